@@ -1,6 +1,8 @@
 //! The questions of a session to its store, and what it learns from the responses.
 
-use super::record::{LoginId, Record};
+use std::num::NonZero;
+
+use super::record::{LoginId, Record, RecordVersion};
 use super::store::StoreResponse;
 use crate::base::secret::Secret;
 use crate::error::Error;
@@ -17,6 +19,15 @@ pub(super) enum Question {
     /// Save the tokens that an earlier attempt obtained, before they are refreshed.
     SaveEarlier,
     Erase,
+}
+
+/// A question, and whether the store has heard it.
+pub(super) struct Asked {
+    pub(super) question: Question,
+    /// Its ticket, if the store has heard it.
+    pub(super) ticket: Option<NonZero<u32>>,
+    /// The version of the record that is to be saved.
+    pub(super) next: Option<Box<RecordVersion>>,
 }
 
 /// What is to be saved.

@@ -17,7 +17,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use super::lock::{Lock, Mark};
-use super::question::{Question, Saved, ToSave, Told};
+use super::question::{Asked, Question, Saved, ToSave, Told};
 use super::record::{LoginId, Record, RecordVersion, next_generation};
 use super::store::{StoreAction, StoreResponse, StoreTicket};
 use super::unsaved::{Unsaved, longest_pause};
@@ -32,7 +32,10 @@ pub(super) struct StoreProtocol {
     /// The login of the current tokens, if it is not that of the record.
     own_login: Option<Box<Option<LoginId>>>,
     unsaved: Option<Box<Unsaved>>,
-    question: Option<Asked>,
+    /// The parts of [`Asked`], side by side: an idle session is small.
+    question: Option<Question>,
+    ticket: Option<NonZero<u32>>,
+    next: Option<Box<RecordVersion>>,
     lock: Lock,
     mark: Mark,
     /// The session was logged out, and the store failed to erase its record.
@@ -41,15 +44,6 @@ pub(super) struct StoreProtocol {
     next_ticket: NonZero<u32>,
     /// The ticket of the last `Unlock`. No ticket is smaller than the first value.
     last_unlock: NonZero<u32>,
-}
-
-/// A question, and whether the store has heard it.
-struct Asked {
-    question: Question,
-    /// Its ticket, if the store has heard it.
-    ticket: Option<NonZero<u32>>,
-    /// The version of the record that is to be saved.
-    next: Option<Box<RecordVersion>>,
 }
 
 impl StoreProtocol {
@@ -62,6 +56,8 @@ impl StoreProtocol {
             own_login: known.is_none().then(|| Box::new(Some(LoginId::random(env)))),
             unsaved: None,
             question: None,
+            ticket: None,
+            next: None,
             lock: Lock::Free,
             mark: Mark::None,
             has_failed_to_erase: false,
@@ -110,12 +106,17 @@ impl StoreProtocol {
 
     /// Asks this, now.
     pub(super) fn ask(&mut self, question: Question) {
-        self.question = Some(Asked { question, ticket: None, next: None });
+        (self.question, self.ticket, self.next) = (Some(question), None, None);
+    }
+
+    fn take_question(&mut self) -> Option<Asked> {
+        let (ticket, next) = (self.ticket.take(), self.next.take());
+        self.question.take().map(|question| Asked { question, ticket, next })
     }
 
     /// Whether this question waits for [`StoreProtocol::poll_question`].
     pub(super) fn is_due(&self, question: Question) -> bool {
-        self.question.as_ref().is_some_and(|asked| asked.question == question && asked.ticket.is_none())
+        self.question == Some(question) && self.ticket.is_none()
     }
 
     /// A record was found in which a refresh was begun, or was not.
@@ -144,7 +145,7 @@ impl StoreProtocol {
 
     /// Nobody waits for the response any more. The lock stays.
     pub(super) fn forget(&mut self) {
-        let Some(Asked { question: Question::SaveEarlier, ticket, next }) = self.question.take() else { return };
+        let Some(Asked { question: Question::SaveEarlier, ticket, next }) = self.take_question() else { return };
         self.may_be_saved(ticket.zip(next.map(|next| *next)));
     }
 
@@ -227,7 +228,7 @@ impl StoreProtocol {
         deadline: Duration,
         env: &mut dyn Env,
     ) {
-        let asked = self.question.take().filter(|asked| asked.question == Question::Save);
+        let asked = self.take_question().filter(|asked| asked.question == Question::Save);
         let earlier = self.unsaved.take();
         let unsaved = Unsaved::after(earlier, replaced, spent, is_new_login, longest_pause(deadline), env);
         self.unsaved = Some(Box::new(unsaved));
@@ -251,13 +252,13 @@ impl StoreProtocol {
     pub(super) fn poll_unlock(&mut self) -> Option<(StoreTicket, StoreAction)> {
         if self.mark == Mark::Discard {
             self.mark = Mark::None;
-            return Some((StoreTicket(self.ticket()), StoreAction::Discard));
+            return Some((StoreTicket(self.new_ticket()), StoreAction::Discard));
         }
         if self.lock != Lock::GiveBack {
             return None;
         }
         self.lock = Lock::Free;
-        let ticket = self.ticket();
+        let ticket = self.new_ticket();
         self.last_unlock = ticket;
         Some((StoreTicket(ticket), StoreAction::Unlock))
     }
@@ -268,7 +269,7 @@ impl StoreProtocol {
         current: &TokenSet,
         obtained: Option<ToSave<'_>>,
     ) -> Option<(StoreTicket, StoreAction)> {
-        let question = self.question.as_ref().filter(|asked| asked.ticket.is_none())?.question;
+        let question = self.question.filter(|_| self.ticket.is_none())?;
         let action = match question {
             Question::Lock => StoreAction::Lock,
             Question::Load => StoreAction::Load,
@@ -283,15 +284,15 @@ impl StoreProtocol {
             Question::SaveEarlier => self.save_unsaved(current),
             Question::Erase => StoreAction::Erase { expect: self.known },
         };
-        let ticket = self.ticket();
-        self.question = Some(Asked { question, ticket: Some(ticket), next: version_of(&action).map(Box::new) });
+        let ticket = self.new_ticket();
+        (self.ticket, self.next) = (Some(ticket), version_of(&action).map(Box::new));
         Some((StoreTicket(ticket), action))
     }
 
     /// Asks to save the current tokens, if they are unsaved and it is time.
     pub(super) fn poll_unsaved(&mut self, current: &TokenSet) -> Option<(StoreTicket, StoreAction)> {
         self.unsaved.as_ref().filter(|unsaved| unsaved.is_due())?;
-        let (ticket, action) = (self.ticket(), self.save_unsaved(current));
+        let (ticket, action) = (self.new_ticket(), self.save_unsaved(current));
         if let Some(unsaved) = &mut self.unsaved {
             unsaved.asked(ticket, version_of(&action));
         }
@@ -317,7 +318,7 @@ impl StoreProtocol {
     }
 
     /// The ticket of the next action.
-    pub(super) fn ticket(&mut self) -> NonZero<u32> {
+    pub(super) fn new_ticket(&mut self) -> NonZero<u32> {
         let ticket = self.next_ticket;
         self.next_ticket = ticket.saturating_add(1);
         ticket
@@ -339,7 +340,8 @@ impl StoreProtocol {
             return self.saved_late(version, response);
         }
         // A ticket is good for one response.
-        let Some(asked) = self.question.take_if(|asked| asked.ticket == Some(ticket)) else {
+        let asked = if self.ticket == Some(ticket) { self.take_question() } else { None };
+        let Some(asked) = asked else {
             return matches!(response, StoreResponse::Locked).then(|| self.locked_late(ticket)).flatten();
         };
         let (question, next) = (asked.question, asked.next.map(|next| *next));
@@ -428,7 +430,7 @@ impl StoreProtocol {
             // A later `Unlock` gave it back.
             return None;
         }
-        if self.question.as_ref().is_some_and(|asked| asked.question == Question::Lock) {
+        if self.question == Some(Question::Lock) {
             self.forget();
             self.lock = Lock::Attempt;
             return Some(Told::LockedLate);

@@ -32,7 +32,7 @@ impl Session {
         if !is_due || core.store.has_unsaved() {
             return None;
         }
-        let ticket = core.store.ticket();
+        let ticket = core.store.new_ticket();
         reload.asked(ticket, known);
         Some((StoreTicket(ticket), StoreAction::Load))
     }
