@@ -163,10 +163,7 @@ fn escapes(text: &str) -> usize {
     if is_all_plain(text.as_bytes()) {
         return 0;
     }
-    let (blocks, rest) = text.as_bytes().as_chunks::<16>();
-    let in_block = |block: &[u8; 16]| block.iter().fold(0, |count, &byte| count + u8::from(!is_plain_by_ranges(byte)));
-    blocks.iter().map(|block| usize::from(in_block(block))).sum::<usize>()
-        + rest.iter().filter(|byte| !is_plain(**byte)).count()
+    text.bytes().map(|byte| usize::from(!is_plain(byte))).sum()
 }
 
 /// [`is_plain`] without a table: sixteen bytes are looked at in one step.
