@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 
 use super::date;
 use super::policy::Accept;
@@ -135,10 +135,11 @@ impl<'a> Response<'a> {
         Err(error.with_expected(Quote::library(expected)).with_found(Quote::provider(essence)))
     }
 
-    /// The media type without parameters; empty if there is none.
+    /// The media type without parameters; empty if there is none, or none that is text.
     pub fn content_type(&self) -> &'a str {
-        let value = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-        value.split(';').next().unwrap_or("").trim()
+        let value = self.headers.get(header::CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
+        let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
+        std::str::from_utf8(essence.trim_ascii()).unwrap_or_default()
     }
 }
 
@@ -156,4 +157,31 @@ fn ends_with_ignore_case(text: &str, suffix: &str) -> bool {
         .checked_sub(suffix.len())
         .and_then(|at| text.get(at..))
         .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_content_type_is_what_stands_before_its_parameters() {
+        let cases: [(&[u8], &str); 9] = [
+            (b"", ""),
+            (b";", ""),
+            (b"application/json", "application/json"),
+            (b" application/json\t", "application/json"),
+            (b"application/json; charset=utf-8", "application/json"),
+            (b"text/html ;q=\"a;b\"", "text/html"),
+            // What nobody can read in a parameter changes nothing.
+            (b"text/html; title=\xe9", "text/html"),
+            (b"t\xc3\xa9xt/html", "t\u{e9}xt/html"),
+            (b"text/\xff", ""),
+        ];
+        for (value, expected) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_bytes(value).unwrap());
+            let response = Response { status: StatusCode::OK, headers: &headers, body: b"", accept: Accept::Any };
+            assert_eq!(response.content_type(), expected, "{}", value.escape_ascii());
+        }
+    }
 }
