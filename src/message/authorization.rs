@@ -161,7 +161,8 @@ impl AuthorizationRequest {
         self
     }
 
-    /// Sets `id_token_hint`: the ID token of the user who should log in again.
+    /// Sets `id_token_hint`: the ID token of the user who should log in again. It is shown only to its own provider, by
+    /// the client that it was issued to: a login at another one is refused.
     #[must_use]
     pub fn with_id_token_hint(mut self, id_token: &IdToken) -> Self {
         self.id_token_hint = Some(id_token.clone());

@@ -94,8 +94,11 @@ impl RelyingParty {
         Ok((EndSessionUrl(Secret::new(url)), PendingLogout { state, redirect_uri: request.post_logout_redirect_uri }))
     }
 
-    /// Whether the ID token is of this provider and for this client.
-    fn check_hint(&self, id_token: &IdToken) -> Result<(), Error> {
+    /// Whether the ID token is of this provider and for this client: nobody else is shown it.
+    ///
+    /// # Errors
+    /// `provider.mismatch`, `client.mismatch`.
+    pub(crate) fn check_hint(&self, id_token: &IdToken) -> Result<(), Error> {
         let mismatch = |code, own: &str, other: &str| {
             Err(Error::new(code).with_expected(Quote::caller(own)).with_found(Quote::caller(other)))
         };

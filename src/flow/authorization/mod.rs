@@ -37,8 +37,8 @@ impl RelyingParty {
     /// `state`, `nonce` and the PKCE verifier have 256 bits of entropy each.
     ///
     /// # Errors
-    /// `metadata.unsupported`; `par.required` if the provider takes only pushed requests; `authorization.…`, all
-    /// `Local`.
+    /// `metadata.unsupported`; `par.required` if the provider takes only pushed requests; `authorization.…`;
+    /// `provider.mismatch` or `client.mismatch` if the ID token of `id_token_hint` is another's. All are `Local`.
     pub fn authorize(
         &self,
         request: AuthorizationRequest,
@@ -62,6 +62,7 @@ pub(super) fn prepare(
     env: &mut dyn Env,
 ) -> Result<(String, PendingAuthorization), Error> {
     request.check()?;
+    request.id_token_hint.as_ref().map_or(Ok(()), |id_token| party.check_hint(id_token))?;
     token::check_client(party.client())?;
     authorization_endpoint(party.provider())?.check_query("authorization_endpoint", |name| request.sets(name))?;
     let (metadata, client) = (party.provider().metadata(), party.client());

@@ -126,6 +126,10 @@ fn a_recovery_does_not_contradict_its_cure() {
         {
             assert_eq!(recovery, Recovery::LogInAgain, "{code}: {cure}");
         }
+        // A program that decides by this must not end a login for what somebody else has sent.
+        let is_to_go_on = cure.starts_with("Ignore ")
+            || cure.starts_with("Refuse the request") && !cure.contains("report it") && !cure.contains("clocks");
+        assert_eq!(recovery == Recovery::Ignore, is_to_go_on, "{code}: {cure}");
     }
     for code in [
         ErrorCode::SESSION_TOKEN_REFUSED,
@@ -143,6 +147,6 @@ fn an_id_token_is_the_hint_of_the_next_login() {
     let user = world.logged_in().unwrap();
     let id_token = user.tokens.id_token().unwrap();
     world.request = world.request.clone().with_id_token_hint(id_token);
-    let url = world.login().unwrap().url.as_str().to_owned();
+    let url = world.login_with(&user.party).unwrap().url.as_str().to_owned();
     assert!(url.contains(&format!("id_token_hint={}", id_token.expose())), "{url}");
 }

@@ -4,8 +4,8 @@ use http::Request;
 use oidc_proto::session::{Session, SessionOptions};
 use oidc_proto::testing::{self, On};
 use oidc_proto::{
-    Accept, Body, Client, EndSessionRequest, Env as _, Error, ErrorCode, Fault as Whose, Owner, Policy, RelyingParty,
-    Scope,
+    Accept, AuthorizationRequest, Body, Client, EndSessionRequest, Env as _, Error, ErrorCode, Fault as Whose, Owner,
+    Policy, RelyingParty, Scope,
 };
 
 use crate::hostile::strong::dpop_key;
@@ -111,6 +111,30 @@ fn no_other_party_logs_out_by_an_id_token() {
         let error = other.end_session(request(), &mut world.env).unwrap_err();
         assert_mismatch(&error, code, other.owner(), user.tokens.owner());
         user.party.end_session(request(), &mut world.env).unwrap();
+    }
+}
+
+/// Nor is another provider shown it where the user logs in, in a URL or in a pushed request.
+#[test]
+fn no_other_party_logs_in_by_an_id_token() {
+    let mut world = World::new();
+    let user = world.logged_in().unwrap();
+    let elsewhere = "https://other.example.org";
+    let op = testing::Provider::new(elsewhere);
+    let mut elsewhere = World { issuer: elsewhere.to_owned(), op, ..World::new() };
+    let client = user.party.client().clone();
+    let stranger = Client::new("stranger").with_redirect_uri(redirect());
+    for (other, code) in [
+        (RelyingParty::new(elsewhere.discover().unwrap(), client), ErrorCode::PROVIDER_MISMATCH),
+        (user.party.with_client(stranger), ErrorCode::CLIENT_MISMATCH),
+    ] {
+        let hint = user.tokens.id_token().unwrap();
+        let request = || AuthorizationRequest::new(redirect(), Scope::new("openid").unwrap()).with_id_token_hint(hint);
+        let error = other.authorize(request(), &mut world.env).unwrap_err();
+        assert_mismatch(&error, code, other.owner(), user.tokens.owner());
+        let error = other.push(request(), &mut world.env).err().unwrap();
+        assert_mismatch(&error, code, other.owner(), user.tokens.owner());
+        user.party.authorize(request(), &mut world.env).unwrap();
     }
 }
 
