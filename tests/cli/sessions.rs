@@ -154,6 +154,22 @@ fn a_session_that_is_watched_is_kept_fresh() {
     assert_eq!(run.event("seen")["kind"], "needs_login");
 }
 
+/// It does not wait for a session that is gone, and what it had obtained is not left behind.
+#[test]
+fn a_watch_ends_with_the_session_that_another_command_ends() {
+    let lifetime = Duration::from_secs(2);
+    let (op, cli) = (Op::with(|provider| provider.with_access_token_lifetime(lifetime)), Cli::new());
+    cli.login(&op, &[]).done();
+    let mut watching = cli.start(&["watch"]);
+    assert_eq!(watching.until("seen")["kind"], "tokens_refreshed");
+    let refresh_token = cli.secrets()[1].clone();
+    cli.run(&["logout"]).done();
+    let run = watching.end().failed(1, "local", "session.ended");
+    let last = run.events.iter().rfind(|event| event["event"] == "seen").unwrap();
+    assert_eq!(last["kind"], "logged_out_elsewhere");
+    assert!(!op.provider.has_grant_of(&refresh_token), "{:?}", run.events);
+}
+
 /// The response to a refresh was lost: the stored refresh token is spent, and its revocation does nothing there.
 #[test]
 fn logout_after_a_refresh_without_an_end_says_revoked_only_if_it_is() {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use oidc_proto::ErrorCode as Core;
+use oidc_proto::adapter::{BlockingDriver, SystemEnv};
 use oidc_proto::session::{Event as Seen, Standing};
 
 use crate::args::WatchArgs;
@@ -25,9 +26,11 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
         // An earlier command got no response; what comes of this is told by the events.
         let _ = live.refresh(Duration::ZERO);
     }
+    let mut env = SystemEnv::new()?;
     let mut left = args.count.unwrap_or(u32::MAX);
     while left > 0 {
         live.tend(INTERVAL);
+        let mut over = None;
         while let Some(seen) = events.wait(Duration::ZERO).filter(|_| left > 0) {
             left -= 1;
             session.keep_nonces(&context.store)?;
@@ -47,12 +50,26 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
             let (problem, seconds) = (failure.as_ref().map(Problem::new), pause.map(|pause| pause.as_secs()));
             context.out.emit(&Event::Seen { session: session.id(), kind, problem, seconds });
             match seen {
-                Seen::Ended => return Err(oidc_proto::Error::from(Core::SESSION_ENDED).into()),
-                Seen::NeedsLogin(error) | Seen::ClientRejected(error) | Seen::Refused(error) => {
-                    return Err(session.explain(error.into()));
+                Seen::Ended | Seen::LoggedOutElsewhere => {
+                    over = Some(oidc_proto::Error::from(Core::SESSION_ENDED).into())
                 }
+                Seen::NeedsLogin(error)
+                | Seen::ClientRejected(error)
+                | Seen::Refused(error)
+                | Seen::Replaced(error) => over = Some(session.explain(error.into())),
                 _ => {}
             }
+        }
+        // Also of a session that has ended: nobody else has these tokens.
+        while let Some(revocation) = live.poll_revocation() {
+            let driver = BlockingDriver::new(context.http());
+            let revoked = revocation.and_then(|step| driver.run(step, &mut env)).map_err(Failure::from);
+            if let Err(failure) = revoked {
+                context.out.emit(&Event::warning(&failure));
+            }
+        }
+        if let Some(failure) = over {
+            return Err(failure);
         }
     }
     Ok(())
