@@ -224,24 +224,24 @@ impl fmt::Debug for HttpOptions {
 #[non_exhaustive]
 pub enum OptionsError {
     /// A root certificate is not valid, or the bundle is empty.
-    #[error("a root certificate cannot be read")]
+    #[error("a root certificate cannot be read: give a bundle of PEM certificates")]
     RootCertificate,
     /// The proxy's URL cannot be used.
-    #[error("the proxy's URL cannot be used")]
+    #[error("the proxy's URL cannot be used: give `http://host:port`")]
     Proxy,
     /// A proxy is combined with [`HttpOptions::with_public_addresses_only`]. The client cannot check the addresses that
     /// the proxy connects to.
-    #[error("private addresses cannot be refused behind a proxy")]
+    #[error("private addresses cannot be refused behind a proxy: leave out one of the two")]
     ProxyUnchecked,
     /// The user agent is not a valid header value.
-    #[error("the user agent is not a valid header value")]
+    #[error("the user agent is not a valid header value: use printable ASCII characters")]
     UserAgent,
     /// There is no cryptography for TLS: the feature `ring` is off, the process has no default provider of rustls, and
     /// [`HttpOptions::with_tls`] was not called.
-    #[error("there is no cryptography for TLS")]
+    #[error("there is no cryptography for TLS: enable the feature `ring`, or call `HttpOptions::with_tls`")]
     NoCryptoProvider,
     /// The HTTP library cannot start, for example because it finds no root certificates on this machine.
-    #[error("the HTTP library cannot start")]
+    #[error("the HTTP library cannot start: check the root certificates of this machine")]
     Library,
 }
 

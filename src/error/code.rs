@@ -114,6 +114,9 @@ pub enum Recovery {
         /// `Retry-After`, not capped.
         after: Option<Duration>,
     },
+    /// Refuse what came in, a callback or a logout request, and go on as before: it does not belong to what waits, or
+    /// is forged.
+    Ignore,
     /// Begin another login.
     LogInAgain,
     /// Register the client again, then log in.
@@ -131,11 +134,12 @@ pub enum Recovery {
 }
 
 impl Recovery {
-    /// The lower-case name: `retry`, `log_in_again`, `register_again`, `fix_configuration`, `fix_environment`,
+    /// The lower-case name: `retry`, `ignore`, `log_in_again`, `register_again`, `fix_configuration`, `fix_environment`,
     /// `provider_broken` or `denied`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Retry { .. } => "retry",
+            Self::Ignore => "ignore",
             Self::LogInAgain => "log_in_again",
             Self::RegisterAgain => "register_again",
             Self::FixConfiguration => "fix_configuration",

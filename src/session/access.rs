@@ -200,7 +200,7 @@ pub enum Refusal {
 
 /// The right to pass in one response or one output of a key store. It is not `Clone`, and only a session makes it:
 ///
-/// ```compile_fail,E0423
+/// ```compile_fail,E0603
 /// let forged = oidc_proto::session::Ticket(1);
 /// ```
 #[derive(Debug, PartialEq, Eq)]

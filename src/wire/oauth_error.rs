@@ -77,6 +77,8 @@ pub(crate) fn token_code(error: &str) -> ErrorCode {
             ErrorCode::TOKEN_INTERACTION_REQUIRED
         }
         "expired_token" => ErrorCode::DEVICE_EXPIRED_TOKEN,
+        // Names of the authorization endpoint, which others use, too. They are no verdict on the grant.
+        "server_error" | "temporarily_unavailable" => ErrorCode::HTTP_SERVER_ERROR,
         _ => dpop_code(error).unwrap_or(ErrorCode::TOKEN_ERROR),
     }
 }

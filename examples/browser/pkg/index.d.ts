@@ -50,6 +50,7 @@ export interface User {
 /** What a program does about an error. */
 export type Recovery =
   | "retry"
+  | "ignore"
   | "log_in_again"
   | "register_again"
   | "fix_configuration"

@@ -11,7 +11,7 @@ use crate::session::{Access, End, Epoch, Outcome, Session};
 pub enum NoToken {
     /// The token has expired or was refused, and the policy is
     /// [`RefreshPolicy::Manual`](crate::session::RefreshPolicy::Manual).
-    #[error("the access token has expired, and the session refreshes only when it is told to")]
+    #[error("the access token has expired, and the session refreshes only when it is told to: call `refresh`")]
     Expired,
     /// The token has not expired, but it is [doubtful](crate::session::Standing::Doubtful), and no refresh succeeded in
     /// time. You can use the token. Call `unauthorized` if a resource server refuses it.
@@ -29,10 +29,10 @@ pub enum NoToken {
     #[error("the session is over: {0}")]
     Ended(End),
     /// No token came before the caller's deadline. Contains the error of the last attempt, if an attempt failed.
-    #[error("the access token did not come in time")]
+    #[error("the access token did not come in time: {}", last(.0.as_ref()))]
     Late(Option<Error>),
     /// The [`Run`](super::Run) that did the session's work was dropped.
-    #[error("nothing does the session's work any more")]
+    #[error("nothing does the session's work any more: let its `Run` run as long as the session is used")]
     Stopped,
 }
 
@@ -45,6 +45,14 @@ impl NoToken {
             Self::Late(error) => error.as_ref(),
             Self::Expired | Self::Stopped => None,
         }
+    }
+}
+
+/// What is known of a token that is late.
+fn last(error: Option<&Error>) -> String {
+    match error {
+        Some(error) => format!("the last attempt failed: {error}"),
+        None => "ask again".to_owned(),
     }
 }
 

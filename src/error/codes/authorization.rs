@@ -75,7 +75,7 @@ codes! {
         "Copy the client ID from the provider again.";
 
     // Callback
-    CALLBACK_TOO_LARGE = "callback.too_large", Remote, Callback, LogInAgain, "this crate's limits",
+    CALLBACK_TOO_LARGE = "callback.too_large", Remote, Callback, Ignore, "this crate's limits",
         "the callback is too large", "The request to the redirect URI is not the provider's callback.",
         "Ignore it and wait for the right callback.";
     CALLBACK_MALFORMED = "callback.malformed", Remote, Callback, LogInAgain, "RFC 6749 section 4.1.2",
@@ -84,10 +84,10 @@ codes! {
     CALLBACK_DUPLICATE_PARAMETER = "callback.duplicate_parameter", Remote, Callback, LogInAgain, "RFC 6749 section 3.1",
         "a parameter of the callback occurs twice", "The callback was changed in transit, or the redirect URI has a parameter of the same name.",
         "Log in again; register a redirect URI without such a parameter.";
-    CALLBACK_STATE_MISSING = "callback.state_missing", Remote, Callback, LogInAgain, "RFC 6749 section 4.1.2",
+    CALLBACK_STATE_MISSING = "callback.state_missing", Remote, Callback, Ignore, "RFC 6749 section 4.1.2",
         "no `state` in the callback", "The callback is not a response to a login, or the provider reports an error without `state`.",
         "Ignore it and wait for the right callback; if the provider's error description names a problem, correct it and log in again.";
-    CALLBACK_STATE_MISMATCH = "callback.state_mismatch", Remote, Callback, LogInAgain, "RFC 6749 section 10.12",
+    CALLBACK_STATE_MISMATCH = "callback.state_mismatch", Remote, Callback, Ignore, "RFC 6749 section 10.12",
         "the `state` of the callback is not this login's", "The callback belongs to another or an older login, or is forged.",
         "Ignore it and wait for the right callback, or log in again.";
     CALLBACK_ISS_MISSING = "callback.iss_missing", Remote, Callback, LogInAgain, "RFC 9207 section 2.4",

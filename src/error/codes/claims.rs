@@ -105,13 +105,13 @@ codes! {
     END_SESSION_UNSUPPORTED = "end_session.unsupported", Remote, Unsupported, FixConfiguration, "OpenID Connect RP-Initiated Logout 1.0 section 2.1",
         "the provider has no end-session endpoint", "Its metadata list none.",
         "Let the user log out at the provider's own page.";
-    END_SESSION_STATE_MISMATCH = "end_session.state_mismatch", Remote, Callback, LogInAgain, "OpenID Connect RP-Initiated Logout 1.0 section 2",
+    END_SESSION_STATE_MISMATCH = "end_session.state_mismatch", Remote, Callback, Ignore, "OpenID Connect RP-Initiated Logout 1.0 section 2",
         "the `state` of the logout callback is missing or not this logout's", "The callback belongs to another logout, or is forged.",
         "Ignore the callback.";
-    LOGOUT_TOKEN_REQUEST = "logout_token.request", Remote, Claims, ProviderBroken, "OpenID Connect Back-Channel Logout 1.0 section 2.5",
+    LOGOUT_TOKEN_REQUEST = "logout_token.request", Remote, Claims, Ignore, "OpenID Connect Back-Channel Logout 1.0 section 2.5",
         "the logout request is not a form with one `logout_token`", "Something other than the provider sent the request.",
         "Refuse the request.";
-    LOGOUT_TOKEN_TYPE = "logout_token.type", Remote, Claims, ProviderBroken, "OpenID Connect Back-Channel Logout 1.0 section 2.4",
+    LOGOUT_TOKEN_TYPE = "logout_token.type", Remote, Claims, Ignore, "OpenID Connect Back-Channel Logout 1.0 section 2.4",
         "the `typ` is not that of a logout token", "A token of another kind was sent.",
         "Refuse the request.";
     LOGOUT_TOKEN_CLAIMS = "logout_token.claims", Remote, Claims, ProviderBroken, "OpenID Connect Back-Channel Logout 1.0 section 2.4",
@@ -120,10 +120,10 @@ codes! {
     LOGOUT_TOKEN_MISSING_CLAIM = "logout_token.missing_claim", Remote, Claims, ProviderBroken, "OpenID Connect Back-Channel Logout 1.0 section 2.4",
         "a required claim is missing in the logout token", "The provider breaks its standard.",
         "Refuse the request; report it to the provider.";
-    LOGOUT_TOKEN_ISSUER_MISMATCH = "logout_token.issuer_mismatch", Remote, Claims, ProviderBroken, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
+    LOGOUT_TOKEN_ISSUER_MISMATCH = "logout_token.issuer_mismatch", Remote, Claims, Ignore, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
         "the logout token comes from another issuer", "The request belongs to another provider.",
         "Refuse the request, or look up the provider by the token's issuer.";
-    LOGOUT_TOKEN_AUDIENCE_MISMATCH = "logout_token.audience_mismatch", Remote, Claims, ProviderBroken, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
+    LOGOUT_TOKEN_AUDIENCE_MISMATCH = "logout_token.audience_mismatch", Remote, Claims, Ignore, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
         "the logout token is not for this client", "The request belongs to another client.",
         "Refuse the request.";
     LOGOUT_TOKEN_EXPIRED = "logout_token.expired", Remote, Claims, FixEnvironment, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
@@ -132,16 +132,16 @@ codes! {
     LOGOUT_TOKEN_ISSUED_IN_FUTURE = "logout_token.issued_in_future", Remote, Claims, FixEnvironment, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
         "the logout token was issued in the future", "A clock is wrong.",
         "Refuse the request; check the clocks of this machine and of the provider.";
-    LOGOUT_TOKEN_NONCE = "logout_token.nonce", Remote, Claims, ProviderBroken, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
+    LOGOUT_TOKEN_NONCE = "logout_token.nonce", Remote, Claims, Ignore, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
         "the logout token has a `nonce`", "An ID token was sent instead of a logout token.",
         "Refuse the request.";
-    LOGOUT_TOKEN_EVENT = "logout_token.event", Remote, Claims, ProviderBroken, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
+    LOGOUT_TOKEN_EVENT = "logout_token.event", Remote, Claims, Ignore, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
         "the logout token is about another event", "A token of another kind was sent.",
         "Refuse the request.";
     LOGOUT_TOKEN_NOBODY = "logout_token.nobody", Remote, Claims, ProviderBroken, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
         "the logout token names neither a user nor a session", "The provider breaks its standard.",
         "Refuse the request; report it to the provider.";
-    LOGOUT_TOKEN_REPLAYED = "logout_token.replayed", Remote, Claims, Denied, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
+    LOGOUT_TOKEN_REPLAYED = "logout_token.replayed", Remote, Claims, Ignore, "OpenID Connect Back-Channel Logout 1.0 section 2.6",
         "the logout token was used before", "The provider sent the request again, or an attacker replays it.",
         "Refuse the request; the user is logged out already.";
 }

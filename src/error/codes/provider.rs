@@ -15,7 +15,7 @@ codes! {
         "a URL in the metadata is not usable", "The provider publishes a relative URL, plain http, or credentials in a URL.",
         "Correct the provider's public URL in its configuration, or ask its administrator to.";
     METADATA_PKCE_WITHOUT_S256 = "metadata.pkce_without_s256", Remote, Metadata, FixConfiguration, "RFC 8414 section 2",
-        "the provider advertises PKCE, but not S256", "Only the method `plain` is enabled, which protects nothing.",
+        "S256 is not among the PKCE methods in the metadata", "Only the method `plain` is enabled, which protects nothing.",
         "Enable S256 at the provider.";
     METADATA_NOT_FOUND = "metadata.not_found", Remote, Metadata, FixConfiguration, "RFC 8414 section 3",
         "no metadata found (404)", "The issuer is misspelled, lacks its path (realm, tenant), or the provider does not support discovery.",

@@ -27,7 +27,7 @@ codes! {
         "the HTTP client failed", "The HTTP client could not send the request or read the response.",
         "Look at the log of the HTTP client, then try again.";
     HTTP_SERVER_ERROR = "http.server_error", Transport, Unavailable, Retry, "RFC 9110 section 15.6",
-        "server error (5xx)", "The server or a proxy in front of it failed.",
+        "the server failed", "It sent a status of 5xx, `server_error` or `temporarily_unavailable`, or a proxy in front of it failed.",
         "Try again later; if it happens again, look at the provider's log.";
     HTTP_TOO_MANY_REQUESTS = "http.too_many_requests", Transport, Unavailable, Retry, "RFC 6585 section 4",
         "too many requests (429)", "The server limits the rate of requests.",

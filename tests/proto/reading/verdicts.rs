@@ -56,6 +56,30 @@ fn an_error_with_status_200_is_the_verdict_that_it_names() {
     }
 }
 
+/// The provider has a problem of its own. That is no verdict on the grant, and time may mend it.
+#[test]
+fn a_provider_that_is_unavailable_is_asked_again() {
+    for (status, name) in [
+        (400, "temporarily_unavailable"),
+        (400, "server_error"),
+        (200, "temporarily_unavailable"),
+        (200, "server_error"),
+    ] {
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        let body = if name == "server_error" {
+            r#"{"error":"server_error"}"#
+        } else {
+            r#"{"error":"temporarily_unavailable"}"#
+        };
+        respond(&world.op, On::Token, status, JSON, body);
+        let error = world.refresh(&user).err().unwrap().error;
+        assert_eq!((error.code(), error.fault()), (ErrorCode::HTTP_SERVER_ERROR, Fault::Transport), "{status} {name}");
+        assert!(matches!(error.recovery(), Recovery::Retry { .. }), "{error}");
+        assert_eq!(error.provider_text().unwrap().error(), Some(name));
+    }
+}
+
 #[test]
 fn a_failure_that_is_no_verdict_keeps_the_words() {
     for (status, code) in [
