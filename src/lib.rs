@@ -85,13 +85,14 @@ pub use {http, rand_core, url};
 
 /// The limits and defaults of this crate, each with its reason.
 pub mod limits {
+    pub use crate::jose::keys::{JWKS_LIMIT, KEY_COUNT_LIMIT};
     pub use crate::message::authorization::LOGIN_LIFETIME;
     pub use crate::message::callback::CALLBACK_LIMIT;
-    pub use crate::message::device::DEFAULT_INTERVAL;
+    pub use crate::message::device::DEVICE_INTERVAL;
     pub use crate::party::key_cell::{OLDEST_KEYS, STRANGERS_COOLDOWN, YOUNGEST_KEYS};
     pub use crate::party::options::{CLOCK_SKEW, LONGEST_CLOCK_SKEW};
-    pub use crate::token::id_token::OLDEST;
-    pub use crate::wire::policy::{JSON_LIMIT, JWKS_LIMIT, METADATA_LIMIT};
+    pub use crate::token::id_token::OLDEST_ID_TOKEN;
+    pub use crate::wire::policy::{JSON_LIMIT, METADATA_LIMIT};
 }
 
 impl ErrorCode {

@@ -13,7 +13,7 @@ use super::headers;
 use crate::base::secret::Body;
 use crate::error::transport::{Failure, FailureKind, Sent};
 
-/// For a whole exchange: a slow provider answers a token request within a few seconds, and a user waits for it.
+/// For a whole exchange: a slow provider responds to a token request within a few seconds, and a user waits for it.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// For name lookup, connection and TLS handshake. Shorter, because what fails here surely was not sent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

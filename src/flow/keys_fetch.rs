@@ -15,12 +15,13 @@ use crate::base::env::Env;
 use crate::base::secret::Body;
 use crate::error::Error;
 use crate::jose::Keys;
+use crate::jose::keys::JWKS_LIMIT;
 use crate::message::jwks;
 use crate::party::key_cell::{Claim, NoKeys, Tried};
 use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
 use crate::wire::freshness::Freshness;
-use crate::wire::policy::{Accept, JWKS_LIMIT, Policy};
+use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
 
 /// Awaits the JWK set, or the end of another flow's fetch.

@@ -12,8 +12,8 @@ use crate::base::env::Timestamp;
 use crate::base::json;
 use crate::error::{Error, ErrorCode, Quote};
 
-/// Largest key set in bytes: 100 RSA keys of 4096 bits with certificates fit.
-pub const KEYS_LIMIT: usize = 512 * 1024;
+/// Largest JWK set in bytes: 100 RSA keys of 4096 bits with certificates fit.
+pub const JWKS_LIMIT: usize = 512 * 1024;
 /// Most keys in a set: a provider that rotates daily and keeps every key for a quarter stays below.
 pub const KEY_COUNT_LIMIT: usize = 100;
 /// Most keys that are tried for one `kid`. A `kid` ought to be unique; two that are alike for the time of a rotation
@@ -60,7 +60,7 @@ impl Keys {
         body: &[u8],
         fetched_at: Timestamp,
     ) -> Result<Self, Error> {
-        if body.len() > KEYS_LIMIT {
+        if body.len() > JWKS_LIMIT {
             return Err(Error::new(ErrorCode::HTTP_BODY_TOO_LARGE).at("jwks_uri"));
         }
         let set: Object<Set> = json::key_set(body).map_err(|error| error.at("keys"))?;

@@ -55,8 +55,9 @@ pub struct AuthServer {
     pub provider: Provider,
     /// How the metadata were found.
     pub source: MetadataSource,
-    /// Where the user manages the account, if there is such a page. One that nobody can be sent to is none, and among
-    /// [`ServerMetadata::unusable`] as `account_management_uri`; [`AuthServer::account_page`] tells the two apart.
+    /// Where the user manages the account, if there is such a page. A page that cannot be opened counts as no page, and
+    /// [`ServerMetadata::unusable`] lists it as `account_management_uri`; [`AuthServer::account_page`] tells the two
+    /// cases apart.
     pub account: Option<AccountManagement>,
     /// When to fetch the metadata again.
     pub freshness: Freshness,

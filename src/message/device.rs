@@ -16,7 +16,7 @@ use crate::wire::oauth_error;
 use crate::wire::response::Response;
 
 /// The interval between polls if the provider names none (RFC 8628 section 3.2).
-pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
+pub const DEVICE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The longest interval that is accepted: with a longer one the provider would hardly ever be polled.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(120);
@@ -95,7 +95,7 @@ pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceRe
         // Zero would be a flood.
         interval: seconds(answer.interval)
             .filter(|interval| !interval.is_zero())
-            .map_or(DEFAULT_INTERVAL, |interval| interval.min(LONGEST_INTERVAL)),
+            .map_or(DEVICE_INTERVAL, |interval| interval.min(LONGEST_INTERVAL)),
     })
 }
 

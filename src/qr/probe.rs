@@ -6,7 +6,7 @@
 //!    └── Wait(interval) ◀── else
 //! ```
 //!
-//! A page that somebody else answers with status 200, a token that has just expired, a server that is down: none of
+//! A page that somebody else sends with status 200, a token that has just expired, a server that is down: none of
 //! them says anything about the device.
 
 use std::fmt;

@@ -11,12 +11,12 @@
 //!
 //! A refresh spends the stored refresh token. Therefore the store first shows that it can write, and marks that a
 //! refresh was begun. If it fails to, nothing is sent. The mark stays until the new record is saved, or until the
-//! provider has answered that it issued no tokens. Whoever finds the mark knows that the stored refresh token may be
+//! provider has said that it issued no tokens. Whoever finds the mark knows that the stored refresh token may be
 //! spent, and the access token ended.
 //!
 //! A lock that is a lease can expire unnoticed. Therefore a save names the version that it replaces, which is a login
 //! and a generation, and the store compares the versions. If another process has saved first, the store responds with
-//! that process's record. If another process has logged out, it answers that there is none.
+//! that process's record. If another process has logged out, it responds that there is none.
 
 use std::num::NonZero;
 
@@ -37,7 +37,7 @@ pub enum StoreAction {
     /// Read the record.
     Load,
     /// Take the lock again if it was lost, and show that the record of this version can be replaced, and mark durably
-    /// that a refresh was begun from it: the record's next save must not fail for want of room or of rights. Answer
+    /// that a refresh was begun from it: the record's next save must not fail for want of room or of rights. Respond with
     /// [`StoreResponse::Prepared`] or [`StoreResponse::Conflict`].
     Prepare {
         /// The version of the record; `None` if there is no record.
@@ -56,8 +56,8 @@ pub enum StoreAction {
     },
     /// Release the lock. The session ignores the response.
     Unlock,
-    /// Delete the record of version `expect`, and its mark. The comparison and the deletion are atomic. Answer
-    /// [`StoreResponse::Erased`] also if there is no record.
+    /// Delete the record of version `expect`, and its mark. The comparison and the deletion are atomic. Respond
+    /// with [`StoreResponse::Erased`] also if there is no record.
     Erase {
         /// The version of the record to delete.
         expect: Option<RecordVersion>,

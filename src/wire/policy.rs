@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 /// Largest metadata document in bytes. The largest document seen has 12 KiB.
 pub const METADATA_LIMIT: usize = 256 * 1024;
-/// Largest JWK set in bytes: enough for 100 RSA keys of 4096 bits with certificates.
-pub const JWKS_LIMIT: usize = 512 * 1024;
 /// Largest response of any other endpoint in bytes.
 pub const JSON_LIMIT: usize = 1024 * 1024;
 

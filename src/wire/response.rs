@@ -135,7 +135,7 @@ impl<'a> Response<'a> {
         Err(error.with_expected(Quote::library(expected)).with_found(Quote::provider(essence)))
     }
 
-    /// The media type without parameters; empty if there is none, or none that is text.
+    /// The media type without parameters; empty if the header is missing or is not text.
     pub fn content_type(&self) -> &'a str {
         let value = self.headers.get(header::CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
         let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();

@@ -38,10 +38,7 @@ fn the_table_of_codes_is_the_librarys() {
          | grant | a permission to get tokens: a code, a refresh token, a device code |\n\
          | `state`, `nonce`, PKCE | values that tie a response to the login that it belongs to |\n\
          | PAR, DPoP | the request goes to the provider before the browser opens; tokens that only the holder of a key can use |\n\n\
-         On 30 November 2026 somebody who had not written them read each row of this page and each text of the command line, \
-         with one question: do I know what to do now? 21 rows and about 50 texts did not say it and were rewritten: cures that ended with \
-         the provider's words although it may send none, deviations and options that were not named, and words that only \
-         their authors knew. Whoever adds a row asks the same question.\n\n\
+         Each row must answer one question for a reader who did not write it: do I know what to do now?\n\n\
          Fault: `local` (the caller), `environment` (the machine: store, key store, entropy), `remote` (the provider broke a \
          rule), `denied` (the user or the provider said no), `transport` (no usable response). Recovery: what helps, from \
          `ErrorCode::recovery()`.\n",

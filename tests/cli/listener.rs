@@ -207,9 +207,12 @@ fn the_browser_does_not_inherit_the_client_secret() {
         let mut running = cli.start_with(&variables, &[&login[..], browser].concat());
         running.url();
         let mut environment = String::new();
-        while environment.is_empty() {
-            std::thread::sleep(std::time::Duration::from_millis(20));
+        for _ in 0..3000 {
             environment = std::fs::read_to_string(&told).unwrap();
+            if !environment.is_empty() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
         }
         assert!(environment.contains("MARK=seen") && !environment.contains("very-secret"), "{environment}");
         running.kill();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::claims::Claims;
 use super::refusal::{self, clocks, other_party};
 use super::texts::{self, Texts};
-use super::{IdToken, OLDEST, is_subject};
+use super::{IdToken, OLDEST_ID_TOKEN, is_subject};
 use crate::base::env::Timestamp;
 use crate::base::json::{self, Text};
 use crate::base::secret::Secret;
@@ -175,7 +175,7 @@ impl Unchecked<'_> {
     }
 
     fn check_login(&self, login: &LoginExpectation, now: Timestamp) -> Result<(), Error> {
-        if self.token.issued_at < now.saturating_sub(OLDEST) {
+        if self.token.issued_at < now.saturating_sub(OLDEST_ID_TOKEN) {
             return Err(clocks(ErrorCode::ID_TOKEN_TOO_OLD, "iat", self.token.issued_at, now));
         }
         if let Some(expected) = &login.nonce {

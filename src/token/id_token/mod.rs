@@ -22,7 +22,7 @@ use crate::base::url::Issuer;
 use crate::error::{Error, ErrorCode};
 
 /// How old an ID token may be when its code is redeemed. Providers issue it at that moment, so one day is enough.
-pub const OLDEST: Duration = Duration::from_secs(24 * 3600);
+pub const OLDEST_ID_TOKEN: Duration = Duration::from_secs(24 * 3600);
 
 /// An ID token whose claims were checked (OpenID Connect Core 1.0 section 3.1.3.7). Its signature was verified, unless
 /// the client chose [`IdTokenTrust::DangerousTrustTls`](crate::IdTokenTrust::DangerousTrustTls).

@@ -96,9 +96,9 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
     ///
     /// # Errors
     /// Those of the store: `store.io`, `store.busy`, `stored.malformed`, `stored.version`; `session.store` if the store
-    /// does not respond before the sessions' deadline; `session.stopped` if nothing does the work any more. Nothing of
-    /// it is kept: the next call loads again. `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch` if the record
-    /// is of none of the clients.
+    /// does not respond before the sessions' deadline; `session.stopped` if nothing does the work any more. No error
+    /// is kept: the next call loads again. `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch` if the record
+    /// belongs to none of the clients.
     pub async fn session(&self, name: &str) -> Result<Option<SessionHandle<E>>, Error> {
         self.find(name, |ended| ended != Some(EndedForGood::Gone)).await
     }
@@ -141,7 +141,7 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
     /// takes the place of any other, also of another user's; what it replaced is given back to be revoked.
     ///
     /// # Errors
-    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch` if the tokens are of none of the clients.
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch` if the tokens belong to none of the clients.
     pub fn log_in(&self, name: &str, tokens: TokenSet) -> Result<SessionHandle<E>, Error> {
         let Entrance { sessions, shared } = &*self.0;
         let keys = IndexKey::of(&tokens);

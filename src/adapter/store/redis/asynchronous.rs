@@ -74,7 +74,7 @@ impl AsyncRedis {
         Self::with_connection(connect, options)
     }
 
-    /// The same by a connection of any kind, which its clones share: to a cluster, or to whoever a sentinel names.
+    /// The same by a connection of any kind, which its clones share: to a cluster, or to the server that a sentinel names.
     /// `connect` gets [the time-out](RedisOptions::with_timeout) that the connection is to keep.
     pub fn with_connection<C, F>(connect: impl Fn(Duration) -> F + Send + Sync + 'static, options: RedisOptions) -> Self
     where

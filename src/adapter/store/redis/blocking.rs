@@ -44,7 +44,7 @@ impl Redis {
         Self::with_connections(connect, options)
     }
 
-    /// The same by connections of any kind: to a cluster, or to whoever a sentinel names. `connect` gets
+    /// The same by connections of any kind: to a cluster, or to the server that a sentinel names. `connect` gets
     /// [the time-out](RedisOptions::with_timeout) that the connection is to keep.
     pub fn with_connections<C: ConnectionLike + Send + 'static>(
         connect: impl Fn(Duration) -> RedisResult<C> + Send + Sync + 'static,
