@@ -294,7 +294,7 @@ fn ask(
 ) -> Result<Registered, Failure> {
     context.out.step("Registration");
     // What cannot be kept is better not registered.
-    drop(context.store.draft()?);
+    let room = context.store.room()?;
     let issuer = provider.issuer();
     let step = match token {
         Some(token) => Registration::start_with_token(provider, requested, token).map_err(|error| {
@@ -304,6 +304,7 @@ fn ask(
         None => Registration::start(provider, requested)?,
     };
     let registered = context.run("registering", step)?;
+    drop(room);
     context.store.change_registrations(|registrations| {
         registrations.unset_static(issuer);
         registrations.insert(issuer, metadata, registered.clone());

@@ -262,7 +262,8 @@ impl Session {
 
     /// Writes it, in place of an older session of the same user. Whoever uses that one meanwhile finds the new tokens.
     /// Returns the tokens that were there.
-    pub(crate) fn save(&self, draft: Draft, env: &mut dyn Env) -> Result<Option<TokenSet>, Failure> {
+    pub(crate) fn save(&self, mut draft: Draft, env: &mut dyn Env) -> Result<Option<TokenSet>, Failure> {
+        draft.make_room()?;
         let (name, files) = (tokens_file(&self.id), draft.files());
         let tokens = files.record(&name);
         let mut replaced = None;
@@ -288,7 +289,15 @@ impl Session {
         };
         tokens.carry_out(StoreAction::Unlock);
         match response {
-            StoreResponse::Saved => draft.keep(&file(&self.id), &self.kept).map(|()| replaced),
+            StoreResponse::Saved => {
+                let path = files.path(&name);
+                let kept = draft.keep(&file(&self.id), &self.kept);
+                if kept.is_err() && replaced.is_none() {
+                    // No command would find them without the session.
+                    let _ = std::fs::remove_file(path);
+                }
+                kept.map(|()| replaced)
+            }
             StoreResponse::Failed(error) => Err(files.explain(&name, &error)),
             _ => Err(files.explain(&name, &Core::SESSION_STORE.into())),
         }

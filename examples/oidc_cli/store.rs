@@ -1,7 +1,7 @@
 //! Files that hold secrets: mode 0600, written beside and renamed, never overwritten when damaged.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ const REGISTRATIONS: &str = "registrations.json";
 const LOCK: &str = "lock";
 /// Far beyond what is ever stored; keeps a wrong file from filling the memory.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
+/// For a session and its tokens, or for a client.
+const ROOM: usize = 32 * 1024;
 const LOCK_POLL: Duration = Duration::from_millis(50);
 
 /// A folder with one file of registrations and two files a session.
@@ -46,6 +48,7 @@ impl Store {
     pub(crate) fn lock(&self) -> Result<Lock, Failure> {
         self.create_folder()?;
         let path = self.folder.join(LOCK);
+        regular(&path)?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
         private(&mut options);
@@ -61,7 +64,16 @@ impl Store {
         }
     }
 
-    /// A place for what is about to come, made before it is asked for: what cannot be kept is better not obtained.
+    /// A place for what is about to come, made before it is asked for: what cannot be kept is better not obtained. It has
+    /// the room: a full disk lets an empty file be made.
+    pub(crate) fn room(&self) -> Result<Draft, Failure> {
+        let mut draft = self.draft()?;
+        let reserved = draft.file.write_all(&[b' '; ROOM]).and_then(|()| draft.file.as_file().sync_all());
+        reserved.map_err(|error| broken(&self.folder, &error))?;
+        Ok(draft)
+    }
+
+    /// A file that gets its name later.
     pub(crate) fn draft(&self) -> Result<Draft, Failure> {
         self.create_folder()?;
         // Mode 0600 from its creation, where there are modes.
@@ -169,6 +181,10 @@ impl Files<'_> {
         FileStore::with_patience(self.folder.join(name), self.patience)
     }
 
+    pub(crate) fn path(self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Removes a file.
     pub(crate) fn remove(self, name: &str) -> Result<(), Failure> {
         let path = self.folder.join(name);
@@ -182,8 +198,9 @@ impl Files<'_> {
             Core::STORED_VERSION | Core::STORED_MALFORMED => damaged(&path, error),
             Core::STORE_BUSY => Code::StoreBusy.because(path.display()),
             _ => {
-                let source = std::error::Error::source(error).map(ToString::to_string);
-                let reason = source.unwrap_or_else(|| error.to_string());
+                let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+                // The innermost one says why.
+                let reason = causes.last().map_or_else(|| error.to_string(), ToString::to_string);
                 Code::StoreIo.because(format_args!("{}: {reason}", path.display()))
             }
         }
@@ -195,11 +212,19 @@ impl Draft {
         Files { folder: &self.folder, patience: self.patience }
     }
 
+    /// Gives back the room that was reserved.
+    pub(crate) fn make_room(&mut self) -> Result<(), Failure> {
+        let file = self.file.as_file_mut();
+        let emptied = file.set_len(0).and_then(|()| file.rewind());
+        emptied.map_err(|error| broken(&self.folder, &error))
+    }
+
     /// Writes the value and gives the file its name, in place of an older one.
     pub(crate) fn keep(mut self, name: &str, value: &impl serde::Serialize) -> Result<(), Failure> {
         let path = self.folder.join(name);
         let json = serde_json::to_string(value).map_err(|_| Code::StoreIo.because(path.display()))?;
         let json: Text = json.into();
+        self.make_room()?;
         let written = self.file.write_all(json.as_bytes()).and_then(|()| self.file.as_file().sync_all());
         written.map_err(|error| broken(&path, &error))?;
         self.file.persist(&path).map_err(|error| broken(&path, &error.error))?;
@@ -212,6 +237,7 @@ fn is_session(name: &str) -> bool {
 }
 
 fn read(path: &Path) -> Result<Option<Text>, Failure> {
+    regular(path)?;
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -224,6 +250,15 @@ fn read(path: &Path) -> Result<Option<Text>, Failure> {
             Err(Code::StoreDamaged.because(format_args!("{} is not text", path.display())))
         }
         Err(error) => Err(broken(path, &error)),
+    }
+}
+
+/// Refuses what is not a file: a pipe would block for ever.
+fn regular(path: &Path) -> Result<(), Failure> {
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() => Err(broken(path, &io::Error::other("not a regular file"))),
+        // Whoever opens it says what is wrong.
+        _ => Ok(()),
     }
 }
 

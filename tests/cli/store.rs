@@ -5,7 +5,7 @@ use std::fs;
 use oidc_proto::testing::{Fault, On};
 use serde_json::json;
 
-use crate::support::cli::{Cli, Op};
+use crate::support::cli::{Cli, Op, Run};
 
 #[cfg(unix)]
 #[test]
@@ -163,4 +163,76 @@ fn nonces_are_kept_for_the_next_process() {
     op.provider.rotate_dpop_nonce();
     cli.run(&["refresh"]).done();
     assert_eq!(op.provider.count(On::Token), asked + 4);
+}
+
+/// Runs a command by this line of a shell, for which `"$0" "$@"` is the command.
+#[cfg(unix)]
+fn by_shell(cli: &Cli, line: &str, arguments: &[&str]) -> Run {
+    let command = cli.command(arguments);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", line]).arg(command.get_program()).args(command.get_args()).arg("--json");
+    Run::new(shell.stdin(std::process::Stdio::null()).output().unwrap(), true)
+}
+
+/// Files of at most 512 bytes, as on a disk that is full: an empty file can be made there.
+#[cfg(unix)]
+#[test]
+fn nothing_is_asked_for_that_a_full_disk_cannot_keep() {
+    const FULL: &str = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
+    let (op, cli) = (Op::start(), Cli::new());
+    let browser = crate::support::cli::browser();
+    let register = ["register", "--insecure-loopback", "--issuer", &op.issuer];
+    by_shell(&cli, FULL, &register).failed(1, "environment", "cli.store_io");
+    assert_eq!(op.provider.count(On::Register), 0);
+    cli.run(&register).done();
+    let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--browser", &browser];
+    by_shell(&cli, FULL, &login).failed(1, "environment", "cli.store_io");
+    assert_eq!(op.provider.count(On::Token), 0);
+    assert!(cli.session_files().is_empty());
+    cli.run(&login).done();
+}
+
+/// Whoever has the tokens can end them, and nobody else can.
+#[cfg(unix)]
+#[test]
+fn tokens_that_cannot_be_kept_are_revoked() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    let path = cli.session_files()[0].to_str().unwrap().replace("session-", "tokens-");
+    cli.run(&["logout"]).done();
+    // Not even to be opened for reading.
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let before = op.provider.count(On::Revoke);
+    let run = cli.login(&op, &[]).failed(1, "environment", "cli.store_io");
+    let message = run.event("error")["message"].as_str().unwrap();
+    assert!(message.contains("not a regular file"), "{message}");
+    assert_eq!(op.provider.count(On::Revoke), before + 1, "{:?}", run.events);
+    assert!(cli.session_files().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_a_file_is_told_and_not_waited_for() {
+    const IN_TIME: &str = "exec timeout 60 \"$0\" \"$@\"";
+    let (op, cli) = (Op::start(), Cli::new());
+    let session = cli.login(&op, &[]).done().event("logged_in")["session"].as_str().unwrap().to_owned();
+    for (name, commands) in [
+        ("registrations.json".to_owned(), &["refresh", "logout"][..]),
+        (format!("session-{session}.json"), &["status", "token", "refresh"]),
+        (format!("tokens-{session}.json"), &["token", "refresh"]),
+        ("lock".to_owned(), &["logout"]),
+    ] {
+        let (path, aside) = (cli.store().join(&name), cli.store().join("aside"));
+        fs::rename(&path, &aside).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        for command in commands {
+            let run = by_shell(&cli, IN_TIME, &[command]);
+            let said = format!("{name} {command}: {:?} {}", run.events, run.stderr);
+            assert!(said.contains("not a regular file"), "{said}");
+            assert_ne!(run.exit, 124, "{said}");
+        }
+        fs::remove_file(&path).unwrap();
+        fs::rename(&aside, &path).unwrap();
+    }
+    cli.run(&["refresh"]).done();
 }

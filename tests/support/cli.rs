@@ -37,7 +37,7 @@ pub struct Run {
 }
 
 impl Run {
-    fn new(output: Output, json: bool) -> Self {
+    pub fn new(output: Output, json: bool) -> Self {
         let stdout = String::from_utf8(output.stdout).unwrap();
         let events = if json {
             stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()

@@ -106,7 +106,7 @@ impl Login {
         run: impl Fn(&mut Context, Self) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         // Nothing is begun whose outcome could not be kept.
-        drop(context.store.draft()?);
+        drop(context.store.room()?);
         let wish = session.wish().again(args);
         let (issuer, client_id) = (session.tokens.issuer(), session.tokens.client_id());
         let registrations = context.store.registrations()?;
@@ -172,7 +172,7 @@ impl Login {
         self,
         context: &mut Context,
         exchanged: TokenOutcome,
-        draft: Draft,
+        draft: Result<Draft, Failure>,
         claims: &str,
     ) -> Result<(), Failure> {
         let tokens = match tokens::settle(context, exchanged)? {
@@ -201,10 +201,8 @@ impl Login {
             }
             return Err(failure);
         }
-        let replaced = replaced::save(context, &session, draft)?;
-        if let Some(client) = named {
-            clients::keep_named(context, session.tokens.issuer(), client)?;
-        }
+        let replaced = replaced::save(context, &self.party, &session, draft)?;
+        let named = named.map(|client| clients::keep_named(context, session.tokens.issuer(), client));
         context.out.checked("the session is in the store");
         context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });
         granted::compare(context, &session);
@@ -212,6 +210,7 @@ impl Login {
         if !keep_replaced {
             replaced.revoke(context, &session);
         }
+        named.transpose()?;
         if self.party.provider().metadata().userinfo_endpoint.is_some()
             && let Err(failure) = ask_userinfo(context, &self.party, &session)
         {

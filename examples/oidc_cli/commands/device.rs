@@ -43,10 +43,10 @@ fn ask_device(context: &mut Context, login: Login) -> Result<(), Failure> {
     show(context, &pending, false);
     // What cannot be kept is better not obtained; but a file that is held during the wait would be left behind by
     // whoever breaks it off.
-    drop(context.store.draft()?);
+    drop(context.store.room()?);
     let step = login.party.poll_device(pending, &mut context.env)?;
     let exchanged = context.run_until_deadline("waiting for the user to allow it", step)?;
-    let draft = context.store.draft()?;
+    let draft = context.store.room();
     login.finish(context, exchanged, draft, "iss, sub, aud, azp, exp, iat, at_hash if it has one")
 }
 

@@ -108,11 +108,11 @@ fn by_browser(
         ask_user(context, browser, &login, request, meeting).map_err(|failure| explain(context, &login, failure))?;
 
     context.out.step("Code exchange");
-    let draft = context.store.draft()?;
+    let draft = context.store.room()?;
     let step = login.party.redeem(pending, verified, &mut context.env)?;
     let exchanged = context.run("exchanging the code", step)?;
     let claims = "iss, sub, aud, azp, exp, iat, this login's nonce, at_hash if it has one";
-    login.finish(context, exchanged, draft, claims)
+    login.finish(context, exchanged, Ok(draft), claims)
 }
 
 /// After the deadline: why a provider shows a page and sends nobody back.

@@ -7,7 +7,7 @@ use oidc_proto::matrix::{
     Address, AuthServer, Checkup, FoundHomeserver, HomeserverDiscovery, LoginOutcome, LoginRequest, Party, Retries,
     SupportCheck, UserId, UserSession, Whoami,
 };
-use oidc_proto::{Env as _, ErrorCode as Core, Provider, ProviderOptions, RedirectUri, Secret};
+use oidc_proto::{Env as _, ErrorCode as Core, Provider, ProviderOptions, RedirectUri, RelyingParty, Secret};
 
 use super::device::show;
 use super::login::{Meeting, lifetime};
@@ -200,10 +200,10 @@ fn by_browser(
     context.out.checked("one callback came, with this login's state, in time, from the provider that was asked");
 
     context.out.step("Code exchange");
-    let draft = context.store.draft()?;
+    let draft = context.store.room()?;
     let step = pending.redeem(verified, party, &mut context.env)?;
     let outcome = context.run("exchanging the code", step)?;
-    conclude(context, outcome, draft, choices).map(drop)
+    conclude(context, party.relying_party(), outcome, Ok(draft), choices).map(drop)
 }
 
 /// A provider that refuses a request by its policy, or does not know the client, shows a page and sends nobody back.
@@ -243,18 +243,19 @@ fn on_device(context: &mut Context, beginning: Beginning, request: LoginRequest)
     let pending = context.run("asking for a code", step)?;
     show(context, pending.authorization(), false);
     // As for a login at a provider: what cannot be kept is better not obtained.
-    drop(context.store.draft()?);
+    drop(context.store.room()?);
     let step = pending.poll(&party, &mut context.env)?;
     let outcome = context.run_until_deadline("waiting for the user to allow it", step)?;
-    let draft = context.store.draft()?;
-    conclude(context, outcome, draft, choices).map(drop)
+    let draft = context.store.room();
+    conclude(context, party.relying_party(), outcome, draft, choices).map(drop)
 }
 
 /// Keeps the session if the homeserver says that it is the right user's and the right device's.
 pub(super) fn conclude(
     context: &mut Context,
+    party: &RelyingParty,
     outcome: LoginOutcome,
-    draft: Draft,
+    draft: Result<Draft, Failure>,
     choices: Choices,
 ) -> Result<UserId, Failure> {
     let (mut outcome, mut retries) = (outcome, Retries::new(2));
@@ -285,15 +286,14 @@ pub(super) fn conclude(
     context.out.checked("the homeserver says who has logged in, on the device that was asked for");
     let (named, keep_replaced) = (choices.named.clone(), choices.keep_replaced);
     let session = Session::matrix(&login.session, choices);
-    let replaced = replaced::save(context, &session, draft)?;
-    if let Some(client) = named {
-        clients::keep_named(context, session.tokens.issuer(), client)?;
-    }
+    let replaced = replaced::save(context, party, &session, draft)?;
+    let named = named.map(|client| clients::keep_named(context, session.tokens.issuer(), client));
     context.out.checked("the session is in the store");
     context.out.emit(&Event::LoggedIn { session: session.summary(context.now()) });
     if !keep_replaced {
         replaced.revoke(context, &session);
     }
+    named.transpose()?;
     Ok(login.session.user_id().clone())
 }
 

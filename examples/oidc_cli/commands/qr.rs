@@ -30,7 +30,7 @@ const TRIES: usize = 3;
 pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginArgs) -> Result<(), Failure> {
     let identity = Identity::read(&args.client)?;
     // Nothing is begun whose outcome could not be kept.
-    drop(context.store.draft()?);
+    drop(context.store.room()?);
     let options = options(context, &args.meeting, context.options.schemes());
     let rendezvous_at = match &args.homeserver {
         Some(text) if args.meeting.scan.is_none() => Some(matrix::find(context, text)?.homeserver.clone()),
@@ -64,8 +64,8 @@ pub(crate) fn login(context: &mut Context, dialog: &mut Dialog, args: &QrLoginAr
     let finished = pending.complete(exchanged, &party, &mut context.env).map_err(Failure::from);
     let finished = finished.and_then(|step| {
         let outcome = context.run("asking the homeserver", step)?;
-        let draft = context.store.draft()?;
-        conclude(context, outcome, draft, choices)
+        let draft = context.store.room();
+        conclude(context, party.relying_party(), outcome, draft, choices)
     });
     let user_id = match finished {
         Ok(user_id) => user_id,

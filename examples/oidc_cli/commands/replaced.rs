@@ -1,7 +1,7 @@
 //! The login whose place in the store a new one takes. It is revoked once the new one is saved: otherwise nobody could end
 //! it, and two grants of one Matrix device keep the device alive.
 
-use oidc_proto::ErrorCode;
+use oidc_proto::{ErrorCode, RelyingParty};
 
 use crate::context::Context;
 use crate::event::Event;
@@ -12,8 +12,29 @@ use crate::store::Draft;
 /// A login that was replaced. Its tokens are the newest that were stored.
 pub(super) struct Replaced(Option<Session>);
 
-/// Saves the session of a new login.
-pub(super) fn save(context: &mut Context, session: &Session, draft: Draft) -> Result<Replaced, Failure> {
+/// Saves the session of a new login. If it cannot be kept, its tokens are revoked: nobody else has them.
+pub(super) fn save(
+    context: &mut Context,
+    party: &RelyingParty,
+    session: &Session,
+    draft: Result<Draft, Failure>,
+) -> Result<Replaced, Failure> {
+    let failure = match draft.and_then(|draft| keep(context, session, draft)) {
+        Ok(replaced) => return Ok(replaced),
+        Err(failure) => failure,
+    };
+    let step = match party.revoke(&session.tokens, &mut context.env) {
+        Err(error) if error.code() == ErrorCode::REVOCATION_UNSUPPORTED => return Err(failure),
+        step => step.map_err(Failure::from),
+    };
+    match step.and_then(|step| context.run("revoking tokens that cannot be kept", step)) {
+        Ok(()) => context.out.checked("the tokens that cannot be kept are revoked"),
+        Err(failure) => context.out.emit(&Event::warning(&failure)),
+    }
+    Err(failure)
+}
+
+fn keep(context: &mut Context, session: &Session, draft: Draft) -> Result<Replaced, Failure> {
     let _lock = context.store.lock()?;
     // One that is damaged cannot be revoked.
     let known = session::reload(&context.store, session).ok();

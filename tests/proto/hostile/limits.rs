@@ -27,8 +27,8 @@ pub(crate) fn rows() -> Vec<Row> {
 #[test]
 fn the_limits_have_their_documented_values() {
     use oidc_proto::jose::TOKEN_LIMIT;
-    use oidc_proto::limits::KEY_COUNT_LIMIT;
     use oidc_proto::limits::CALLBACK_LIMIT;
+    use oidc_proto::limits::KEY_COUNT_LIMIT;
     assert_eq!((METADATA_LIMIT, JWKS_LIMIT), (256 << 10, 512 << 10));
     assert_eq!((JSON_LIMIT, TOKEN_LIMIT, CALLBACK_LIMIT, KEY_COUNT_LIMIT), (1 << 20, 64 << 10, 64 << 10, 100));
 }
