@@ -116,6 +116,7 @@ impl App {
                 session.tend(Duration::from_secs(60));
             }
             rest(&session);
+            self.revoke(&session, &mut env.clone());
             std::thread::sleep(Duration::from_secs(1));
         }
     }
@@ -126,7 +127,7 @@ impl App {
         let mut events = session.subscribe();
         session.log_out();
         rest(&session);
-        self.revoke(&session, env);
+        let is_revoked = self.revoke(&session, env);
         while let Some(event) = events.wait(Duration::ZERO) {
             if let Event::LoggedOut(logout) = event {
                 if let Erased::Failed(error) = &logout.erased {
@@ -134,20 +135,27 @@ impl App {
                 }
                 println!(
                     "{}",
-                    if logout.is_certain { "logged out" } else { "logged out, but some tokens may live on" }
+                    if logout.is_certain && is_revoked {
+                        "logged out"
+                    } else {
+                        "logged out, but some tokens may live on"
+                    }
                 );
             }
         }
         Ok(())
     }
 
-    /// What the session has given back.
-    fn revoke(&self, session: &UserSession, env: &mut SystemEnv) {
+    /// Revokes what the session has given back. Returns whether all of it is revoked.
+    fn revoke(&self, session: &UserSession, env: &mut SystemEnv) -> bool {
+        let mut is_all = true;
         while let Some(revocation) = session.poll_revocation() {
             if let Err(error) = revocation.and_then(|step| self.driver.run(step, env)) {
                 eprintln!("not revoked: {error}");
+                is_all = false;
             }
         }
+        is_all
     }
 
     /// The user copies the URL that the browser was sent to: nothing listens there. The example `oidc_cli` listens.

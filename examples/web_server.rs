@@ -7,7 +7,7 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, COOKIE, LOCATION, SET_COOKIE};
@@ -16,7 +16,8 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use oidc_proto::adapter::session::{Registry, RegistryOptions};
+use hyper_util::server::graceful::GracefulShutdown;
+use oidc_proto::adapter::session::{NamedListener, Registry, RegistryOptions};
 use oidc_proto::adapter::store::redis::{AsyncRedis, RedisOptions};
 use oidc_proto::adapter::tokio::TokioTimer;
 use oidc_proto::adapter::{Driver, SystemEnv, reqwest};
@@ -61,11 +62,12 @@ async fn main() -> Result<(), Failure> {
     let options = RegistryOptions::new(party.clone());
     let own = Driver::new(reqwest::Client::new()?).with_timer(TokioTimer);
     let (registry, run) = Registry::new(own, env.clone(), records, options);
-    let run = tokio::spawn(run);
-    tokio::spawn(watch(registry.clone()));
+    let (run, events) = (tokio::spawn(run), registry.subscribe());
 
     let public_url = public_url.clone();
     let app = Arc::new(App { party, driver, registry, pending, redirect_uri, public_url, env });
+    tokio::spawn(watch(events, Arc::downgrade(&app)));
+    let connections = GracefulShutdown::new();
     let listener = tokio::net::TcpListener::bind(listen).await?;
     loop {
         let stream = tokio::select! {
@@ -74,20 +76,24 @@ async fn main() -> Result<(), Failure> {
         };
         let app = app.clone();
         let service = service_fn(move |request| app.clone().respond(request));
-        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(connections.watch(connection));
     }
-    // Running refreshes end and are saved, and the locks are released.
+    // Requests are responded to. Then running refreshes end and are saved, and the locks are released.
     drop(app);
+    tokio::time::timeout(Duration::from_secs(30), connections.shutdown()).await?;
     tokio::time::timeout(Duration::from_secs(60), run).await??;
     Ok(())
 }
 
-/// What the operator should know.
-async fn watch(registry: Registry<AsyncRedis, SystemEnv>) {
-    let mut events = registry.subscribe();
-    drop(registry);
+/// What the operator should know, and what is left to do.
+async fn watch(mut events: NamedListener, app: Weak<App>) {
     while let Some(event) = events.next().await {
         match event.event() {
+            Event::Orphaned => {
+                let Some(app) = app.upgrade() else { return };
+                app.revoke().await;
+            }
             Event::NotSaved(error) | Event::NotErased(error) | Event::Stalled(error) => eprintln!("{error}"),
             _ => {}
         }
@@ -95,6 +101,19 @@ async fn watch(registry: Registry<AsyncRedis, SystemEnv>) {
 }
 
 impl App {
+    /// Tokens that no session uses any more, and that the provider may still honour.
+    async fn revoke(&self) {
+        while let Some(revocation) = self.registry.poll_revocation() {
+            let revoked = match revocation {
+                Ok(step) => self.driver.run(step, &mut self.env.clone()).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = revoked {
+                eprintln!("not revoked: {error}");
+            }
+        }
+    }
+
     async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<String>, Infallible> {
         let response = match (request.method().as_str(), request.uri().path()) {
             ("GET", "/") => self.home(&request).await,
@@ -186,7 +205,12 @@ impl App {
             Err(error) => Err(error),
         };
         match done {
-            Ok(_) => page(200, ""),
+            Ok(ended) => {
+                // Nobody uses their tokens any more; those of `offline_access` live on otherwise.
+                drop(ended);
+                self.revoke().await;
+                page(200, "")
+            }
             Err(error) => {
                 eprintln!("{error}");
                 page(400, "")
