@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             session
         }
     };
-    let session = BlockingSession::new(session, http, store, env);
+    let session = BlockingSession::new(session, http, store, env)?;
     session.tend(Duration::ZERO); // saves the tokens of the login
     let _token = session.access(Duration::from_secs(30))?;
     println!("{} has an access token that is good", session.tokens().subject().unwrap_or("nobody"));

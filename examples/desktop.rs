@@ -68,7 +68,7 @@ impl App {
             }
             (None, None) => return Ok(None),
         };
-        let session = BlockingSession::new(session, self.http.clone(), store, env);
+        let session = BlockingSession::new(session, self.http.clone(), store, env)?;
         // What is to be saved is saved now.
         session.tend(Duration::ZERO);
         Ok(Some(session))

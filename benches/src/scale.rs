@@ -105,7 +105,7 @@ impl Crowd {
             .await;
         });
         let mut env = VirtualEnv::new();
-        let handles = (0..sessions).map(|_| entrance.add(login.unsaved(&mut env), NoStore)).collect();
+        let handles = (0..sessions).map(|_| entrance.add(login.unsaved(&mut env), NoStore).unwrap()).collect();
         let mut crowd = Self { runtime, clock, held, handles, longest };
         crowd.settle();
         crowd

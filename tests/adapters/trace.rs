@@ -82,7 +82,7 @@ fn what_is_done_is_traced_and_nothing_secret() {
         op.fault(On::Token, Fault::Unreachable, 1);
         driver.run(party.refresh(&tokens, &mut env).unwrap(), &mut env).unwrap_err();
         let session = Session::new(tokens, None, party, SessionOptions::default(), &mut env).unwrap();
-        let session = BlockingSession::new(session, op.http(&clock), NoStore, env.clone());
+        let session = BlockingSession::new(session, op.http(&clock), NoStore, env.clone()).unwrap();
         op.fault(On::Token, Fault::status(503), 1);
         session.refresh(Duration::from_secs(5)).unwrap_err();
         clock.advance(Duration::from_secs(2));

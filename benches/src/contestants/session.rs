@@ -165,7 +165,7 @@ fn step<T: 'static>(
 fn handle_access(login: &Login) -> Case {
     let client = from_fn(|_: Request<Body>, _: Policy| std::future::pending::<Result<Response<Vec<u8>>, Failure>>());
     let (sessions, run) = Sessions::new(Driver::new(client).with_timer(NoTimer), VirtualEnv::new());
-    let handle = sessions.add(login.unsaved(&mut VirtualEnv::new()), NoStore);
+    let handle = sessions.add(login.unsaved(&mut VirtualEnv::new()), NoStore).unwrap();
     let kept = Rc::new((handle, run));
     Case::new("S1h-handle-access", ANY, move || {
         let mut access = pin!(kept.0.access());

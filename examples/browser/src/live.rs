@@ -86,7 +86,7 @@ impl Live {
     ) -> Self {
         let (sessions, run) = Sessions::new(driver.clone(), env);
         spawn_local(run);
-        let handle = sessions.add(session, store);
+        let handle = sessions.add(session, store)?;
         let listener = Rc::new(RefCell::new(handle.subscribe()));
         Self { handle, driver, party, binding, said: RefCell::default(), listener }
     }

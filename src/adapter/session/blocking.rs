@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::fit::Misfit;
 use super::input::Input;
 use super::listener::{Listener, Listeners, next_event};
 use super::lock::lock;
@@ -67,9 +68,15 @@ type Guard<'a, E> = MutexGuard<'a, Shared<E>>;
 
 impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, D, E> {
     /// A session whose record is in this store.
-    pub fn new(session: Session, http: C, store: D, env: E) -> Self {
+    ///
+    /// # Errors
+    /// As [`Sessions::add`](super::Sessions::add).
+    pub fn new(session: Session, http: C, store: D, env: E) -> Result<Self, Misfit<D>> {
+        if let Err(error) = session.check_store(store.keeps(), store.lease()) {
+            return Err(Misfit::new(error, session, store));
+        }
         let shared = Shared { session, env, listeners: Listeners::default(), is_driven: false };
-        Self { http, store, keys: NoKeyStore, shared: Mutex::new(shared), changed: Condvar::new() }
+        Ok(Self { http, store, keys: NoKeyStore, shared: Mutex::new(shared), changed: Condvar::new() })
     }
 }
 

@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use super::fit::Misfit;
 use super::health::Health;
 use super::hub::Hub;
 use super::listener::{Listener, Listeners};
@@ -52,10 +53,17 @@ impl<D: SessionStore, E: Env> Sessions<D, E> {
     /// If a refresh is already overdue, it begins at once for a waiting caller. Otherwise it begins after a random
     /// delay, which grows with the number of overdue sessions. So the sessions do not all send requests at the same
     /// time after a restart.
-    pub fn add(&self, session: Session, store: D) -> SessionHandle<E> {
+    ///
+    /// # Errors
+    /// `session.setup` if the session keeps its tokens [nowhere](crate::session::Persistence::Nowhere) and there is a store,
+    /// or the other way round, or if the lease of the store is shorter than the session's deadline.
+    pub fn add(&self, session: Session, store: D) -> Result<SessionHandle<E>, Misfit<D>> {
+        if let Err(error) = session.check_store(store.keeps(), store.lease()) {
+            return Err(Misfit::new(error, session, store));
+        }
         let handle = self.put(session, store, Listeners::default());
         self.0.hub.arrived();
-        handle
+        Ok(handle)
     }
 
     /// The same with those who listen to its events from the start. Nobody is woken.

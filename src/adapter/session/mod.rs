@@ -41,7 +41,7 @@
 //!     let driver = Driver::new(http).with_timer(tokio::time::sleep);
 //!     let (sessions, run) = Sessions::new(driver, SystemEnv::new()?);
 //!     tokio::spawn(run);
-//!     let session = sessions.add(session, NoStore);
+//!     let session = sessions.add(session, NoStore)?;
 //!     call_api(&session).await?;
 //!     Ok(())
 //! }
@@ -58,6 +58,7 @@
 
 mod blocking;
 mod feed;
+mod fit;
 mod gate;
 mod handle;
 mod health;
@@ -76,6 +77,7 @@ mod work;
 
 pub use blocking::BlockingSession;
 pub use feed::{NamedEvent, NamedListener};
+pub use fit::Misfit;
 pub use handle::{SessionHandle, Sessions};
 pub use health::Health;
 pub use listener::Listener;

@@ -1,6 +1,7 @@
 //! The traits of stores, and the store that does nothing.
 
 use std::future::{Future, Ready, ready};
+use std::time::Duration;
 
 use crate::error::{Error, ErrorCode};
 use crate::session::{StoreAction, StoreResponse};
@@ -25,6 +26,16 @@ pub trait SessionStore {
 
     /// Does what is asked.
     fn carry_out(&self, action: StoreAction) -> Self::Future;
+
+    /// Whether it keeps records at all: [`NoStore`] does not.
+    fn keeps(&self) -> bool {
+        true
+    }
+
+    /// How long a lock lasts without a sign of life, if it is a lease. A session whose deadline is longer is refused.
+    fn lease(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl<S, A> SessionStore for S
@@ -43,6 +54,16 @@ where
 pub trait BlockingSessionStore {
     /// Does what is asked.
     fn carry_out(&self, action: StoreAction) -> StoreResponse;
+
+    /// Whether it keeps records at all: [`NoStore`] does not.
+    fn keeps(&self) -> bool {
+        true
+    }
+
+    /// How long a lock lasts without a sign of life, if it is a lease. A session whose deadline is longer is refused.
+    fn lease(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl<S: Fn(StoreAction) -> StoreResponse> BlockingSessionStore for S {
@@ -66,10 +87,18 @@ impl SessionStore for NoStore {
     fn carry_out(&self, action: StoreAction) -> Self::Future {
         ready(BlockingSessionStore::carry_out(self, action))
     }
+
+    fn keeps(&self) -> bool {
+        false
+    }
 }
 
 impl BlockingSessionStore for NoStore {
     fn carry_out(&self, _: StoreAction) -> StoreResponse {
         StoreResponse::Failed(failed("there is no store"))
+    }
+
+    fn keeps(&self) -> bool {
+        false
     }
 }

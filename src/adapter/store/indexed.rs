@@ -13,6 +13,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::contract::{SessionStore, failed};
 use super::queue::lock;
@@ -61,6 +62,14 @@ impl<P: SessionStores> SessionStore for Indexed<P> {
             action => Stage::Act(Box::pin(self.0.store.carry_out(action))),
         };
         IndexedFuture { inner: self.0.clone(), stage }
+    }
+
+    fn keeps(&self) -> bool {
+        self.0.store.keeps()
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        self.0.store.lease()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -40,6 +41,12 @@ pub trait SessionStores {
 
     /// The names of all entries with this key, in any order; `None` if there is no index.
     fn find(&self, key: IndexKey) -> Self::Found;
+
+    /// How long the locks of its stores last without a sign of life, if they are leases. Sessions whose deadline is longer
+    /// are refused with `session.setup`.
+    fn lease(&self) -> Option<Duration> {
+        None
+    }
 
     /// Whether entries expire unless they are noted again, as records with a lifetime do. They are then noted each time
     /// the record is loaded.

@@ -25,6 +25,7 @@ mod orphans;
 mod refreshing;
 mod reloading;
 mod session;
+mod setup;
 mod state;
 mod storing;
 

@@ -156,7 +156,7 @@ fn refreshes(op: &Op, store: RedisStore, begun: &AtomicUsize, healed: &AtomicBoo
     let record = store.load().unwrap().unwrap();
     let (stored, party) = (Some(record.version()), party(&op.issuer, &mut env));
     let session = Session::new(record.tokens, stored, party, shared(), &mut env).unwrap();
-    let session = BlockingSession::new(session, ureq::Client::new().unwrap(), store, env);
+    let session = BlockingSession::new(session, ureq::Client::new().unwrap(), store, env).unwrap();
     let (mut figures, mut since_then, start) = (Figures::default(), 0, Instant::now());
     while since_then < ENOUGH && start.elapsed() < 2 * ELECTION {
         let is_healed = healed.load(Ordering::SeqCst);

@@ -54,7 +54,7 @@ impl Keeper {
     fn start(party: &Party, session: Session, store: BrowserStore, env: BrowserEnv) -> Self {
         let (sessions, run) = Sessions::new(party.driver().clone(), env);
         spawn_local(run);
-        let handle = sessions.add(session, store.clone());
+        let handle = sessions.add(session, store.clone()).unwrap();
         let told = handle.clone();
         Self(handle, store.watch(move || told.reload()))
     }

@@ -27,6 +27,7 @@ const RAISED_ELSEWHERE: &[(ErrorCode, &str)] = &[
     (ErrorCode::SESSION_MISMATCH, "tests/proto/session/endings.rs"),
     (ErrorCode::SESSION_ENDED, "tests/proto/session/endings.rs"),
     (ErrorCode::SESSION_STORE, "tests/proto/session/late.rs"),
+    (ErrorCode::SESSION_SETUP, "tests/proto/session/setup.rs"),
     (ErrorCode::SESSION_STOPPED, "tests/proto/session/registry/mod.rs"),
     (ErrorCode::STORE_CONFLICT, "tests/proto/session/conflicts.rs"),
     (ErrorCode::SESSION_TOKEN_REFUSED, "tests/proto/session/callers.rs"),

@@ -33,7 +33,7 @@ fn what_was_said_of_the_device_reaches_the_application_on_threads() {
     for soft_logout in [true, false] {
         let mut world = World::new();
         let (core, http) = (core(&mut world), world.hs.http(world.env.clock()));
-        let session = BlockingSession::new(core, http, NoStore, world.env);
+        let session = BlockingSession::new(core, http, NoStore, world.env).unwrap();
         let (mut said, mut listener) = (SoftLogout::new(), session.subscribe());
         let token = session.tokens().access_token().clone();
         let status = http::StatusCode::UNAUTHORIZED;
@@ -54,7 +54,7 @@ async fn what_was_said_of_the_device_reaches_the_application_on_an_executor() {
         let driver = Driver::new(world.hs.http_async(world.env.clock())).with_timer(tokio::time::sleep);
         let (sessions, run) = Sessions::new(driver, world.env);
         tokio::spawn(run);
-        let session = sessions.add(core, NoStore);
+        let session = sessions.add(core, NoStore).unwrap();
         let (mut said, mut listener) = (SoftLogout::new(), session.subscribe());
         let token = session.tokens().access_token().clone();
         let status = http::StatusCode::UNAUTHORIZED;

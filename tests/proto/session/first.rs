@@ -98,7 +98,7 @@ async fn they_are_saved_by_a_task_and_by_a_thread_without_anyone_asking_for_a_to
     session.save(&world.env);
     let (sessions, run) =
         Sessions::new(Driver::new(from_fn(|request, policy| ready(never(request, policy)))), world.env.clone());
-    let handle = sessions.add(session, memory.store());
+    let handle = sessions.add(session, memory.store()).unwrap();
     drop((handle, sessions));
     tokio::time::timeout(Duration::from_secs(3600), run).await.unwrap();
     assert_eq!(memory.record().unwrap().generation, 1);
@@ -106,7 +106,7 @@ async fn they_are_saved_by_a_task_and_by_a_thread_without_anyone_asking_for_a_to
     let memory = Memory::default();
     let mut session = world.session(shared());
     session.save(&world.env);
-    let session = BlockingSession::new(session, from_fn(never), memory.blocking(), world.env.clone());
+    let session = BlockingSession::new(session, from_fn(never), memory.blocking(), world.env.clone()).unwrap();
     session.tend(Duration::ZERO);
     assert_eq!(memory.record().unwrap().generation, 1);
 }

@@ -55,7 +55,7 @@ impl Crowd {
         let run = tokio::spawn(run.with_limit(limit));
         let handles = logins.into_iter().map(|tokens| {
             world.tokens = tokens;
-            sessions.add(world.session(SessionOptions::default()), NoStore)
+            sessions.add(world.session(SessionOptions::default()), NoStore).unwrap()
         });
         let handles = handles.collect();
         Self { world, sessions, handles, _run: run }

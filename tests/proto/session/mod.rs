@@ -19,6 +19,7 @@ mod rotation;
 mod rules;
 mod saving;
 mod scale;
+mod setup;
 pub(crate) mod signing;
 mod store;
 mod tasks;

@@ -77,7 +77,7 @@ async fn count(sessions: usize, callers: usize) -> (usize, usize) {
     let (entrance, run) = Sessions::new(Driver::new(counts.client()), world.env.clone());
     let _run = counts.run(run.with_limit(usize::MAX));
     let handles: Vec<SessionHandle<TestEnv>> =
-        (0..sessions).map(|_| entrance.add(world.session(SessionOptions::default()), NoStore)).collect();
+        (0..sessions).map(|_| entrance.add(world.session(SessionOptions::default()), NoStore).unwrap()).collect();
     let mut waiting = JoinSet::new();
     for handle in &handles {
         for _ in 0..callers {
@@ -194,7 +194,7 @@ fn nobody_with_a_good_token_waits_while_a_response_is_verified() {
     };
     let env = Stopping { inner: world.env.clone(), stop };
     let (sessions, run) = Sessions::new(Driver::new(from_fn(http)), env);
-    let mut one = || sessions.add(world.session(SessionOptions::default()), NoStore);
+    let mut one = || sessions.add(world.session(SessionOptions::default()), NoStore).unwrap();
     let (refreshing, other) = (one(), one());
     let mut refresh = Box::pin({
         let refreshing = refreshing.clone();

@@ -170,7 +170,7 @@ async fn a_key_store_signs_on_an_executor() {
     });
     let (sessions, run) = Sessions::new(driver, world.env.clone());
     tokio::spawn(run);
-    let session = sessions.add(world.session(SessionOptions::default()), NoStore);
+    let session = sessions.add(world.session(SessionOptions::default()), NoStore).unwrap();
     let token = tokio::time::timeout(Duration::from_secs(3600), session.access()).await.unwrap().unwrap();
     assert!(world.honours(token.expose()));
 }
@@ -189,7 +189,7 @@ async fn a_key_store_that_does_not_sign_is_an_error_on_an_executor() {
         let driver = Driver::new(http).with_timer(tokio::time::sleep).with_keys(keys);
         let (sessions, run) = Sessions::new(driver, world.env.clone());
         tokio::spawn(run);
-        let session = sessions.add(world.session(SessionOptions::default()), NoStore);
+        let session = sessions.add(world.session(SessionOptions::default()), NoStore).unwrap();
         let Err(NoToken::Failed(error)) = session.access().await else { panic!("it has a token") };
         assert_eq!(world.op.count(On::Token), asked, "nothing was sent without a signature");
         error.code()
@@ -207,7 +207,7 @@ fn a_key_store_signs_on_a_thread() {
 
     let blocking = |world: &mut World| {
         let session = world.session(SessionOptions::default());
-        BlockingSession::new(session, world.op.http(world.env.clock()), NoStore, world.env.clone())
+        BlockingSession::new(session, world.op.http(world.env.clock()), NoStore, world.env.clone()).unwrap()
     };
     let mut world = keyed();
     let session = blocking(&mut world).with_keys(|key_use| {

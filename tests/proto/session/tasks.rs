@@ -73,7 +73,7 @@ where
 fn one(world: &mut World, delay: Duration, options: SessionOptions) -> (SessionHandle<VirtualEnv>, JoinHandle<()>) {
     let session = world.session(options);
     let (sessions, run) = start(world, delay);
-    (sessions.add(session, NoStore), run)
+    (sessions.add(session, NoStore).unwrap(), run)
 }
 
 const MOMENT: Duration = Duration::from_millis(100);
@@ -151,7 +151,8 @@ async fn a_thousand_sessions_have_one_pause_between_them() {
     let (sessions, run) = Sessions::new(driver, VirtualEnv::new(&world));
     let _run = tokio::spawn(run);
     // Of one grant: what is counted is the work that is not done.
-    let handles: Vec<_> = (0..1000).map(|_| sessions.add(world.session(SessionOptions::default()), NoStore)).collect();
+    let handles: Vec<_> =
+        (0..1000).map(|_| sessions.add(world.session(SessionOptions::default()), NoStore).unwrap()).collect();
     sleep(Duration::from_secs(200)).await;
     assert_eq!(handles.len(), 1000);
     let pauses = pauses.load(Ordering::Relaxed);
@@ -245,7 +246,7 @@ async fn without_its_task_a_session_says_so() {
     let driver = Driver::new(provider(&world, MOMENT)).with_timer(sleep);
     let (sessions, run) = Sessions::new(driver, VirtualEnv::new(&world));
     drop(run);
-    let session = sessions.add(world.session(SessionOptions::default()), NoStore);
+    let session = sessions.add(world.session(SessionOptions::default()), NoStore).unwrap();
     assert!(matches!(session.access().await, Err(NoToken::Stopped)));
 }
 
@@ -256,7 +257,7 @@ async fn what_is_under_way_is_finished_and_saved_after_the_last_handle_is_gone()
     let options = SessionOptions::default().with_persistence(Persistence::Shared);
     let session = world.session(options);
     let (sessions, run) = start(&world, MOMENT);
-    let session = sessions.add(session, memory.store());
+    let session = sessions.add(session, memory.store()).unwrap();
     let caller = tokio::spawn(async move { session.access().await });
     sleep(MOMENT / 2).await;
     caller.abort();
@@ -279,7 +280,7 @@ async fn processes_that_share_a_store_refresh_once() {
         .map(|_| {
             let session = world.session(options);
             let (sessions, run) = start(&world, MOMENT);
-            (sessions.add(session, memory.store()), run)
+            (sessions.add(session, memory.store()).unwrap(), run)
         })
         .collect();
     for (session, _) in &processes {
@@ -314,7 +315,7 @@ async fn a_store_is_asked_one_thing_at_a_time() {
     let options = SessionOptions::default().with_persistence(Persistence::Shared);
     let session = world.session(options);
     let (sessions, _run) = start(&world, MOMENT);
-    let session = sessions.add(session, store);
+    let session = sessions.add(session, store).unwrap();
     for _ in 0..5 {
         session.refresh().await.unwrap();
     }

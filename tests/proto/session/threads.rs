@@ -32,7 +32,7 @@ fn expired() -> World {
 
 fn one(world: &mut World, options: SessionOptions) -> Threaded<impl BlockingHttpClient + Send + Sync + use<>> {
     let session = world.session(options);
-    BlockingSession::new(session, world.op.http(world.env.clock()), NoStore, world.env.clone())
+    BlockingSession::new(session, world.op.http(world.env.clock()), NoStore, world.env.clone()).unwrap()
 }
 
 #[test]
@@ -57,6 +57,7 @@ fn processes_that_share_a_store_refresh_once() {
         .map(|_| {
             let session = world.session(options);
             BlockingSession::new(session, world.op.http(world.env.clock()), memory.blocking(), world.env.clone())
+                .unwrap()
         })
         .collect();
     thread::scope(|scope| {
@@ -104,7 +105,8 @@ fn a_listener_on_a_thread_waits_for_what_has_not_happened_yet() {
         }
         http.call(request, policy)
     });
-    let session = BlockingSession::new(world.session(SessionOptions::default()), http, NoStore, world.env.clone());
+    let session =
+        BlockingSession::new(world.session(SessionOptions::default()), http, NoStore, world.env.clone()).unwrap();
     let mut events = session.subscribe();
     thread::scope(|scope| {
         scope.spawn(|| session.access(PATIENCE).unwrap());
@@ -145,7 +147,7 @@ fn a_logout_ends_it_and_a_new_login_is_kept() {
     let memory = Memory::default();
     let options = SessionOptions::default().with_persistence(Persistence::Own);
     let (session, http) = (world.session(options), world.op.http(world.env.clock()));
-    let session = BlockingSession::new(session, http.clone(), memory.blocking(), world.env.clone());
+    let session = BlockingSession::new(session, http.clone(), memory.blocking(), world.env.clone()).unwrap();
     let tokens = world.login("alice");
     session.adopt(tokens.clone()).unwrap();
     assert_eq!(memory.record().unwrap().tokens.access_token().expose(), tokens.access_token().expose());
@@ -171,7 +173,8 @@ fn a_client_that_panics_takes_one_caller_with_it() {
             http.call(request, policy)
         })
     };
-    let session = BlockingSession::new(world.session(SessionOptions::default()), http, NoStore, world.env.clone());
+    let session =
+        BlockingSession::new(world.session(SessionOptions::default()), http, NoStore, world.env.clone()).unwrap();
     assert!(catch_unwind(AssertUnwindSafe(|| session.access(PATIENCE))).is_err());
     assert!(matches!(session.access(Duration::ZERO), Err(NoToken::Late(_))));
     // The request may have arrived, so it gets its time.
@@ -223,7 +226,8 @@ fn whoever_calls_next_saves_what_was_not_saved() {
     };
     let options = SessionOptions::default().with_persistence(Persistence::Own);
     let session =
-        BlockingSession::new(world.session(options), world.op.http(world.env.clock()), store, world.env.clone());
+        BlockingSession::new(world.session(options), world.op.http(world.env.clock()), store, world.env.clone())
+            .unwrap();
     let token = session.refresh(PATIENCE).unwrap();
     assert!(memory.record().is_none() && !session.is_idle());
     is_broken.store(false, Ordering::Relaxed);

@@ -148,7 +148,7 @@ fn a_refresh_token_that_is_kept_is_not_used_at_once() {
     behind(&world);
     let open = |world: &mut World| {
         let session = world.restore(memory.record().unwrap(), shared());
-        BlockingSession::new(session, world.op.http(world.env.clock()), memory.blocking(), world.env.clone())
+        BlockingSession::new(session, world.op.http(world.env.clock()), memory.blocking(), world.env.clone()).unwrap()
     };
     let session = open(&mut world);
     assert!(session.refresh(Duration::from_secs(60)).is_err());
@@ -171,7 +171,7 @@ async fn a_session_whose_last_handle_is_gone_keeps_them_by_itself() {
     let driver = Driver::new(provider(&world, Duration::from_millis(100))).with_timer(sleep);
     let (sessions, run) = Sessions::new(driver, VirtualEnv::new(&world));
     let run = tokio::spawn(run);
-    let handle = sessions.add(world.restore(memory.record().unwrap(), shared()), memory.store());
+    let handle = sessions.add(world.restore(memory.record().unwrap(), shared()), memory.store()).unwrap();
     assert!(handle.refresh().await.is_err());
     drop((handle, sessions));
     timeout(Duration::from_secs(3600), run).await.unwrap().unwrap();

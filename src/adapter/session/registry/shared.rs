@@ -63,7 +63,9 @@ impl<P: SessionStores, E: Env> Shared<P, E> {
     /// A session of these tokens.
     pub(super) fn session(&self, tokens: TokenSet, stored: Option<RecordVersion>) -> Result<Session, Error> {
         let party = self.party(&tokens)?.clone();
-        Session::new(tokens, stored, party, self.options.session, &mut self.hub.env())
+        let session = Session::new(tokens, stored, party, self.options.session, &mut self.hub.env())?;
+        session.check_store(true, self.stores.lease())?;
+        Ok(session)
     }
 
     /// The client that the tokens belong to.

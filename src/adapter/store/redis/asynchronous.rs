@@ -235,6 +235,10 @@ impl SessionStore for AsyncRedisStore {
     fn carry_out(&self, action: StoreAction) -> StoreFuture {
         self.queue.ask(action)
     }
+
+    fn lease(&self) -> Option<Duration> {
+        Some(self.inner.server.options().lease)
+    }
 }
 
 impl fmt::Debug for AsyncRedisStore {

@@ -139,6 +139,10 @@ impl BlockingSessionStore for RedisStore {
     fn carry_out(&self, action: StoreAction) -> StoreResponse {
         self.0.last_error.response(self.act(action))
     }
+
+    fn lease(&self) -> Option<Duration> {
+        Some(self.0.server.0.options.lease)
+    }
 }
 
 impl fmt::Debug for RedisStore {

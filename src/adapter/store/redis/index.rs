@@ -68,6 +68,10 @@ impl SessionStores for AsyncRedis {
         AsyncRedis::store(self, name, env)
     }
 
+    fn lease(&self) -> Option<Duration> {
+        Some(self.options().lease)
+    }
+
     fn note(&self, entry: &IndexEntry) -> Sending<()> {
         let lifetime = self.options().lifetime.map_or(0, |lifetime| millis(lifetime.saturating_add(LONGER)));
         self.change(entry, |key, member| {

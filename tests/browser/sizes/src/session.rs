@@ -41,7 +41,7 @@ impl Keeper {
     fn start(party: &Party, session: Session, store: BrowserStore, env: BrowserEnv) -> Self {
         let (sessions, run) = Sessions::new(party.driver.clone(), env);
         spawn_local(run);
-        Self(sessions.add(session, store))
+        Self(sessions.add(session, store).unwrap())
     }
 
     /// An access token that is good.

@@ -18,7 +18,7 @@ type Threaded<C> = BlockingSession<C, NoStore, TestEnv>;
 
 fn on_threads(world: &mut World) -> Threaded<impl BlockingHttpClient + use<>> {
     let session = world.session(SessionOptions::default());
-    BlockingSession::new(session, world.op.http(world.env.clock()), NoStore, world.env.clone())
+    BlockingSession::new(session, world.op.http(world.env.clock()), NoStore, world.env.clone()).unwrap()
 }
 
 #[test]
@@ -55,7 +55,7 @@ async fn on_an_executor_a_refresh_that_failed_is_an_error() {
         let driver = Driver::new(world.op.http_async(world.env.clock())).with_timer(tokio::time::sleep);
         let (sessions, run) = Sessions::new(driver, world.env.clone());
         tokio::spawn(run);
-        let session = sessions.add(session, NoStore);
+        let session = sessions.add(session, NoStore).unwrap();
         response.clone().set(&world.op);
         let error = session.refresh().await.unwrap_err();
         assert!(matches!(&error, NoToken::Failed(error) if error.code() == code), "{response:?}: {error}");
@@ -89,7 +89,7 @@ async fn whose_time_is_up_gets_the_doubtful_token_and_whoever_wants_a_new_one_ge
     let driver = Driver::new(silent()).with_timer(tokio::time::sleep);
     let (sessions, run) = Sessions::new(driver, world.env.clone());
     tokio::spawn(run);
-    let session = sessions.add(session, NoStore);
+    let session = sessions.add(session, NoStore).unwrap();
     assert!(matches!(session.refresh().await, Err(NoToken::Failed(_))));
     // The pause is over, and the provider is asked again.
     world.advance(2);
