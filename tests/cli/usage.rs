@@ -76,6 +76,23 @@ fn wrong_usage_is_said_whole_to_programs_too() {
 }
 
 #[test]
+fn an_option_of_another_command_is_said_to_be_one() {
+    let cli = Cli::new();
+    for (arguments, commands) in [
+        (&["relogin", "--client-id", "other"][..], &["login", "device", "the session's own client"][..]),
+        (&["token", "--homeserver", "https://hs.example"], &["login", "qr login"]),
+    ] {
+        let hint = cli.run(arguments).failed(2, "local", "cli.usage").event("error")["hint"].to_string();
+        let text = cli.plain(arguments).stderr;
+        for command in commands {
+            assert!(hint.contains(command) && text.contains(command), "{hint} {text}");
+        }
+    }
+    let hint = cli.run(&["token", "--nonsense"]).failed(2, "local", "cli.usage").event("error")["hint"].clone();
+    assert_eq!(hint, "See --help.");
+}
+
+#[test]
 fn a_picture_that_is_not_there_is_said_to_be_missing() {
     let cli = Cli::new();
     for name in ["missing.png", "./missing", "pictures/code.txt"] {
