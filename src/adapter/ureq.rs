@@ -184,6 +184,8 @@ fn connect_failure(error: &Error, proxy: Option<&Proxy>) -> NotConnected {
                 return of_proxy(failure.clone());
             }
         }
+        // It took the connection. That the server behind it does not answer is told by the handshake.
+        Error::Timeout(_) if proxy.is_some() => return of_proxy(Failure::new(FailureKind::Timeout, Sent::No)),
         Error::ConnectProxyFailed(text) => {
             // The status is there twice: as a number and as text.
             let text = text.split('/').next().unwrap_or_default();

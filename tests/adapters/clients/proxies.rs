@@ -6,7 +6,7 @@ use oidc_proto::adapter::{BlockingDriver, HttpOptions, OptionsError, SystemEnv, 
 use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::{Error, ErrorCode, FailureKind, FailureReason, Issuer, ProviderOptions, Schemes, Sent};
 
-use super::scenarios::{fails, options};
+use super::scenarios::{SHORT, fails, options};
 use super::senders;
 use crate::support::server::{DeadPort, Server};
 use crate::support::toy::{Outcome, Toy};
@@ -91,6 +91,22 @@ fn a_proxy_that_refuses_is_named_in_place_of_the_server() {
             assert!(!format!("{error:?} {:?}", error.failure()).contains("opensesame"), "{name}: {error:?}");
         }
     }
+}
+
+/// By `ureq`: the other client does not tell what it waited for.
+#[test]
+fn a_proxy_that_does_not_answer_is_named_in_place_of_the_server() {
+    let proxy = Server::start(|connection| {
+        connection.hang();
+        Ok(())
+    });
+    let place = proxy.url("").replace("http://", "");
+    let http = ureq::Client::with(options().with_proxy(proxy.url("")).with_connect_timeout(SHORT)).unwrap();
+    let issuer = Issuer::new("https://provider.invalid", Schemes::HttpsOnly).unwrap();
+    let step = ServerMetadataFetch::start(issuer, ProviderOptions::new()).unwrap();
+    let error = BlockingDriver::new(http).run(step, &mut SystemEnv::new().unwrap()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::TRANSPORT_TIMEOUT);
+    assert_eq!(error.found().unwrap().as_str(), format!("the proxy {place}"));
 }
 
 /// What the environment names is held to what `with_proxy` is. Each in a process of its own: the variables are the
