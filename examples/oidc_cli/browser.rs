@@ -5,6 +5,7 @@ use std::fmt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,16 +20,22 @@ use crate::output::Output;
 const UNUSABLE: &str =
     "Correct the command of --browser; or log in with --no-browser, with --paste, or with oidc_cli device.";
 
+/// A browser that cannot be started, or a command that fails at once, is heard of sooner.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
 /// A browser that was opened. As long as this value is there, it is said if the browser fails.
 pub(crate) struct Opened {
     scripted: Option<JoinHandle<()>>,
+    /// Closed when the command has ended, and a failure was said.
+    ended: Option<Receiver<()>>,
     is_awaited: Arc<AtomicBool>,
 }
 
 impl Opened {
-    /// Waits for the scripted one; nobody knows when a real one is done.
+    /// Waits for the scripted one, and for whether a real one can be started; nobody knows when that is done.
     pub(crate) fn wait(mut self) {
         let _ = self.scripted.take().map(JoinHandle::join);
+        let _ = self.ended.take().map(|ended| ended.recv_timeout(AT_ONCE));
     }
 }
 
@@ -49,8 +56,9 @@ impl BrowserArgs {
                     out.emit(&Event::warning(&failure));
                 }
             });
-            return Ok(Opened { scripted: Some(scripted), is_awaited });
+            return Ok(Opened { scripted: Some(scripted), ended: None, is_awaited });
         }
+        let (running, ended) = channel::<()>();
         let shared = Arc::clone(&is_awaited);
         let failed = move |why: &dyn fmt::Display| {
             if shared.load(Ordering::Relaxed) {
@@ -65,9 +73,12 @@ impl BrowserArgs {
                 .spawn()
                 .map_err(|error| Code::Browser.because(format_args!("{program}: {error}")).with_hint(UNUSABLE))?;
             let (program, mut child) = (program.clone(), spawned);
-            std::thread::spawn(move || match child.wait() {
-                Ok(status) if !status.success() => failed(&format_args!("{program}: {status}")),
-                _ => {}
+            std::thread::spawn(move || {
+                match child.wait() {
+                    Ok(status) if !status.success() => failed(&format_args!("{program}: {status}")),
+                    _ => {}
+                }
+                drop(running);
             });
         } else if !self.no_browser {
             let url = url.to_owned();
@@ -79,9 +90,10 @@ impl BrowserArgs {
                 if !opened.is_ok_and(|status| status.success()) {
                     failed(&"no browser could be started");
                 }
+                drop(running);
             });
         }
-        Ok(Opened { scripted: None, is_awaited })
+        Ok(Opened { scripted: None, ended: Some(ended), is_awaited })
     }
 }
 
