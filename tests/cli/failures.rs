@@ -359,7 +359,10 @@ fn a_browser_that_fails_after_a_logout_or_for_a_page_is_told_too() {
     cli.matrix(&op.issuer, &[]).done();
     for command in [&["account", "--open"][..], &["logout", "--end-session"]] {
         let run = cli.run(&[command, &["--browser", "false"]].concat()).done();
-        assert_eq!(run.event("warning")["code"], "cli.browser", "{command:?}");
+        let warning = run.event("warning");
+        assert_eq!(warning["code"], "cli.browser", "{command:?}");
+        let hint = warning["hint"].as_str().unwrap();
+        assert!(hint.contains("Open the URL yourself") && !hint.contains("--paste"), "{hint}");
     }
 }
 
