@@ -40,6 +40,8 @@ fn wrong_usage_exits_with_2() {
         &["login", "--issuer", "https://op.example", "--redirect-port", "0"],
         &["login", "--issuer", "https://op.example", "--redirect-port", "8000,0"],
         &["login", "--issuer", "https://op.example", "--client-id", "a\u{1b}[2J"],
+        &["login", "--issuer", "https://op.example", "--client-id", "a\u{202e}b"],
+        &["device", "--issuer", "https://op.example", "--client-id", "\u{200b}"],
         &["login", "--issuer", "https://op.example", "--client-id", ""],
         &["status", "--proxy", "nope nope"],
         &["status", "--proxy", "http://proxy.example:3128/path"],
