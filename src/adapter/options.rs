@@ -160,7 +160,7 @@ impl HttpOptions {
     }
 
     /// Where the proxy is that was named.
-    #[cfg(feature = "reqwest")]
+    #[cfg(feature = "reqwest-own-tls")]
     pub(super) fn proxy_place(&self) -> Option<(String, u16)> {
         let url = proxy_url(self.proxy.as_deref()?)?;
         Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
