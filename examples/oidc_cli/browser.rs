@@ -5,6 +5,7 @@ use std::fmt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -15,20 +16,43 @@ use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::output::Output;
 
-/// The command ends: opening the URL is of no use.
-const UNUSABLE: &str =
-    "Correct the command of --browser; or log in with --no-browser, with --paste, or with oidc_cli device.";
+/// What to do where the browser fails.
+#[derive(Clone, Copy)]
+struct Advice {
+    /// Its command cannot be run.
+    unusable: &'static str,
+    /// It was run, and failed.
+    failed: Option<&'static str>,
+}
+
+/// Of a login, which ends if the command cannot be run.
+const OF_A_LOGIN: Advice = Advice {
+    unusable: "Correct the command of --browser; or log in with --no-browser, with --paste, or with oidc_cli device.",
+    failed: None,
+};
+
+/// Of a page that nobody has to come back from.
+const OF_A_PAGE: Advice = Advice {
+    unusable: "Correct the command of --browser, or open the URL yourself.",
+    failed: Some("Open the URL yourself; --no-browser starts no browser."),
+};
+
+/// A browser that cannot be started, or a command that fails at once, is heard of sooner.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// A browser that was opened. As long as this value is there, it is said if the browser fails.
 pub(crate) struct Opened {
     scripted: Option<JoinHandle<()>>,
+    /// Closed when the command has ended, and a failure was said.
+    ended: Option<Receiver<()>>,
     is_awaited: Arc<AtomicBool>,
 }
 
 impl Opened {
-    /// Waits for the scripted one; nobody knows when a real one is done.
+    /// Waits for the scripted one, and for whether a real one can be started; nobody knows when that is done.
     pub(crate) fn wait(mut self) {
         let _ = self.scripted.take().map(JoinHandle::join);
+        let _ = self.ended.take().map(|ended| ended.recv_timeout(AT_ONCE));
     }
 }
 
@@ -39,8 +63,17 @@ impl Drop for Opened {
 }
 
 impl BrowserArgs {
-    /// Opens the URL and does not wait.
+    /// Opens the URL of a login and does not wait.
     pub(crate) fn open(&self, url: &str, timeout: Duration, out: Output) -> Result<Opened, Failure> {
+        self.start(url, timeout, out, OF_A_LOGIN)
+    }
+
+    /// The same for a page that nobody has to come back from.
+    pub(crate) fn open_page(&self, url: &str, timeout: Duration, out: Output) -> Result<Opened, Failure> {
+        self.start(url, timeout, out, OF_A_PAGE)
+    }
+
+    fn start(&self, url: &str, timeout: Duration, out: Output, advice: Advice) -> Result<Opened, Failure> {
         let is_awaited = Arc::new(AtomicBool::new(true));
         if self.scripted {
             let (http, url) = (http(timeout)?, url.to_owned());
@@ -49,25 +82,33 @@ impl BrowserArgs {
                     out.emit(&Event::warning(&failure));
                 }
             });
-            return Ok(Opened { scripted: Some(scripted), is_awaited });
+            return Ok(Opened { scripted: Some(scripted), ended: None, is_awaited });
         }
+        let (running, ended) = channel::<()>();
         let shared = Arc::clone(&is_awaited);
         let failed = move |why: &dyn fmt::Display| {
             if shared.load(Ordering::Relaxed) {
-                out.emit(&Event::warning(&Code::Browser.because(why)));
+                let failure = Code::Browser.because(why);
+                out.emit(&Event::warning(&match advice.failed {
+                    Some(hint) => failure.with_hint(hint),
+                    None => failure,
+                }));
             }
         };
         if let Some(CommandLine { program, arguments }) = &self.browser {
             // Standard output is ours alone. The callback may come all the same.
             let mut command = stranger(program);
             command.args(arguments).arg(url).stdin(Stdio::null()).stdout(Stdio::null());
-            let spawned = command
-                .spawn()
-                .map_err(|error| Code::Browser.because(format_args!("{program}: {error}")).with_hint(UNUSABLE))?;
+            let spawned = command.spawn().map_err(|error| {
+                Code::Browser.because(format_args!("{program}: {error}")).with_hint(advice.unusable)
+            })?;
             let (program, mut child) = (program.clone(), spawned);
-            std::thread::spawn(move || match child.wait() {
-                Ok(status) if !status.success() => failed(&format_args!("{program}: {status}")),
-                _ => {}
+            std::thread::spawn(move || {
+                match child.wait() {
+                    Ok(status) if !status.success() => failed(&format_args!("{program}: {status}")),
+                    _ => {}
+                }
+                drop(running);
             });
         } else if !self.no_browser {
             let url = url.to_owned();
@@ -79,9 +120,10 @@ impl BrowserArgs {
                 if !opened.is_ok_and(|status| status.success()) {
                     failed(&"no browser could be started");
                 }
+                drop(running);
             });
         }
-        Ok(Opened { scripted: None, is_awaited })
+        Ok(Opened { scripted: None, ended: Some(ended), is_awaited })
     }
 }
 

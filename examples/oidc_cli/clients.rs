@@ -131,7 +131,7 @@ impl Identity {
             (None, Some(secret), None) => ClientAuth::for_secret(secret.clone(), provider),
             (None, secret, method) => ClientAuth::new(method.unwrap_or(AuthMethod::None), secret.clone())?,
         };
-        Ok(Some(Registered::preregistered(client_id.as_str(), auth)))
+        Ok(Some(Registered::preregistered(client_id.as_str(), auth)?))
     }
 
     /// The client of the command line, the one in the store, or a new one; and where its key is. All but the first are
@@ -201,6 +201,24 @@ pub(crate) fn remove(context: &Context, party: &RelyingParty) -> Result<bool, Fa
     let mut was_there = false;
     context.store.change_registrations(|registrations| was_there = registrations.remove(issuer, id))?;
     Ok(was_there)
+}
+
+/// Says that a login again is the session's client's, where the user registered or named another one since.
+pub(crate) fn warn_of_other(context: &Context, session: &Session, metadata: &ClientMetadata) -> Result<(), Failure> {
+    let (issuer, client_id) = (session.tokens.issuer(), session.tokens.client_id());
+    let registrations = context.store.registrations()?;
+    let Some(other) = registrations.find(issuer, metadata, context.now()) else { return Ok(()) };
+    let is_named = registrations.static_client(issuer).is_some();
+    // Each login at a homeserver registers a client: nobody asked for those by themselves.
+    let is_of_a_login = || -> Result<bool, Failure> {
+        let (sessions, _) = session::all(&context.store)?;
+        Ok(sessions.iter().any(|session| session.tokens.client_id() == other.client_id()))
+    };
+    if other.client_id() != client_id && (is_named || !is_of_a_login()?) {
+        let (own, other) = (client_id.escape_debug(), other.client_id().escape_debug());
+        context.out.emit(&Event::warning(&Code::OtherClient.because(format_args!("{own}, not {other}"))));
+    }
+    Ok(())
 }
 
 /// Forgets a client that no session has any more, unless somebody configured it.

@@ -272,9 +272,13 @@ impl Context {
         let (issuer, client_id) = (session.tokens.issuer(), session.tokens.client_id());
         let registrations = self.store.registrations()?;
         // A client of its own is public, and all of it is in the session.
-        let own = || (session.has_own_client() && session.key_file().is_none()).then(|| preregistered(client_id));
-        let registered = registrations.by_client_id(issuer, client_id).cloned().or_else(own);
-        let registered = registered.ok_or_else(|| Code::ClientUnknown.because(client_id.escape_debug()))?;
+        let registered = match registrations.by_client_id(issuer, client_id) {
+            Some(registered) => registered.clone(),
+            None if session.has_own_client() && session.key_file().is_none() => {
+                Registered::preregistered(client_id, ClientAuth::None)?
+            }
+            None => return Err(Code::ClientUnknown.because(client_id.escape_debug())),
+        };
         let client = clients::with_key_from(registered.client(&[]), session.key_file())?;
         let client = client.with_id_token_trust(trust(session.id_token()));
         let client = session.wish().client(client);
@@ -283,10 +287,6 @@ impl Context {
             None => client,
         })
     }
-}
-
-fn preregistered(client_id: &str) -> Registered {
-    Registered::preregistered(client_id, ClientAuth::None)
 }
 
 pub(crate) fn trust(choice: IdTokenChoice) -> IdTokenTrust {
@@ -331,7 +331,7 @@ fn client(global: &Global) -> Result<ureq::Client, Failure> {
     let made = made(options);
     // Nothing else is left that the caller chose.
     if made.is_err() && global.proxy.is_none() && self::made(timed(global.timeout)).is_ok() {
-        const HINT: &str = "Mend HTTPS_PROXY or ALL_PROXY, or name a proxy with --proxy: http://HOST:PORT.";
+        const HINT: &str = "Write http://HOST:PORT into the variable, or name the proxy with --proxy.";
         return made.map_err(|failure| failure.with_hint(HINT));
     }
     made

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use oidc_proto::{Error, ErrorCode as Core};
+use oidc_proto::{Error, ErrorCode as Core, FailureKind, FailureReason};
 
 /// What went wrong. The message says all of it; the rest is for programs.
 #[derive(Clone, Debug)]
@@ -67,7 +67,13 @@ impl From<Error> for Failure {
         let is_usual = error.hint() == code.cure();
         let hint = match own(code).filter(|_| is_usual) {
             Some(own) => Some(own.to_owned()),
-            None => option(code).or_else(told).map(|option| format!("{} {option}", error.hint())),
+            None => {
+                let found = match error.failure() {
+                    Some(failure) => of_connection(failure),
+                    None => option(code).or_else(told),
+                };
+                found.map(|option| format!("{} {option}", error.hint()))
+            }
         };
         let error = match hint {
             Some(hint) => error.with_hint(hint),
@@ -146,6 +152,21 @@ fn own(code: Core) -> Option<&'static str> {
     })
 }
 
+/// Which option of this program helps where no response came.
+fn of_connection(failure: &oidc_proto::Failure) -> Option<&'static str> {
+    if failure.proxy().is_some() {
+        return Some("The proxy is the one of --proxy, or of HTTPS_PROXY, ALL_PROXY or HTTP_PROXY.");
+    }
+    match (failure.kind, failure.reason()) {
+        (_, Some(FailureReason::NotTls | FailureReason::NoTlsResponse)) => option(Core::URL_SCHEME),
+        (FailureKind::Timeout, _) => Some("--timeout gives it more time."),
+        (FailureKind::Tls, None | Some(FailureReason::UnknownAuthority)) => {
+            Some("--ca-certificate trusts a certificate authority of your own.")
+        }
+        _ => None,
+    }
+}
+
 /// Which option of this program helps.
 fn option(code: Core) -> Option<&'static str> {
     Some(match code {
@@ -158,7 +179,6 @@ fn option(code: Core) -> Option<&'static str> {
         | Core::ID_TOKEN_TOO_OLD
         | Core::ID_TOKEN_NOT_YET_VALID => "--clock-skew allows a difference of up to 300 seconds.",
         Core::ID_TOKEN_TRUST_TLS_OVER_HTTP => "Leave out --id-token trust-tls.",
-        Core::TRANSPORT_TLS => "--ca-certificate trusts a certificate authority of your own.",
         Core::AUTHORIZATION_PROMPT => "The option is --prompt.",
         Core::AUTHORIZATION_PARAMETER => "The options are --parameter and --token-parameter.",
         Core::METADATA_NOT_FOUND => "A Matrix homeserver is named by --homeserver, not by --issuer.",
@@ -179,7 +199,6 @@ fn option(code: Core) -> Option<&'static str> {
         }
         Core::REGISTRATION_REDIRECT_URI => "The option is --redirect-uri.",
         Core::AUTHORIZATION_RESPONSE_MODE => "The option is --response-mode.",
-        Core::TRANSPORT_TIMEOUT => "--timeout gives it more time.",
         _ => return None,
     })
 }
@@ -211,6 +230,7 @@ codes! {
     NoSession = "cli.no_session", "local", exit 1, "there is no session in the store", "Log in: oidc_cli login --issuer URL, or --homeserver NAME.";
     SessionUnknown = "cli.session_unknown", "local", exit 1, "no session in the store is the one that was named", "See oidc_cli status.";
     SessionAmbiguous = "cli.session_ambiguous", "local", exit 2, "there are several sessions", "Choose one with --session, --issuer or --subject.";
+    OtherClient = "cli.other_client", "local", exit 1, "the login uses the session's own client, and not the one that was registered or named since", "To use that client, log in anew: oidc_cli login.";
     OtherUser = "cli.other_user", "denied", exit 1, "another user logged in, the session stays as it was", "Log in with the account of the session, or log in anew: oidc_cli login.";
     NotMatrix = "cli.not_matrix", "local", exit 1, "the session does not belong to a Matrix homeserver", "Choose a session that was begun with --homeserver.";
     ClientUnknown = "cli.client_unknown", "local", exit 1, "the store has no client for this session", "Log in again, with --client-id if the client was registered by hand.";
@@ -222,7 +242,7 @@ codes! {
     Output = "cli.output", "environment", exit 1, "the output cannot be written", "Make room on the disk, or write to another place, and run the command again.";
     Listener = "cli.listener", "local", exit 1, "cannot listen on loopback", "Name another port with --redirect-port, or log in with --paste.";
     Browser = "cli.browser", "local", exit 1, "the browser failed", "Open the URL yourself (--no-browser starts none); or log in with --paste, or with oidc_cli device.";
-    NoCallback = "cli.no_callback", "local", exit 1, "standard input ended without a callback", "Paste the whole address of the page that the browser was sent to.";
+    NoCallback = "cli.no_callback", "local", exit 1, "no callback was pasted", "Paste the whole address of the page that the browser was sent to.";
     NoInput = "cli.no_input", "local", exit 1, "standard input ended without an answer", "Run the command at a terminal, or write the responses to its standard input.";
     ScopeNarrowed = "cli.scope_narrowed", "denied", exit 1, "the provider granted less than was asked for", "Check which scopes the provider allows this client and this user.";
     ScopeUnsupported = "cli.scope_unsupported", "local", exit 1, "the provider does not list a scope that is asked for", "Check the spelling of --scope; many providers ignore what they do not know.";

@@ -31,8 +31,8 @@ mod wish;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Cli, Command, QrCommand};
 use crate::context::Context;
@@ -119,9 +119,43 @@ fn wrong_value(said: &str, source: Option<&dyn std::error::Error>, option: Optio
     Code::Usage.because(said).with_hint(format_args!("At {option} {wanted}."))
 }
 
+/// Where an option belongs that the command does not have.
+fn elsewhere(error: &clap::Error) -> Option<String> {
+    const OF_THE_CLIENT: [&str; 6] =
+        ["--client-id", "--client-secret", "--auth-method", "--key", "--key-algorithm", "--key-id"];
+    let Some(ContextValue::String(option)) =
+        error.get(ContextKind::InvalidArg).filter(|_| error.kind() == ErrorKind::UnknownArgument)
+    else {
+        return None;
+    };
+    let program = Cli::command();
+    let has_it = |command: &clap::Command| {
+        command.get_arguments().any(|own| own.get_long().is_some_and(|long| format!("--{long}") == *option))
+    };
+    let mut commands = Vec::new();
+    for command in program.get_subcommands() {
+        let inner = command.get_subcommands().filter(|inner| has_it(inner));
+        commands.extend(inner.map(|inner| format!("{} {}", command.get_name(), inner.get_name())));
+        commands.extend(has_it(command).then(|| command.get_name().to_owned()));
+    }
+    if commands.is_empty() {
+        return None;
+    }
+    let own = if OF_THE_CLIENT.contains(&option.as_str()) && std::env::args_os().any(|argument| argument == "relogin") {
+        " relogin logs in with the session's own client."
+    } else {
+        ""
+    };
+    Some(format!("{option} is an option of {}.{own}", commands.join(", ")))
+}
+
 /// Help, the version, or what is wrong with the command line.
 fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
+    let elsewhere = elsewhere(error);
+    if let Some(elsewhere) = &elsewhere {
+        anstream::eprintln!("\n{elsewhere}");
+    }
     // The command line could not be parsed, so this asks it as it came.
     if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
         let text = error.to_string();
@@ -133,6 +167,10 @@ fn usage(error: &clap::Error) -> ExitCode {
             // The library refuses a value, and knows more about it.
             Some(error) => Failure::of_option(error.clone()),
             None => wrong_value(said, source, error.get(ContextKind::InvalidArg)),
+        };
+        let failure = match elsewhere {
+            Some(elsewhere) => failure.with_hint(elsewhere),
+            None => failure,
         };
         Output::new(true, false, Narration::Off).emit(&Event::error(&failure));
     }

@@ -41,7 +41,7 @@ pub(crate) fn read<T>(
             Ok(line) => line,
             Err(RecvTimeoutError::Timeout) => return Err(context.too_late()),
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(Code::NoCallback.because("nothing more was pasted"));
+                return Err(Code::NoCallback.because("standard input has ended"));
             }
         };
         let mut slip = None;

@@ -112,7 +112,7 @@ pub(crate) fn allow_any_origin(response: &mut Response<Vec<u8>>) {
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
         (ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, dpop"),
-        (ACCESS_CONTROL_EXPOSE_HEADERS, "www-authenticate, dpop-nonce"),
+        (ACCESS_CONTROL_EXPOSE_HEADERS, "www-authenticate, dpop-nonce, retry-after, date"),
     ] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }

@@ -110,7 +110,8 @@ impl HttpOptions {
     }
 
     /// Sends all requests through the proxy that the environment variables `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY`
-    /// name, except to the hosts of `NO_PROXY`. The HTTP library reads the variables. By default they are ignored.
+    /// name, except to the hosts of `NO_PROXY`. The HTTP library reads the variables. By default they are ignored. A
+    /// variable that names no proxy as [`HttpOptions::with_proxy`] takes it is an error, and not a direct connection.
     pub const fn with_proxy_from_environment(mut self) -> Self {
         self.env_proxy = true;
         self
@@ -147,16 +148,22 @@ impl HttpOptions {
         if self.public_only && (self.proxy.is_some() || self.env_proxy) {
             return Err(OptionsError::ProxyUnchecked);
         }
-        // SOCKS is not spoken.
-        let is_spoken =
-            |url: &String| url.split_once("://").is_none_or(|(scheme, _)| matches!(scheme, "http" | "https"));
-        if !self.proxy.as_ref().is_none_or(|url| is_spoken(url) && is_place(url)) {
-            return Err(OptionsError::Proxy);
+        match &self.proxy {
+            Some(url) if !is_proxy(url) => return Err(OptionsError::Proxy),
+            None if self.env_proxy => check_environment()?,
+            _ => {}
         }
         if self.user_agent.as_ref().is_some_and(|text| HeaderValue::from_str(text).is_err()) {
             return Err(OptionsError::UserAgent);
         }
         Ok(())
+    }
+
+    /// Where the proxy is that was named.
+    #[cfg(feature = "reqwest-own-tls")]
+    pub(super) fn proxy_place(&self) -> Option<(String, u16)> {
+        let url = proxy_url(self.proxy.as_deref()?)?;
+        Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
     }
 
     /// What is done to each request: its URL gets the one spelling of [`HttpOptions::target`], and headers that are
@@ -184,11 +191,31 @@ impl HttpOptions {
     }
 }
 
-/// Whether a proxy's URL says only where it is, and as whom to come there. The HTTP libraries ignore the rest.
-fn is_place(url: &str) -> bool {
-    let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-    Url::parse(&whole).is_ok_and(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none())
+/// Whether a proxy's URL says only where it is, and as whom to come there. The HTTP libraries ignore the rest, and SOCKS is
+/// not spoken.
+fn is_proxy(url: &str) -> bool {
+    let is_place = |url: &Url| url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    proxy_url(url).is_some_and(|url| matches!(url.scheme(), "http" | "https") && is_place(&url))
 }
+
+fn proxy_url(url: &str) -> Option<Url> {
+    let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    Url::parse(&whole).ok()
+}
+
+/// Checks every variable: which of them counts differs between HTTP libraries, and what they do not understand they pass
+/// over in silence.
+fn check_environment() -> Result<(), OptionsError> {
+    for name in PROXY_VARIABLES {
+        let value = std::env::var_os(name).filter(|value| !value.is_empty());
+        if value.is_some_and(|value| !value.to_str().is_some_and(is_proxy)) {
+            return Err(OptionsError::ProxyVariable(name));
+        }
+    }
+    Ok(())
+}
+
+const PROXY_VARIABLES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
 
 fn not_sent(error: &dyn std::error::Error) -> Failure {
     Failure::new(FailureKind::Other, Sent::No).with_text(error)
@@ -229,6 +256,9 @@ pub enum OptionsError {
     /// The proxy's URL cannot be used.
     #[error("the proxy's URL cannot be used: give `http://host:port`")]
     Proxy,
+    /// An environment variable names no proxy that can be used. This is its name.
+    #[error("the environment variable {0} names no proxy that can be used")]
+    ProxyVariable(&'static str),
     /// A proxy is combined with [`HttpOptions::with_public_addresses_only`]. The client cannot check the addresses that
     /// the proxy connects to.
     #[error("private addresses cannot be refused behind a proxy: leave out one of the two")]

@@ -78,7 +78,19 @@ impl HttpClient for Client {
             return Box::pin(ready(Err(failure)));
         }
         match reqwest::Request::try_from(request.map(Vec::from)) {
-            Ok(request) => Box::pin(exchange(self.http.clone(), request, policy.body_limit())),
+            Ok(request) => {
+                let (http, proxy) = (self.http.clone(), self.options.proxy_place());
+                let exchange = async move {
+                    exchange(http, request, policy.body_limit()).await.map_err(|failure| match proxy {
+                        // What cannot be reached behind it is its affair, too.
+                        Some((host, port)) if failure.kind == FailureKind::Unreachable => {
+                            failure.with_proxy(&host, port)
+                        }
+                        _ => failure,
+                    })
+                };
+                Box::pin(exchange)
+            }
             Err(_) => Box::pin(ready(Err(Failure::new(FailureKind::Other, Sent::No)))),
         }
     }
@@ -158,6 +170,9 @@ fn failure(error: &reqwest::Error) -> Failure {
         FailureKind::Interrupted
     };
     let failure = Failure::new(kind, sent);
+    if kind == FailureKind::Tls {
+        return failure.because(FailureReason::NoTlsResponse);
+    }
     let failure = match root_cause(error) {
         Some(text) => failure.with_text(text),
         None => failure,

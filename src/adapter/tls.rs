@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, InvalidMessage, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use super::causes::causes;
@@ -75,7 +75,12 @@ pub(super) fn failure(error: &(dyn StdError + 'static), sent: Sent) -> Option<Fa
 }
 
 fn reason(error: &rustls::Error) -> Option<FailureReason> {
-    let rustls::Error::InvalidCertificate(error) = error else { return None };
+    let error = match error {
+        rustls::Error::InvalidCertificate(error) => error,
+        // What came is no record of TLS.
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => return Some(FailureReason::NotTls),
+        _ => return None,
+    };
     match error {
         // Of an authority with the name of a trusted one: its signature is of another key.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => Some(FailureReason::UnknownAuthority),

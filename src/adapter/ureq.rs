@@ -8,13 +8,13 @@ use http::{Request, Response, Uri};
 use ureq::config::Config;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, TcpConnector};
-use ureq::{Agent, AsSendBody, Error, ProxyProtocol};
+use ureq::{Agent, AsSendBody, Error, Proxy, ProxyProtocol};
 
 use super::blocking::BlockingHttpClient;
 use super::causes::root_cause;
 use super::options::{HttpOptions, OptionsError, is_public};
 use super::tls;
-use super::ureq_tls::Tls;
+use super::ureq_tls::{NoResponse, Tls};
 use crate::base::secret::Body;
 use crate::error::transport::{Failure, FailureKind, FailureReason, Sent};
 use crate::wire::policy::Policy;
@@ -45,12 +45,12 @@ impl Client {
     pub fn with(options: HttpOptions) -> Result<Self, OptionsError> {
         options.check()?;
         let proxy = match options.proxy.as_deref() {
-            Some(url) => Some(ureq::Proxy::new(url).map_err(|_| OptionsError::Proxy)?),
-            None if options.env_proxy => ureq::Proxy::try_from_env(),
+            Some(url) => Some(Proxy::new(url).map_err(|_| OptionsError::Proxy)?),
+            None if options.env_proxy => Proxy::try_from_env(),
             None => None,
         };
         // With a proxy for SOCKS the request would go straight to the server.
-        let is_spoken = |proxy: &ureq::Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
+        let is_spoken = |proxy: &Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
         if !proxy.as_ref().is_none_or(is_spoken) {
             return Err(OptionsError::Proxy);
         }
@@ -163,11 +163,36 @@ impl<C: Connector> Connector for Connect<C> {
     type Out = C::Out;
 
     fn connect(&self, details: &ConnectionDetails, chained: Option<()>) -> Result<Option<Self::Out>, Error> {
-        self.0.connect(details, chained).map_err(|error| connect_failure(&error).into())
+        let proxy = details.config.proxy().filter(|proxy| !proxy.is_no_proxy(details.uri));
+        self.0.connect(details, chained).map_err(|error| connect_failure(&error, proxy).into())
     }
 }
 
-fn connect_failure(error: &Error) -> NotConnected {
+fn connect_failure(error: &Error, proxy: Option<&Proxy>) -> NotConnected {
+    let of_proxy = |failure: Failure| match proxy {
+        Some(proxy) => NotConnected(failure.with_proxy(proxy.host(), proxy.port())),
+        None => NotConnected(failure),
+    };
+    match error {
+        Error::Other(inner) if inner.is::<NoResponse>() => {
+            let failure = Failure::new(FailureKind::Timeout, Sent::No);
+            return NotConnected(failure.because(FailureReason::NoTlsResponse));
+        }
+        // Of the connection to the proxy, which is made in the same way, or of the lookup of its name.
+        Error::Other(inner) => {
+            if let Some(NotConnected(failure)) = inner.downcast_ref() {
+                return of_proxy(failure.clone());
+            }
+        }
+        // It took the connection. That the server behind it does not answer is told by the handshake.
+        Error::Timeout(_) if proxy.is_some() => return of_proxy(Failure::new(FailureKind::Timeout, Sent::No)),
+        Error::ConnectProxyFailed(text) => {
+            // The status is there twice: as a number and as text.
+            let text = text.split('/').next().unwrap_or_default();
+            return of_proxy(Failure::new(FailureKind::Unreachable, Sent::No).with_text(text));
+        }
+        _ => {}
+    }
     if let Some(failure) = tls_failure(error, Sent::No) {
         return NotConnected(failure);
     }
@@ -176,7 +201,9 @@ fn connect_failure(error: &Error) -> NotConnected {
         Error::Tls(_) | Error::TlsRequired => FailureKind::Tls,
         Error::Io(error) => match error.kind() {
             // An end can only come in the handshake.
-            ErrorKind::UnexpectedEof => FailureKind::Tls,
+            ErrorKind::UnexpectedEof => {
+                return NotConnected(Failure::new(FailureKind::Tls, Sent::No).because(FailureReason::NoTlsResponse));
+            }
             ErrorKind::TimedOut => FailureKind::Timeout,
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
                 FailureKind::Interrupted

@@ -31,11 +31,19 @@ impl<In: Transport> Connector<In> for Tls {
             ClientConnection::new(Arc::clone(&self.0), name).map_err(|error| Error::Other(Box::new(error)))?;
         let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
         socket.set_timeout(rest(details));
-        connection.complete_io(&mut socket)?;
+        connection.complete_io(&mut socket).map_err(|error| match Error::from(error) {
+            Error::Timeout(_) => Error::Other(Box::new(NoResponse)),
+            error => error,
+        })?;
         let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(Some(Either::B(Secured { buffers, stream: StreamOwned::new(connection, socket) })))
     }
 }
+
+/// There is a connection, and the handshake did not end in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no response to the handshake")]
+pub(super) struct NoResponse;
 
 /// What is left of the time to connect.
 fn rest(details: &ConnectionDetails<'_>) -> NextTimeout {

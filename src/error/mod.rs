@@ -343,9 +343,10 @@ impl From<Failure> for Error {
             FailureKind::Unsupported => ErrorCode::KEY_UNSUPPORTED,
             FailureKind::Other => ErrorCode::TRANSPORT_OTHER,
         };
-        let found = failure.found();
+        let (found, hint) = (failure.found(), failure.hint());
         Self::new(code).with(|inner| {
             inner.found = found;
+            inner.hint = hint.map(Cow::Borrowed);
             inner.source = Some(Arc::new(failure));
         })
     }

@@ -24,6 +24,7 @@ pub struct Failure {
 struct Details {
     text: Option<Quote>,
     server: Option<String>,
+    proxy: Option<String>,
 }
 
 impl Failure {
@@ -49,7 +50,12 @@ impl Failure {
     /// there was a connection, and errors name the server only if there was none.
     #[must_use]
     pub fn with_server(self, request: &http::Uri) -> Self {
-        if !matches!(self.kind, FailureKind::Unreachable | FailureKind::Tls) {
+        let had_no_connection = match self.kind {
+            FailureKind::Unreachable | FailureKind::Tls => true,
+            FailureKind::Timeout => self.sent == Sent::No,
+            _ => false,
+        };
+        if !had_no_connection {
             return self;
         }
         let Some(host) = request.host() else { return self };
@@ -59,6 +65,12 @@ impl Failure {
             _ => 443,
         };
         self.with(|details| details.server = Some(format!("{host}:{port}")))
+    }
+
+    /// Names the proxy that failed on the way to the server: its host and port. Errors name it in place of the server.
+    #[must_use]
+    pub fn with_proxy(self, host: &str, port: u16) -> Self {
+        self.with(|details| details.proxy = Some(format!("{host}:{port}")))
     }
 
     fn with(mut self, set: impl FnOnce(&mut Details)) -> Self {
@@ -76,13 +88,32 @@ impl Failure {
         self.details.as_ref()?.text.as_ref().map(Quote::as_str)
     }
 
-    /// What was found, for an error: the server, and the reason or the text.
+    /// The proxy that failed on the way to the server, if the HTTP client knows that it was the proxy.
+    pub fn proxy(&self) -> Option<&str> {
+        self.details.as_ref()?.proxy.as_deref()
+    }
+
+    /// What to do, where the kind alone does not tell.
+    pub(super) fn hint(&self) -> Option<&'static str> {
+        match self.reason {
+            _ if self.proxy().is_some() => {
+                Some("Check the proxy's address, its user and password, and that it allows this server.")
+            }
+            Some(FailureReason::NotTls | FailureReason::NoTlsResponse) => {
+                Some("Check the scheme and the port of the URL: the port may be one of `http`.")
+            }
+            _ => None,
+        }
+    }
+
+    /// What was found, for an error: the proxy or the server, and the reason or the text.
     pub(super) fn found(&self) -> Option<Quote> {
-        let Details { text, server } = self.details.as_deref().cloned().unwrap_or_default();
+        let Details { text, server, proxy } = self.details.as_deref().cloned().unwrap_or_default();
         let reason = self.reason.map(Quote::library).or(text);
-        match (server, reason) {
-            (Some(server), Some(reason)) => Some(reason.after(&server)),
-            (Some(server), None) => Some(Quote::library(server)),
+        let place = proxy.map(|proxy| format!("the proxy {proxy}")).or(server);
+        match (place, reason) {
+            (Some(place), Some(reason)) => Some(reason.after(&place)),
+            (Some(place), None) => Some(Quote::library(place)),
             (None, reason) => reason,
         }
     }
@@ -126,6 +157,12 @@ pub enum FailureReason {
     /// The server's certificate was revoked.
     #[error("its certificate was revoked")]
     CertificateRevoked,
+    /// The port speaks another protocol than TLS.
+    #[error("the port does not speak TLS")]
+    NotTls,
+    /// There was a connection, and no response to the TLS handshake: the server closed the connection, or time ran out.
+    #[error("connected, but no response to the TLS handshake")]
+    NoTlsResponse,
     /// A browser failed, and does not tell a page why: no connection, TLS, a redirect, or a server that does not allow the
     /// page's origin.
     #[error(

@@ -109,8 +109,12 @@ impl Application {
 
     /// Sets a static client ID for a provider. It overrides every registered client ID. Existing sessions continue with
     /// their client IDs.
-    pub fn set_static(&mut self, issuer: &Issuer, client_id: impl Into<Box<str>>) {
-        self.registrations.set_static(issuer, Registered::preregistered(client_id, ClientAuth::None));
+    ///
+    /// # Errors
+    /// `client.id` as [`Registered::preregistered`].
+    pub fn set_static(&mut self, issuer: &Issuer, client_id: impl Into<Box<str>>) -> Result<(), Error> {
+        self.registrations.set_static(issuer, Registered::preregistered(client_id, ClientAuth::None)?);
+        Ok(())
     }
 
     /// Removes the static client ID of a provider. The application then uses its registration there, or registers.
@@ -121,8 +125,12 @@ impl Application {
 
     /// Configures a client ID for a homeserver, whoever its provider is. It overrides all others. It is not stored:
     /// configure it again after each start. Sessions go on with the client IDs that they have.
-    pub fn set_static_at(&mut self, homeserver: &Homeserver, client_id: impl Into<Box<str>>) {
-        self.fixed.insert(homeserver.clone(), Registered::preregistered(client_id, ClientAuth::None));
+    ///
+    /// # Errors
+    /// `client.id` as [`Registered::preregistered`].
+    pub fn set_static_at(&mut self, homeserver: &Homeserver, client_id: impl Into<Box<str>>) -> Result<(), Error> {
+        self.fixed.insert(homeserver.clone(), Registered::preregistered(client_id, ClientAuth::None)?);
+        Ok(())
     }
 
     /// Configures no client ID for a homeserver any more.
@@ -182,7 +190,8 @@ impl Application {
             return Some(self.party_as(server, registered));
         }
         let is_public = self.metadata.token_endpoint_auth_method() == AuthMethod::None;
-        is_public.then(|| self.party_as(server, &Registered::preregistered(client_id, ClientAuth::None)))
+        let registered = Registered::preregistered(client_id, ClientAuth::None).ok().filter(|_| is_public)?;
+        Some(self.party_as(server, &registered))
     }
 
     /// A login failed: whether the provider may have forgotten the client, so that a login with a new registration is

@@ -116,7 +116,11 @@ pub(crate) fn success<'a>(response: &Response<'a>, request: &'static str) -> Res
     };
     let told = ErrorBody::parse(response.body);
     let is_verdict = response.status.is_client_error() && error.code() == ErrorCode::HTTP_STATUS;
-    let retry_after = error.retry_after().or(told.as_ref().and_then(|told| told.retry_after));
+    let in_body = told.as_ref().and_then(|told| told.retry_after);
+    let retry_after = error.retry_after().or(in_body);
+    // The response says how long to wait.
+    let cure = error.code().cure();
+    let error = if in_body.is_some() { error.with_hint(cure) } else { error };
     let error = match told {
         Some(told) if is_verdict => Error::new(told.code(response.status)).with_text(told.text),
         Some(told) => error.with_text(told.text),

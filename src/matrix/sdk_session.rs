@@ -25,7 +25,7 @@ use crate::base::env::Timestamp;
 use crate::base::secret::{AccessToken, Secret};
 use crate::base::url::{Issuer, Schemes};
 use crate::error::{Error, ErrorCode, Quote};
-use crate::party::client::ClientAuth;
+use crate::party::client::{ClientAuth, is_client_id};
 use crate::party::redirect_uri::RedirectUri;
 use crate::party::registered::Registered;
 use crate::token::id_token::IdToken;
@@ -215,23 +215,24 @@ impl Application {
     pub fn import(&mut self, server: &AuthServer, json: &str) -> Result<bool, Error> {
         let clients: Clients = serde_json::from_str(json).map_err(|_| ErrorCode::STORED_MALFORMED)?;
         let issuer: &Issuer = server.provider.issuer();
+        // One that could not be read back from storage is of no use.
         let own = |clients: &BTreeMap<String, String>, url: &str| {
-            clients.iter().find(|(key, id)| is_same(key, url) && !id.is_empty()).map(|(_, id)| id.clone())
+            clients.iter().find(|(key, id)| is_same(key, url) && is_client_id(id)).map(|(_, id)| id.clone())
         };
         let registered = own(&clients.dynamic_registrations, issuer.as_str());
         if let Some(client_id) = &registered {
             let own = self.metadata().redirect_uris();
             let others = clients.metadata.and_then(|metadata| metadata.others_than(own));
-            self.insert(issuer, Registered::preregistered(client_id.as_str(), ClientAuth::None), others);
+            self.insert(issuer, Registered::preregistered(client_id.as_str(), ClientAuth::None)?, others);
         }
         let fixed = clients.static_registrations.unwrap_or_default();
-        let at_homeserver = fixed.iter().find(|(url, id)| is_at(url, &server.homeserver) && !id.is_empty());
+        let at_homeserver = fixed.iter().find(|(url, id)| is_at(url, &server.homeserver) && is_client_id(id));
         let by_issuer = own(&fixed, issuer.as_str());
         if let Some((_, client_id)) = at_homeserver {
-            self.set_static_at(&server.homeserver, client_id.as_str());
+            self.set_static_at(&server.homeserver, client_id.as_str())?;
         }
         if let Some(client_id) = &by_issuer {
-            self.set_static(issuer, client_id.as_str());
+            self.set_static(issuer, client_id.as_str())?;
         }
         Ok(registered.is_some() || at_homeserver.is_some() || by_issuer.is_some())
     }

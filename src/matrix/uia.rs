@@ -14,7 +14,11 @@ use super::account::page_url;
 use super::list::{Object, Objects, Texts};
 use crate::base::json::{self, Scalar};
 use crate::base::url::{Endpoint, Schemes};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
+
+/// What is read is no document of a provider's.
+const HINT: &str =
+    "Report it to the homeserver's administrator: its response names the page and the session of the request.";
 
 const STABLE: &str = "m.oauth";
 const UNSTABLE: &str = "org.matrix.cross_signing_reset";
@@ -72,8 +76,8 @@ impl OAuthStage {
     /// Reads the body of a 401 response; `None` if no flow is of this stage alone.
     ///
     /// # Errors
-    /// `json.…`; `metadata.url` at `url` if the page is no URL to send a user to, `metadata.missing_field` at `url` or
-    /// `session`.
+    /// `json.…`; `metadata.url` at `params.url` if the page is no URL to send a user to, `metadata.missing_field` at
+    /// `params.url` or `session`.
     pub fn parse(body: &[u8], schemes: Schemes) -> Result<Option<Self>, Error> {
         let document: Document<'_> = json::document(body)?;
         let offers =
@@ -84,10 +88,13 @@ impl OAuthStage {
             (false, true) => (UNSTABLE, unstable.0),
             (false, false) => return Ok(None),
         };
-        let missing = |field| Error::new(ErrorCode::METADATA_MISSING_FIELD).at(field);
-        let url = page.and_then(|page| Some(page.url.text()?.into_owned())).ok_or_else(|| missing("url"))?;
-        let url = Endpoint::page(&url, schemes)
-            .map_err(|error| Error::new(ErrorCode::METADATA_URL).at("url").with_source(error))?;
+        const PAGE: &str = "params.url";
+        let wrong = |code, field| Error::new(code).at(field).with_hint(HINT);
+        let missing = |field| wrong(ErrorCode::METADATA_MISSING_FIELD, field);
+        let url = page.and_then(|page| Some(page.url.text()?.into_owned())).ok_or_else(|| missing(PAGE))?;
+        let url = Endpoint::page(&url, schemes).map_err(|error| {
+            wrong(ErrorCode::METADATA_URL, PAGE).with_found(Quote::provider_url(&url)).with_source(error)
+        })?;
         let session = document.session.text().ok_or_else(|| missing("session"))?.into_owned();
         Ok(Some(Self { kind, url, session }))
     }

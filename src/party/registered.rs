@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::client::{Client, ClientAuth, is_client_id};
+use super::client::{Client, ClientAuth, check_client_id, is_client_id};
 use super::client_metadata::ClientMetadata;
 use super::metadata::{AuthMethod, GrantType};
 use super::redirect_uri::RedirectUri;
@@ -38,9 +38,15 @@ pub struct Registered {
 
 impl Registered {
     /// A client that was registered in another way, for example by hand in a provider's console.
-    pub fn preregistered(client_id: impl Into<Box<str>>, auth: ClientAuth) -> Self {
-        Self {
-            client_id: client_id.into().into(),
+    ///
+    /// # Errors
+    /// `client.id` if it could not be read back from storage: an empty client ID, or one with control or invisible
+    /// characters.
+    pub fn preregistered(client_id: impl Into<Box<str>>, auth: ClientAuth) -> Result<Self, Error> {
+        let client_id = client_id.into();
+        check_client_id(&client_id)?;
+        Ok(Self {
+            client_id: client_id.into(),
             auth,
             id_token_algorithm: None,
             userinfo_algorithm: None,
@@ -51,7 +57,7 @@ impl Registered {
             management_uri: None,
             flaws: Vec::new(),
             fields: None,
-        }
+        })
     }
 
     /// `client_id`.

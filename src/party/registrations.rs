@@ -28,7 +28,7 @@ use crate::jose::{Algorithm, PrivateKey, RemoteKey};
 /// use oidc_proto::{ClientAuth, Issuer, Registered, Registrations, Schemes};
 /// let issuer = Issuer::new("https://op.example.org", Schemes::HttpsOnly)?;
 /// let mut registrations = Registrations::default();
-/// registrations.set_static(&issuer, Registered::preregistered("s6BhdRkqt3", ClientAuth::None));
+/// registrations.set_static(&issuer, Registered::preregistered("s6BhdRkqt3", ClientAuth::None)?);
 /// let stored = serde_json::to_string(&registrations).unwrap();
 /// assert!(Registrations::from_json(&stored)?.static_client(&issuer).is_some());
 /// # Ok::<(), oidc_proto::Error>(())

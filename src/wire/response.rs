@@ -10,7 +10,11 @@ use crate::base::env::Timestamp;
 use crate::base::url::Endpoint;
 use crate::error::{Error, ErrorCode, Quote};
 
-const NO_RETRY_AFTER: &str = "The response does not say how long to wait. If this program runs in a browser, the server must name `Retry-After` in `Access-Control-Expose-Headers`; otherwise try again later.";
+const NO_RETRY_AFTER: &str = if cfg!(target_family = "wasm") {
+    "The response does not say how long to wait. If this program runs in a browser, the server must name `Retry-After` in `Access-Control-Expose-Headers`; otherwise try again later."
+} else {
+    "The response does not say how long to wait: try again later."
+};
 
 /// A response, borrowed, as a flow gets it.
 #[derive(Clone, Copy)]

@@ -352,6 +352,20 @@ fn a_browser_that_fails_is_told_at_once_with_ways_out() {
     running.kill();
 }
 
+/// Whoever logs out or looks at the account has nothing else to wait for.
+#[test]
+fn a_browser_that_fails_after_a_logout_or_for_a_page_is_told_too() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.matrix(&op.issuer, &[]).done();
+    for command in [&["account", "--open"][..], &["logout", "--end-session"]] {
+        let run = cli.run(&[command, &["--browser", "false"]].concat()).done();
+        let warning = run.event("warning");
+        assert_eq!(warning["code"], "cli.browser", "{command:?}");
+        let hint = warning["hint"].as_str().unwrap();
+        assert!(hint.contains("Open the URL yourself") && !hint.contains("--paste"), "{hint}");
+    }
+}
+
 #[test]
 fn after_the_deadline_the_likely_causes_are_told() {
     let (op, cli) = (Op::start(), Cli::new());

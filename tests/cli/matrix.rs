@@ -267,8 +267,18 @@ fn a_token_that_the_homeserver_does_not_know_is_refreshed_before_anyone_logs_in(
     cli.matrix(&op.issuer, &[]).done();
     op.provider.forget_access_tokens();
     cli.run(&["whoami"]).done().event("whoami");
+    op.homeserver.tamper(OnMatrix::Whoami, |response| {
+        *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+        *response.body_mut() = br#"{"errcode":"M_UNKNOWN_TOKEN","error":"Token is not active"}"#.to_vec();
+    });
+    let refused = cli.run(&["whoami"]).failed(1, "denied", "homeserver.unknown_token");
+    op.homeserver.honest();
     op.provider.end_grants();
-    cli.run(&["whoami"]).failed(1, "denied", "token.invalid_grant");
+    let ended = cli.run(&["whoami"]).failed(1, "denied", "token.invalid_grant");
+    for run in [refused, ended] {
+        let hint = run.event("error")["hint"].as_str().unwrap();
+        assert!(hint.contains("oidc_cli relogin --session "), "{hint}");
+    }
 }
 
 #[test]

@@ -106,6 +106,22 @@ fn the_new_device_shows_a_code() {
     two.new.run(&["refresh"]).done();
 }
 
+/// The page is still to be opened by somebody.
+#[test]
+fn a_browser_that_fails_is_told_to_whoever_lets_a_device_in() {
+    let two = Two::with_polls(2);
+    let (mut login, code) = two.login_shows(&[]);
+    let grant = ["qr", "grant", "--deadline", "60", "--browser", "false", "--yes", "--scan", &code];
+    let mut grant = two.existing.start(&grant);
+    let digits = text(&mut grant, "check_code", "digits");
+    login.paste(&digits);
+    let warning = grant.until("warning");
+    assert_eq!(warning["code"], "cli.browser", "{warning}");
+    assert!(warning["hint"].as_str().unwrap().contains("Open the URL yourself"), "{warning}");
+    login.end().done();
+    grant.end().done();
+}
+
 /// As a picture, and without secrets.
 #[test]
 fn the_existing_device_shows_a_code() {

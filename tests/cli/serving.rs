@@ -41,6 +41,11 @@ fn scripts_of_any_origin_may_ask() {
     let response =
         send(&format!("{issuer}/.well-known/openid-configuration"), "GET", "origin: http://localhost:5173\r\n", "");
     assert!(response.starts_with("HTTP/1.1 200") && response.contains("access-control-allow-origin: *"), "{response}");
+    // What a client of the browser reads beside the body: how to authenticate, the nonce, when to ask again, the time.
+    let exposed = response.lines().find_map(|line| line.strip_prefix("access-control-expose-headers: ")).unwrap();
+    for name in ["www-authenticate", "dpop-nonce", "retry-after", "date"] {
+        assert!(exposed.split(", ").any(|own| own == name), "{name}: {exposed}");
+    }
     let asks = "origin: http://localhost:5173\r\naccess-control-request-method: POST\r\naccess-control-request-headers: dpop\r\n";
     let response = send(&format!("{issuer}/token"), "OPTIONS", asks, "");
     assert!(

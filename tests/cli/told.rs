@@ -4,6 +4,7 @@ use oidc_proto::testing::On;
 use serde_json::{Value, json};
 
 use crate::support::cli::{Cli, Op};
+use crate::support::server::DeadPort;
 
 fn discover(op: &Op) -> [&str; 4] {
     ["discover", "--insecure-loopback", "--issuer", &op.issuer]
@@ -124,6 +125,45 @@ fn an_option_that_cannot_be_used_is_named() {
     let run = cli.run(&["serve", "--port", port]).failed(1, "local", "cli.listener");
     let hint = run.event("error")["hint"].as_str().unwrap();
     assert!(hint.contains("--port") && !hint.contains("--redirect-port") && !hint.contains("--paste"), "{hint}");
+}
+
+/// Why there was no connection, whose fault it was, and which option changes it.
+#[test]
+fn a_connection_that_fails_says_what_to_change() {
+    let (op, cli, dead) = (Op::start(), Cli::new(), DeadPort::new());
+    let dead = dead.url().trim_end_matches('/').to_owned();
+    let by_https = op.issuer.replace("http:", "https:");
+    for (issuer, option, code, said, hinted, not_hinted) in [
+        (
+            &*by_https,
+            &[][..],
+            "transport.tls",
+            "no response to the TLS handshake",
+            "--insecure-loopback",
+            "--ca-certificate",
+        ),
+        (
+            "https://op.example",
+            &["--proxy", &*dead],
+            "transport.unreachable",
+            &*dead.replace("http://", "the proxy "),
+            "--proxy",
+            "the port of the URL",
+        ),
+    ] {
+        let run = cli.run(&[&["discover", "--issuer", issuer], option].concat()).failed(1, "transport", code);
+        let error = run.event("error");
+        let (message, hint) = (error["message"].as_str().unwrap(), error["hint"].as_str().unwrap());
+        assert!(message.contains(said), "{message}");
+        assert!(hint.contains(hinted) && !hint.contains(not_hinted), "{hint}");
+    }
+    for (variable, value) in [("HTTPS_PROXY", "http://127.0.0.1:1/path"), ("ALL_PROXY", "socks5://127.0.0.1:1")] {
+        let run = cli.start_with(&[(variable, value)], &["discover", "--issuer", "https://op.example"]).end();
+        let run = run.failed(1, "local", "cli.setup");
+        let error = run.event("error");
+        assert!(error["message"].as_str().unwrap().contains(variable), "{error}");
+        assert!(error["hint"].as_str().unwrap().contains("--proxy"), "{error}");
+    }
 }
 
 /// What the registration says of DPoP is known before the browser opens.

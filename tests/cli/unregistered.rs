@@ -1,6 +1,6 @@
 //! Clients that a provider forgot, and clients that are not registered in vain.
 
-use oidc_proto::testing::{Fault, On, OnMatrix, Par};
+use oidc_proto::testing::{Fault, On, OnMatrix, Par, RegisteredClient};
 
 use crate::homeservers::refuse_the_client;
 use crate::qr::{Two, text};
@@ -116,6 +116,37 @@ fn a_login_again_whose_client_was_forgotten_registers_anew() {
         assert_eq!(op.provider.count(On::Register), 2, "{place}");
         cli.run(&["whoami"]).done();
         cli.run(&["refresh"]).done();
+    }
+}
+
+/// The user registered or named another one since, and may think that it is used.
+#[test]
+fn a_login_again_says_that_it_is_the_sessions_own_clients() {
+    for at_homeserver in [true, false] {
+        let (op, cli) = (Op::start(), Cli::new());
+        drop(op.provider.clone().with_client(RegisteredClient::public("named", "http://127.0.0.1/callback")));
+        let log_in = |arguments: &[&str]| {
+            let run = if at_homeserver { cli.matrix(&op.issuer, arguments) } else { cli.login(&op, arguments) };
+            run.done().event("logged_in").clone()
+        };
+        let (session, _) = (log_in(&[]), log_in(&["--login-hint", "auto:bob"]));
+        let id = session["session"].as_str().unwrap();
+        let again = |warned: bool| {
+            let run = cli.run(&["relogin", "--session", id, "--browser", &browser()]).done();
+            assert_eq!(run.event("logged_in")["client_id"], session["client_id"]);
+            let at = |name: &str| run.events.iter().position(|event| event["event"] == name);
+            let warning = run.events.iter().position(|event| event["code"] == "cli.other_client");
+            assert_eq!(warning.is_some(), warned, "{}", run.stdout);
+            assert!(warning <= at("authorization_url"), "{}", run.stdout);
+        };
+        // Nobody asked for the client of another login.
+        again(false);
+        if at_homeserver {
+            cli.run(&["register", "--anew", "--insecure-loopback", "--homeserver", &op.issuer]).done();
+            again(true);
+        }
+        log_in(&["--client-id", "named", "--login-hint", "auto:bob"]);
+        again(true);
     }
 }
 

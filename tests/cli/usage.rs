@@ -40,6 +40,8 @@ fn wrong_usage_exits_with_2() {
         &["login", "--issuer", "https://op.example", "--redirect-port", "0"],
         &["login", "--issuer", "https://op.example", "--redirect-port", "8000,0"],
         &["login", "--issuer", "https://op.example", "--client-id", "a\u{1b}[2J"],
+        &["login", "--issuer", "https://op.example", "--client-id", "a\u{202e}b"],
+        &["device", "--issuer", "https://op.example", "--client-id", "\u{200b}"],
         &["login", "--issuer", "https://op.example", "--client-id", ""],
         &["status", "--proxy", "nope nope"],
         &["status", "--proxy", "http://proxy.example:3128/path"],
@@ -73,6 +75,23 @@ fn wrong_usage_is_said_whole_to_programs_too() {
     let run = cli.run(&uri).failed(2, "local", "url.syntax");
     assert_eq!(run.event("error")["found"], "localhost:8080/cb");
     assert!(run.event("error")["hint"].as_str().unwrap().contains("Write the scheme"), "{}", run.event("error"));
+}
+
+#[test]
+fn an_option_of_another_command_is_said_to_be_one() {
+    let cli = Cli::new();
+    for (arguments, commands) in [
+        (&["relogin", "--client-id", "other"][..], &["login", "device", "the session's own client"][..]),
+        (&["token", "--homeserver", "https://hs.example"], &["login", "qr login"]),
+    ] {
+        let hint = cli.run(arguments).failed(2, "local", "cli.usage").event("error")["hint"].to_string();
+        let text = cli.plain(arguments).stderr;
+        for command in commands {
+            assert!(hint.contains(command) && text.contains(command), "{hint} {text}");
+        }
+    }
+    let hint = cli.run(&["token", "--nonsense"]).failed(2, "local", "cli.usage").event("error")["hint"].clone();
+    assert_eq!(hint, "See --help.");
 }
 
 #[test]

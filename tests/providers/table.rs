@@ -174,7 +174,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new(Habits::LEMONLDAP_NG, Secret, &[OFFLINE], Same),
     Row::new(Habits::DOORKEEPER, Secret, &[], New),
     Row::new(Habits::DJANGO_OAUTH_TOOLKIT, Secret, &[], New).peer("tests/peers/django.py"),
-    Row::new(Habits::BETTER_AUTH, Registers, &[MetadataUrl, OFFLINE], New).peer("tests/peers/better_auth.py"),
+    Row::new(Habits::BETTER_AUTH, Registers, &[MetadataUrl, OFFLINE], New).peer("tests/peers/better_auth.py").note("Its logout page refuses a client unless an administrator allows it (`enable_end_session`)."),
     Row::new(Habits::MATRIX_AUTHENTICATION_SERVICE, Registers, &[], New),
     Row::new(Habits::SPRING, Secret, &[], New).peer("tests/peers/spring.py").note("Pushed requests are listed and off by default: the login goes on without."),
     Row::new(Habits::ZITADEL_OIDC, Public, &[OFFLINE], New).peer("tests/peers/zitadel.py"),

@@ -11,6 +11,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use oidc_proto::adapter::{BlockingHttpClient as _, ureq};
+use oidc_proto::{Accept, Body, Policy};
 use socket2::{Domain, Socket, Type};
 
 use super::peer::Peer;
@@ -36,6 +38,16 @@ impl Synapse {
     /// Starts one whose users do not log in by OAuth 2.0.
     pub fn start_alone() -> Self {
         installed().and_then(|()| Self::spawn(&Port::reserve(), None)).unwrap()
+    }
+
+    /// What the authentication service tells it once the user has allowed the reset at the account's page.
+    pub fn allow_cross_signing_reset(&self, localpart: &str) {
+        let url = format!("{}/_synapse/mas/allow_cross_signing_reset", self.url);
+        let request = http::Request::post(url).header("authorization", format!("Bearer {SECRET}"));
+        let request = request.header("content-type", "application/json");
+        let request = request.body(Body::from(format!(r#"{{"localpart":"{localpart}"}}"#))).unwrap();
+        let response = ureq::Client::new().unwrap().call(request, Policy::write(Accept::Json)).unwrap();
+        assert!(response.status().is_success(), "{}", response.status());
     }
 
     fn with_service(switches: &[(&str, &str)]) -> Result<Self, String> {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use oidc_proto::adapter::{HttpOptions, OptionsError, ureq};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{AccountAction, DeviceId};
-use oidc_proto::{AuthMethod, Deviation, Prompt, RedirectUri, ResponseMode, Word as _};
-use oidc_proto::{ProviderOptions, Scope};
+use oidc_proto::{
+    AuthMethod, ClientAuth, Deviation, Prompt, ProviderOptions, RedirectUri, Registered, ResponseMode, Scope, Word as _,
+};
 
 /// A command, split as a shell splits words.
 #[derive(Clone, Debug)]
@@ -68,10 +69,10 @@ pub(super) fn user_agent(text: &str) -> Result<String, String> {
 
 /// What can be kept and sent.
 pub(super) fn client_id(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err("give a client ID without line breaks and control characters, and not an empty one".to_owned());
+    match Registered::preregistered(text, ClientAuth::None) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("give a client ID without control and invisible characters, and not an empty one".to_owned()),
     }
-    Ok(text.to_owned())
 }
 
 pub(super) fn scope(text: &str) -> Result<Scope, String> {

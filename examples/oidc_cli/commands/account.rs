@@ -34,7 +34,7 @@ pub(crate) fn account(context: &mut Context, args: &AccountArgs) -> Result<(), F
     };
     context.out.emit(&Event::AccountUrl { url: &url, actions: &account.actions().collect::<Vec<_>>() });
     if args.open {
-        args.browser.open(&url, context.options.timeout, context.out)?.wait();
+        args.browser.open_page(&url, context.options.timeout, context.out)?.wait();
     }
     Ok(())
 }

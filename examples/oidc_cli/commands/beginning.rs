@@ -118,6 +118,7 @@ impl Login {
             run(context, login)?;
             return clients::let_go(context, issuer, client_id);
         }
+        clients::warn_of_other(context, session, &Self::metadata(&wish)?)?;
         let party = context.connect(session)?;
         let login = Self::of(context, args, party, wish.clone(), session);
         let party = login.party.clone();
@@ -135,6 +136,15 @@ impl Login {
         clients::let_go(context, issuer, client_id)
     }
 
+    /// What a client for this says about itself.
+    fn metadata(wish: &Wish) -> Result<ClientMetadata, Failure> {
+        if wish.by_device {
+            return Ok(clients::device_metadata());
+        }
+        let named = wish.redirect_uri.as_deref().map(RedirectUri::new).transpose()?;
+        Ok(clients::metadata(clients::redirect_uris(named.as_ref(), &wish.redirect_ports())?))
+    }
+
     /// The login with the client that logins use now, or with a new one.
     fn anew(
         context: &mut Context,
@@ -143,13 +153,7 @@ impl Login {
         wish: Wish,
         session: &Session,
     ) -> Result<Self, Failure> {
-        let metadata = match (wish.by_device, wish.redirect_uri.as_deref()) {
-            (true, _) => clients::device_metadata(),
-            (false, named) => {
-                let named = named.map(RedirectUri::new).transpose()?;
-                clients::metadata(clients::redirect_uris(named.as_ref(), &wish.redirect_ports())?)
-            }
-        };
+        let metadata = Self::metadata(&wish)?;
         let identity = Identity::of(session.key_file());
         let Found { client, key_file, .. } = identity.client(context, &provider, metadata, Choice::Reuse)?;
         let client = wish.client(client.with_id_token_trust(trust(session.id_token())));

@@ -140,6 +140,6 @@ fn end_session(
     let holds_token = session.tokens.id_token().is_some();
     let printed = if context.out.shows_tokens() || !holds_token { &hinted } else { &bare };
     context.out.emit(&Event::EndSessionUrl { url: printed.as_str() });
-    args.browser.open(hinted.as_str(), context.options.timeout, context.out)?.wait();
+    args.browser.open_page(hinted.as_str(), context.options.timeout, context.out)?.wait();
     Ok(())
 }

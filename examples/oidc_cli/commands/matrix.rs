@@ -158,6 +158,7 @@ pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Sessi
     let meeting = Cell::new(Some(Meeting::arrange(&args.meeting)?));
     let beginning = match &old {
         Some(party) if is_current => {
+            clients::warn_of_other(context, session, application.metadata())?;
             let uris = application.metadata().redirect_uris().iter().cloned();
             let client = uris.fold(party.client().clone(), oidc_proto::Client::with_redirect_uri);
             Beginning { party: party.with_client(client), choices: session.choices(), is_new: false }
@@ -303,7 +304,13 @@ pub(crate) fn whoami(context: &mut Context) -> Result<(), Failure> {
         // A token that the homeserver does not know is refreshed before anyone is asked to log in.
         Err(failure) if failure.code == Core::HOMESERVER_UNKNOWN_TOKEN.as_str() => {
             let asked = tokens::good(context, Need::New).and_then(|session| ask_whoami(context, &session));
-            asked.inspect_err(|_| context.out.hint("relogin logs the same user in again, with the same device."))
+            asked.map_err(|failure| {
+                if failure.hint.contains("relogin") {
+                    return failure;
+                }
+                let hint = format!("{}, with the same user and device.", session.again());
+                failure.with_hint(hint)
+            })
         }
         response => response,
     }

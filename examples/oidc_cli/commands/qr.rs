@@ -170,9 +170,11 @@ pub(crate) fn grant(context: &mut Context, dialog: &mut Dialog, args: &QrGrantAr
         }
     }
     context.out.checked("the user said yes");
-    if let Err(failure) = args.browser.open(&page, context.options.timeout, context.out) {
-        context.out.emit(&Event::warning(&failure));
-    }
+    // As long as it is waited for, it is said if it fails.
+    let _opened = args
+        .browser
+        .open_page(&page, context.options.timeout, context.out)
+        .inspect_err(|failure| context.out.emit(&Event::warning(failure)));
     let stage = asked.allow(&mut context.env);
     let allowed = dialog.carry_out(context, "waiting for the new device to be logged in", stage)?;
     let succeeded = match allowed {

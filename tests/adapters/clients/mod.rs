@@ -3,6 +3,7 @@
 #[cfg(feature = "reqwest")]
 mod asynchronous;
 mod lies;
+mod proxies;
 mod scenarios;
 mod tls;
 use crate::support::toy::{Outcome, Toy};

@@ -311,24 +311,6 @@ fn both_clients_send_the_same_spelling_of_a_url() {
 }
 
 #[test]
-fn a_proxy_is_used_if_named() {
-    let (tell, seen) = mpsc::channel();
-    let proxy = Server::start(move |mut connection| {
-        tell.send(connection.request()?.line).map_err(std::io::Error::other)?;
-        connection.response("502 Bad Gateway", "connection: close\r\n", "")
-    });
-    for (name, send) in senders() {
-        // One asks the proxy for the resource, the other for a tunnel; both leave the name's lookup to it.
-        send(&options().with_proxy(proxy.url("")), Toy::get("http://provider.invalid/metadata", 9));
-        let line = seen.recv().unwrap();
-        assert!(
-            line == "GET http://provider.invalid/metadata" || line == "CONNECT provider.invalid:80",
-            "{name}: {line}"
-        );
-    }
-}
-
-#[test]
 fn a_request_that_needs_a_client_certificate_is_refused() {
     let (server, seen) = echo("200 OK", "", "");
     for (name, send) in with_services() {

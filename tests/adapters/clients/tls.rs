@@ -94,6 +94,37 @@ fn tls_of_the_callers_own_is_used() {
     }
 }
 
+/// An `https` URL at a port of `http`.
+#[test]
+fn a_port_that_does_not_speak_tls_is_told_to_be_one() {
+    let server = Server::start(|mut connection| {
+        connection.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
+        connection.hang();
+        Ok(())
+    });
+    for (name, send) in senders() {
+        let outcome = send(&options(), Toy::get(&server.url("/").replace("http:", "https:"), 9));
+        let Outcome::Failed(failure) = &outcome else { panic!("{name}: a response") };
+        let reason = failure.reason().map(|reason| reason.to_string());
+        assert!(reason.is_some_and(|reason| reason.contains("does not speak TLS")), "{name}: {failure:?}");
+        fails(name, outcome, FailureKind::Tls, Sent::No);
+    }
+    // One that waits for the end of the first line.
+    let silent = Server::start(|connection| {
+        connection.hang();
+        Ok(())
+    });
+    let http = oidc_proto::adapter::ureq::Client::with(options().with_connect_timeout(SHORT)).unwrap();
+    let url = silent.url("").replace("http:", "https:");
+    let issuer = oidc_proto::Issuer::new(&url, oidc_proto::Schemes::HttpsOnly).unwrap();
+    let step = oidc_proto::flow::ServerMetadataFetch::start(issuer, oidc_proto::ProviderOptions::new()).unwrap();
+    let env = &mut oidc_proto::adapter::SystemEnv::new().unwrap();
+    let error = oidc_proto::adapter::BlockingDriver::new(http).run(step, env).unwrap_err();
+    assert_eq!(error.code(), oidc_proto::ErrorCode::TRANSPORT_TIMEOUT);
+    let found = error.found().expect("what was found").as_str();
+    assert!(found.starts_with(url.trim_start_matches("https://")) && found.contains("TLS"), "{found}");
+}
+
 /// In a process of its own: the variables are the process's.
 #[test]
 fn roots_and_proxy_of_the_environment_are_used() {

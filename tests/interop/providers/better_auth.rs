@@ -1,8 +1,8 @@
 //! better-auth with its OAuth provider.
 
-use oidc_proto::{AuthMethod, ErrorCode, ProviderOptions};
+use oidc_proto::{AuthMethod, ErrorCode, ProviderOptions, RedirectUri};
 
-use super::world::{Shared, Taken, User, World, free_port, login_by_cli_as, rotate_under, whole_session_by_cli};
+use super::world::{Shared, Taken, User, World, free_port, login_by_cli_as, rotate_under, send, whole_session_by_cli};
 use crate::support::cli::Cli;
 
 const ALICE: User = User("alice@example.org", "correct horse battery");
@@ -60,6 +60,21 @@ fn a_spent_refresh_token_ends_the_session() {
     let second = world.refresh(&first).unwrap();
     assert_eq!(world.refresh(&first).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
     assert_eq!(world.refresh(&second).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
+}
+
+/// No client can register for it.
+#[test]
+#[ignore = "needs better-auth"]
+fn the_browser_comes_back_from_the_logout_of_a_client_that_an_administrator_allows_it() {
+    const GOODBYE_URI: &str = "http://127.0.0.1:7878/bye";
+    let server = SERVER.take();
+    let mut world = World::register(server.issuer, ProviderOptions::new(), |metadata| {
+        metadata.with_post_logout_redirect_uri(RedirectUri::new(GOODBYE_URI).unwrap())
+    });
+    world.user = ALICE;
+    let allow = server.issuer.replace("/api/auth", "/allow-logout");
+    assert_eq!(send("GET", &allow, "", "text/plain", "").0, 200);
+    world.leave(&world.tokens(SCOPE), GOODBYE_URI);
 }
 
 #[test]

@@ -103,5 +103,6 @@ fn assertions_name_the_token_endpoint_by_choice() {
     for world in [with_key(options()), web(&server, AuthMethod::ClientSecretJwt, options())] {
         let tokens = world.tokens("openid");
         world.refresh(&tokens).unwrap();
+        world.leave_for_good(&tokens);
     }
 }

@@ -95,6 +95,14 @@ impl World {
         pending.check(&self.visit(url.as_str(), post_logout_redirect_uri)).unwrap();
     }
 
+    /// Ends the user's session in the browser, which stays at the provider.
+    pub(crate) fn leave_for_good(&self, tokens: &TokenSet) {
+        let request = EndSessionRequest::new().with_id_token_hint(tokens.id_token().unwrap());
+        let (url, _) = self.party.end_session(request, &mut self.env()).unwrap();
+        let output = form_browser(&self.user.options()).arg(url.as_str()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     pub(crate) fn env(&self) -> impl Env + use<> {
         ShiftedEnv(SystemEnv::new().unwrap(), self.ahead)
     }

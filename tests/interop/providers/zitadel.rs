@@ -56,6 +56,18 @@ fn a_spent_refresh_token_is_refused() {
 
 #[test]
 #[ignore = "needs zitadel/oidc"]
+fn a_logout_in_the_browser_ends_the_tokens() {
+    let server = SERVER.take();
+    let world = world(&server, "native", AuthMethod::None, None);
+    let tokens = world.tokens(SCOPE);
+    world.userinfo(&tokens).unwrap();
+    world.leave_for_good(&tokens);
+    assert_eq!(world.userinfo(&tokens).unwrap_err().code(), ErrorCode::USERINFO_UNAUTHORIZED);
+    assert_eq!(world.refresh(&tokens).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
+}
+
+#[test]
+#[ignore = "needs zitadel/oidc"]
 fn a_wrong_secret_is_named() {
     let server = SERVER.take();
     let refused = world(&server, "web", AuthMethod::ClientSecretBasic, Some("wrong")).login(World::request("openid"));

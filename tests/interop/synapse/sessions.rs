@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use oidc_proto::adapter::BlockingHttpClient as _;
-use oidc_proto::matrix::{DeviceCheck, Errcode, ErrorBody, Session, SessionEvent, UserSession};
+use oidc_proto::matrix::{
+    AccountAction, DeviceCheck, Errcode, ErrorBody, OAuthStage, Session, SessionEvent, UserSession,
+};
 use oidc_proto::session::{Access, Event, SessionOptions, Transmit};
 use oidc_proto::{AccessToken, ErrorCode};
 
@@ -139,4 +141,30 @@ fn logging_out_ends_the_device() {
     assert_eq!(leaving.world.whoami(session.tokens().access_token()).status(), StatusCode::UNAUTHORIZED);
     assert!(!staying.has_device(&session));
     assert_eq!(staying.call().0, StatusCode::OK);
+}
+
+/// The reset of the keys for cross-signing, which the user allows at the provider's page.
+#[test]
+#[ignore = "needs Synapse and Node.js"]
+fn a_reset_of_cross_signing_goes_on_once_the_user_has_allowed_it() {
+    let synapse = shared();
+    let mut live = Live::at(synapse, "resetter");
+    let upload = |live: &mut Live, key: &str, auth: Option<&str>| {
+        let key = format!(r#""user_id":"@resetter:hs.test","usage":["master"],"keys":{{"ed25519:{key}":"{key}"}}"#);
+        let auth = auth.map_or(String::new(), |auth| format!(r#","auth":{auth}"#));
+        let body = format!(r#"{{"master_key":{{{key}}}{auth}}}"#);
+        live.world.ask(Method::POST, "/_matrix/client/v3/keys/device_signing/upload", &live.token(), &body)
+    };
+    let (first, second) = ("A".repeat(43), format!("{}E", "B".repeat(42)));
+    assert_eq!(upload(&mut live, &first, None).status(), StatusCode::OK);
+    let refused = upload(&mut live, &second, None);
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    let stage = OAuthStage::parse(refused.body(), LOOPBACK).unwrap().expect("a stage");
+    let account = live.world.server().account.clone().unwrap();
+    assert_eq!(stage.url(), account.url(Some(AccountAction::CrossSigningReset), None));
+    // Nobody has allowed it.
+    let again = upload(&mut live, &second, Some(&stage.auth_json()));
+    assert_eq!(again.status(), StatusCode::UNAUTHORIZED);
+    synapse.allow_cross_signing_reset("resetter");
+    assert_eq!(upload(&mut live, &second, Some(&stage.auth_json())).status(), StatusCode::OK);
 }

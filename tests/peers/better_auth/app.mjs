@@ -1,4 +1,5 @@
-// better-auth on loopback with its data in memory, the user alice, and a key that is replaced by a request to /rotate.
+// better-auth on loopback with its data in memory, the user alice, and a key that is replaced by a request to
+// /rotate. A request to /allow-logout lets the clients that there are end the session in the browser.
 //
 //     node app.mjs PORT
 
@@ -75,6 +76,10 @@ createServer(async (request, response) => {
   try {
     if (url.pathname === "/rotate") {
       database.jwks.length = 0;
+      response.end();
+    } else if (url.pathname === "/allow-logout") {
+      // What an administrator may do for a client.
+      for (const client of database.oauthClient) client.enableEndSession = true;
       response.end();
     } else if (!pages[url.pathname]) {
       await handler(request, response);

@@ -376,7 +376,7 @@ fn the_fixtures_are_whole() {
     let provider = world.discover().unwrap();
     let registered = world.register(&provider).unwrap();
     registrations.insert(provider.issuer(), &world.metadata, registered);
-    registrations.set_static(provider.issuer(), Registered::preregistered("app", ClientAuth::None));
+    registrations.set_static(provider.issuer(), Registered::preregistered("app", ClientAuth::None).unwrap());
     assert_same_shape(&registrations, REGISTRATIONS);
 }
 

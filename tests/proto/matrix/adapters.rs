@@ -97,9 +97,9 @@ fn a_stage_that_the_user_allows_at_a_page_is_told_from_others() {
     }
     let flows = r#"{"flows":[{"stages":["m.oauth"]}]"#;
     for (rest, code, field) in [
-        (r#","session":"a"}"#, ErrorCode::METADATA_MISSING_FIELD, Some("url")),
+        (r#","session":"a"}"#, ErrorCode::METADATA_MISSING_FIELD, Some("params.url")),
         (r#","params":{"m.oauth":{"url":"https://a.example/"}}}"#, ErrorCode::METADATA_MISSING_FIELD, Some("session")),
-        (r#","params":{"m.oauth":{"url":"javascript:x"}},"session":"a"}"#, ErrorCode::METADATA_URL, Some("url")),
+        (r#","params":{"m.oauth":{"url":"javascript:x"}},"session":"a"}"#, ErrorCode::METADATA_URL, Some("params.url")),
     ] {
         assert_eq!(what(stage(&format!("{flows}{rest}"))), (code, field));
     }

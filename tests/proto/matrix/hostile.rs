@@ -128,11 +128,14 @@ fn what_the_homeserver_says_is_kept_and_when_it_wants_to_be_asked() {
     let error = refused(r#"{"errcode":"M_LIMIT_EXCEEDED","error":"Too\u001b[2J many","retry_after_ms":2500}"#);
     assert_eq!(error.code(), ErrorCode::HTTP_TOO_MANY_REQUESTS);
     assert_eq!(error.retry_after().unwrap().as_millis(), 2500);
+    assert_eq!(error.hint(), ErrorCode::HTTP_TOO_MANY_REQUESTS.cure());
     let text = error.provider_text().unwrap();
     assert_eq!(text.error(), Some("M_LIMIT_EXCEEDED"));
     assert!(!text.description().unwrap().contains('\u{1b}'));
     let odd = refused(r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":-1}"#);
     assert_eq!(odd.retry_after(), None);
+    // A program that is no page is told nothing of browsers.
+    assert_eq!(odd.hint(), "The response does not say how long to wait: try again later.");
 }
 
 /// A Synapse whose provider is down. That is no verdict on the token.

@@ -215,13 +215,13 @@ fn an_application_is_registered_once_per_provider_and_per_what_it_says() {
     assert_eq!(world.party_of(&session, &server).client().id(), first.id());
 
     // Configured by hand: no registration, and the others are still there for their sessions.
-    world.application.set_static(server.provider.issuer(), "configured");
+    world.application.set_static(server.provider.issuer(), "configured").unwrap();
     assert_eq!(world.party(&server).unwrap().client().id(), "configured");
     assert_eq!(world.party_of(&session, &server).client().id(), first.id());
 
     // At another provider it is someone else.
     let other = Issuer::new("https://other.example.org", Schemes::HttpsOnly).unwrap();
-    world.application.set_static(&other, "elsewhere");
+    world.application.set_static(&other, "elsewhere").unwrap();
     assert_eq!(world.party(&server).unwrap().client().id(), "configured");
     assert!(world.application.forget(&server, "configured") && world.application.forget(&server, first.id()));
     assert_eq!(world.party(&server).unwrap().client().id(), second.id());
@@ -236,11 +236,11 @@ fn a_client_id_can_be_changed_while_sessions_live_on_the_old_one() {
     let registered = world.party(&server).unwrap().client().clone();
     let sessions = ["first", "second"].map(|client_id| {
         drop(world.hs.provider().clone().with_client(RegisteredClient::public(client_id, REDIRECT)));
-        world.application.set_static(&issuer, client_id);
+        world.application.set_static(&issuer, client_id).unwrap();
         world.logged_in().session
     });
-    world.application.set_static(&issuer, "third");
-    world.application.set_static(&issuer, "second");
+    world.application.set_static(&issuer, "third").unwrap();
+    world.application.set_static(&issuer, "second").unwrap();
     let stored = serde_json::to_string(world.application.registrations()).unwrap();
     world.application = Application::new(metadata(), Registrations::from_json(&stored).unwrap()).unwrap().with_reuse();
     for (session, client_id) in sessions.iter().zip(["first", "second"]) {

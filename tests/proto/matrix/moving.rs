@@ -166,6 +166,11 @@ fn client_ids_that_the_sdk_registered_or_was_given_are_taken_over() {
     }
     let elsewhere = json!({ "dynamic_registrations": { "https://id.example.net/": "elsewhere" } });
     assert!(!world.application.import(&server, &elsewhere.to_string()).unwrap());
+    // What could not be read back from storage is passed over.
+    for clients in ["dynamic_registrations", "static_registrations"] {
+        let file = json!({ "dynamic_registrations": {}, clients: { ISSUER: "a\u{202e}b" } });
+        assert!(!world.application.import(&server, &file.to_string()).unwrap());
+    }
     let damaged = world.application.import(&server, r#"{"dynamic_registrations":[]}"#);
     assert_eq!(what(damaged).0, ErrorCode::STORED_MALFORMED);
 }

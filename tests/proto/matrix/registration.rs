@@ -69,10 +69,14 @@ fn a_client_id_can_be_configured_for_a_homeserver() {
     for id in ["by_issuer", "by_homeserver"] {
         drop(world.hs.provider().clone().with_client(RegisteredClient::public(id, REDIRECT)));
     }
-    world.application.set_static(server.provider.issuer(), "by_issuer");
-    world.application.set_static_at(&server.homeserver, "by_homeserver");
+    world.application.set_static(server.provider.issuer(), "by_issuer").unwrap();
+    world.application.set_static_at(&server.homeserver, "by_homeserver").unwrap();
     let session = world.logged_in().session;
     assert_eq!(client_id(&session), "by_homeserver");
+    for id in ["", "a\u{202e}b"] {
+        assert_eq!(what(world.application.set_static(server.provider.issuer(), id)).0, ErrorCode::CLIENT_ID);
+        assert_eq!(what(world.application.set_static_at(&server.homeserver, id)).0, ErrorCode::CLIENT_ID);
+    }
     world.application.unset_static_at(&server.homeserver);
     assert_eq!(client_id(&world.logged_in().session), "by_issuer");
     assert_eq!(world.party_of(&session, &server).client().id(), "by_homeserver");
@@ -158,7 +162,7 @@ fn a_code_that_an_unknown_client_redeems_is_followed_by_a_login_with_a_new_one()
 fn other_failures_and_configured_clients_retire_nothing() {
     let mut world = world();
     let server = world.server();
-    world.application.set_static(server.provider.issuer(), "configured");
+    world.application.set_static(server.provider.issuer(), "configured").unwrap();
     let configured = world.party(&server).unwrap();
     assert!(!world.application.retire(&configured, &ErrorCode::TOKEN_INVALID_CLIENT.into()));
     world.application.unset_static(server.provider.issuer());
@@ -285,6 +289,6 @@ fn a_client_that_is_used_no_more_is_told_from_one_in_use() {
     let party = world.party(&server).unwrap();
     world.application.retire(&party, &ErrorCode::TOKEN_INVALID_CLIENT.into());
     assert!(is_retired(&world));
-    world.application.set_static(&issuer, client_id(&session));
+    world.application.set_static(&issuer, client_id(&session)).unwrap();
     assert!(!is_retired(&world));
 }

@@ -179,7 +179,7 @@ fn register_client() {
     let server = world.server();
     let refused = world.application.register(&server).map(drop);
     assert_eq!(refused.unwrap_err().code(), ErrorCode::REGISTRATION_UNSUPPORTED);
-    world.application.set_static(server.provider.issuer(), "configured");
+    world.application.set_static(server.provider.issuer(), "configured").unwrap();
     assert_eq!(world.party(&server).unwrap().client().id(), "configured");
 
     let mut world = World::new();

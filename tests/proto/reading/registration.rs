@@ -183,6 +183,19 @@ fn basic_credentials_are_sent_as_they_are_where_that_was_chosen() {
     }
 }
 
+/// Written all the same, it would make everything that is stored beside it unreadable.
+#[test]
+fn a_client_id_that_could_not_be_read_back_is_refused_where_it_is_given() {
+    for id in ["", "a\nb", "a\u{202e}b", "\u{200b}", "a\0"] {
+        assert_eq!(Registered::preregistered(id, ClientAuth::None).unwrap_err().code(), ErrorCode::CLIENT_ID, "{id:?}");
+    }
+    let issuer = World::new().discover().unwrap().issuer().clone();
+    let mut registrations = Registrations::default();
+    registrations.set_static(&issuer, Registered::preregistered("Bücherei 1", ClientAuth::None).unwrap());
+    let stored = serde_json::to_string(&registrations).unwrap();
+    assert!(Registrations::from_json(&stored).unwrap().static_client(&issuer).is_some());
+}
+
 #[test]
 fn a_client_that_is_gone_is_registered_anew() {
     let mut world = World::with_secret(AuthMethod::ClientSecretBasic);
@@ -196,7 +209,8 @@ fn a_client_that_is_gone_is_registered_anew() {
     assert_eq!(error.recovery(), Recovery::RegisterAgain);
     let (issuer, id) = (party.provider().issuer(), party.client().id());
     let mut registrations = Registrations::default();
-    registrations.insert(issuer, &world.metadata, Registered::preregistered(id, party.client().auth().clone()));
+    let registered = Registered::preregistered(id, party.client().auth().clone()).unwrap();
+    registrations.insert(issuer, &world.metadata, registered);
     assert!(registrations.remove(issuer, id));
     assert!(registrations.find(issuer, &world.metadata, oidc_proto::Env::now(&world.env)).is_none());
     world.op.honest();
