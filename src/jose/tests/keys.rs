@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::super::keys::{JWKS_LIMIT, KEY_COUNT_LIMIT};
 use super::*;
 
 fn parse(body: &str) -> Result<Keys, ErrorCode> {
