@@ -155,7 +155,9 @@ fn refreshes(op: &Op, store: RedisStore, begun: &AtomicUsize, healed: &AtomicBoo
     let mut env = SystemEnv::new().unwrap();
     let record = store.load().unwrap().unwrap();
     let (stored, party) = (Some(record.version()), party(&op.issuer, &mut env));
-    let session = Session::new(record.tokens, stored, party, shared(), &mut env).unwrap();
+    // No longer than the lease of the store.
+    let options = shared().with_deadline(LEASE);
+    let session = Session::new(record.tokens, stored, party, options, &mut env).unwrap();
     let session = BlockingSession::new(session, ureq::Client::new().unwrap(), store, env).unwrap();
     let (mut figures, mut since_then, start) = (Figures::default(), 0, Instant::now());
     while since_then < ENOUGH && start.elapsed() < 2 * ELECTION {

@@ -12,7 +12,7 @@ use oidc_proto::{
     AuthorizationRequest, Callback, Client, Env, Issuer, ProviderOptions, RedirectUri, RelyingParty, Schemes, Scope,
 };
 
-use crate::stores::tools::{SOON, act, chain, drive, folder, record, save, token};
+use crate::stores::tools::{LEASE, SOON, act, chain, drive, folder, record, save, token};
 use crate::stores::world::{World, shared};
 use crate::support::op::Op;
 
@@ -134,7 +134,8 @@ fn refresh(store: &dyn BlockingSessionStore, issuer: &str) {
     let StoreResponse::Loaded { record: Some(record), .. } = store.carry_out(StoreAction::Load) else {
         panic!("no record")
     };
-    let mut session = Session::new(record.tokens.clone(), Some(record.version()), party, shared(), &mut env).unwrap();
+    let options = shared().with_deadline(LEASE);
+    let mut session = Session::new(record.tokens.clone(), Some(record.version()), party, options, &mut env).unwrap();
     say("ready");
     while wait() {
         let Access::Wait(epoch) = session.refresh(&mut env) else { panic!("the session has ended") };
