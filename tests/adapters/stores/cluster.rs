@@ -22,15 +22,12 @@ use crate::stores::conformance::{conforms, conforms_blocking};
 use crate::stores::processes::{REDIRECT_URI, log_in, party};
 use crate::stores::redis::options;
 use crate::stores::redis_server::{Server, TIMEOUT};
-use crate::stores::tools::{SOON, folder};
+use crate::stores::tools::{LEASE, SOON, folder};
 use crate::stores::world::shared;
 use crate::support::op::Op;
 
 /// How long a node is silent before the others take it for dead, in milliseconds.
 const SILENCE: &str = "1000";
-
-/// So long a lock stays that was not given back, because nobody could be reached.
-const LEASE: Duration = Duration::from_secs(10);
 
 /// Longer than a replica needs to be elected on a busy machine.
 const ELECTION: Duration = Duration::from_secs(60);

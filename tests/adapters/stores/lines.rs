@@ -11,6 +11,9 @@ pub const NOW: Duration = Duration::ZERO;
 /// For a lock that is about to be free. Nothing waits so long unless it is broken.
 pub const SOON: Duration = Duration::from_secs(20);
 
+/// How long a lock stays whose holder was killed. The deadline of the sessions is no longer.
+pub const LEASE: Duration = Duration::from_secs(10);
+
 /// A record of a new login of the same user.
 pub fn record(world: &mut World, generation: u64) -> Record {
     Record::new(generation, world.login("alice"))
