@@ -1,19 +1,9 @@
 // Requests by `fetch` in a page: what is sent, what is refused, what can be known of a failure.
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import { application, browser, provider, strict, until } from "../world.mjs";
+import { beforeEach, test } from "node:test";
+import { onePage, provider, strict, until } from "../world.mjs";
 
-let chromium, app, op, page;
-before(async () => {
-  chromium = await browser();
-  app = await application();
-  op = await provider(app.origin);
-  app.policy = strict(op.origin);
-  page = await chromium.newPage();
-  await page.goto(app.origin);
-  await page.evaluate(() => window.app.ready);
-});
-after(async () => { await chromium.close(); await app.close(); await op.close(); });
+const { chromium, app, op, page } = await onePage();
 beforeEach(() => { op.cors = "all"; op.seen.length = 0; });
 
 const exchange = (url, { method = "GET", header, body = "", limit = 4096, timeout = 5000 } = {}) =>
