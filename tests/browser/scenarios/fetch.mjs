@@ -33,13 +33,13 @@ test("a redirect is refused and not followed", async () => {
   assert.deepEqual(op.seen, ["GET /x/redirect"]);
 });
 
-test("a server without CORS headers may have received the request", async () => {
+test("core: a server without CORS headers may have received the request", async () => {
   op.cors = "none";
   assert.deepEqual(await exchange(`${op.origin}/x/echo`, { method: "POST", body: "a=1" }), HIDDEN);
   assert.deepEqual(op.seen, ["POST /x/echo"]);
 });
 
-test("a request that the page's policy stops was not sent", async () => {
+test("core: a request that the page's policy stops was not sent", async () => {
   const other = await provider(app.origin);
   const stopped = { kind: "refused", sent: "No", reason: "ContentSecurityPolicy", text: null };
   assert.deepEqual(await exchange(`${other.origin}/x/echo`), stopped);

@@ -15,7 +15,7 @@ async function loggedIn(algorithm) {
 }
 
 for (const algorithm of ["ES256", "EdDSA"]) {
-  test(`${algorithm}: a login, a refresh and userinfo with proofs and nonces`, async () => {
+  test(`core: ${algorithm}: a login, a refresh and userinfo with proofs and nonces`, async () => {
     const page = await loggedIn(algorithm);
     assert.deepEqual(await page.evaluate(() => window.app.refresh()), { value: true });
     assert.equal((await page.evaluate(() => window.app.userinfo())).value.sub, "sub-alice");

@@ -42,7 +42,7 @@ const post = (from, channel, messages) => from.evaluate(([channel, messages]) =>
 }, [channel, messages]);
 
 for (const fragment of [false, true]) {
-  test(`a user logs in in a window of its own, and it closes${fragment ? " (fragment)" : ""}`, async () => {
+  test(`core: a user logs in in a window of its own, and it closes${fragment ? " (fragment)" : ""}`, async () => {
     const opened = context.waitForEvent("page");
     await click(fragment);
     const popup = await opened;

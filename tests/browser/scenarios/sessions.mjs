@@ -69,7 +69,7 @@ test("a refresh that was begun is marked until it has an end", async () => {
   assert.equal(await b("load"), "nothing");
 });
 
-test("of many saves at once one wins", async () => {
+test("core: of many saves at once one wins", async () => {
   const page = await tab();
   const results = await page.evaluate(async () => {
     const names = [...Array(20).keys()].map(String);

@@ -82,7 +82,7 @@ test("a dropped pause leaves no timer", () => {
   assert.equal(timers(), old);
 });
 
-test("Node.js: a login, a refresh and userinfo", async () => {
+test("core: Node.js: a login, a refresh and userinfo", async () => {
   const party = await module.Party.discover(op.origin, "app", `${app.origin}/callback`, 5000);
   const { url, pending } = JSON.parse(party.authorize());
   const { headers } = await fetch(url, { redirect: "manual" });

@@ -26,7 +26,7 @@ test("a refresh in one of twenty windows is one request, and all have its token"
   assert.equal(tokenRequests(), 2);
 });
 
-test("a logout in one window ends the session in all, without a request of theirs", async () => {
+test("core: a logout in one window ends the session in all, without a request of theirs", async () => {
   const [one, two, three] = [await loggedIn(), await another(), await another()];
   assert.ifError((await one.evaluate(() => window.app.logOut())).error);
   const seen = op.seen.length;

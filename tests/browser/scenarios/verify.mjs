@@ -65,7 +65,7 @@ test("a point that is not on its curve has signed nothing", async () => {
   assert.equal(value ?? false, false, error?.code);
 });
 
-test("a login whose ID token WebCrypto verifies", async () => {
+test("core: a login whose ID token WebCrypto verifies", async () => {
   assert.deepEqual(await logIn(page, op, { byWebCrypto: true }), { value: "sub-alice" });
   op.op.lie("SignatureWrong");
   await page.goto(app.origin);
