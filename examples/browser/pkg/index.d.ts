@@ -113,7 +113,8 @@ export class OidcClient extends EventTarget {
   /**
    * Takes the callback out of the page's URL, and cleans the URL, also if the callback is wrong. `open` does so, too: call
    * this first if something else comes before that can fail or that sends the URL elsewhere. Returns whether there is a
-   * callback whose login has not ended yet: `handleCallback` ends it.
+   * callback whose login has not ended yet: `handleCallback` ends it. Where the module cannot be loaded, the URL stays as
+   * it is, and a later call finds the callback.
    */
   static takeCallback(module?: URL | string): Promise<boolean>;
 

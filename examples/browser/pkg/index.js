@@ -10,7 +10,11 @@ const SESSION = "session";
 const INTERNAL = ["ended", "orphaned"];
 
 let loading;
-const load = (source) => (loading ??= init(source === undefined ? undefined : { module_or_path: source }));
+/** Loads the module once. What could not be loaded is loaded again. */
+const load = (source) => (loading ??= init(source === undefined ? undefined : { module_or_path: source }).catch((error) => {
+  loading = undefined;
+  throw error;
+}));
 
 /** The callback that the page's URL was, until a client has ended its login. */
 let returned;
@@ -58,7 +62,11 @@ export class OidcClient extends EventTarget {
 
   static async takeCallback(source) {
     await load(source);
-    returned ??= await run(() => module.Returned.take());
+    try {
+      returned ??= module.Returned.take();
+    } catch (thrown) {
+      throw translated(thrown);
+    }
     return returned !== undefined;
   }
 

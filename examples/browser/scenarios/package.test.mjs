@@ -154,6 +154,22 @@ test("tokens that a later login replaces are revoked at once", async () => {
   assert.equal((await revoked).status(), 200);
 });
 
+test("a callback is taken once, whoever asks and however often the module cannot be loaded", async () => {
+  await page.route(`${here.app}/app.js`, (route) => route.fulfill({ contentType: "text/javascript", body: "" }));
+  await page.route("**/*.wasm", (route) => route.abort());
+  await page.goto(`${here.app}/callback?code=a-code&state=another&iss=${encodeURIComponent(here.issuer)}`);
+  const take = () => page.evaluate(async () => {
+    const { OidcClient } = await import("/pkg/index.js");
+    const takes = [1, 2].map(() => OidcClient.takeCallback("/pkg/module/oidc_proto_page_bg.wasm"));
+    return (await Promise.allSettled(takes)).map(({ value }) => value ?? null);
+  });
+  assert.deepEqual(await take(), [null, null]);
+  await page.unroute("**/*.wasm");
+  assert.deepEqual(await take(), [true, true]);
+  assert.equal(page.url(), `${here.app}/callback`);
+  assert.deepEqual(await take(), [true, true]);
+});
+
 test("http is only for those who name it", async () => {
   await leave(page, { app: here.app, address: here.issuer });
   await page.goto(here.app);
