@@ -98,7 +98,16 @@ pub mod limits {
 impl ErrorCode {
     /// All codes, including those of the compiled profiles.
     pub fn all() -> impl Iterator<Item = Self> {
-        let profiles: &[&[Self]] = &[
+        Self::rows().map(|(code, _)| code)
+    }
+
+    /// The usual cause, one sentence.
+    pub fn cause(self) -> &'static str {
+        Self::rows().find(|(code, _)| *code == self).map_or("", |(_, cause)| cause)
+    }
+
+    fn rows() -> impl Iterator<Item = error::code::Row> {
+        let profiles: &[&[error::code::Row]] = &[
             #[cfg(feature = "matrix")]
             matrix::codes::CODES,
             #[cfg(feature = "qr-login")]

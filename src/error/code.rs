@@ -163,7 +163,10 @@ impl Recovery {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ErrorCode(&'static Definition);
 
-/// A row of a table of codes.
+/// A code, and its usual cause. Nothing but [`ErrorCode::cause`] reads that, so that it is not in a program that does not call it.
+pub(crate) type Row = (ErrorCode, &'static str);
+
+/// What a code stands for.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Definition {
     pub(crate) name: &'static str,
@@ -172,7 +175,6 @@ pub(crate) struct Definition {
     pub(crate) recovery: Recovery,
     pub(crate) section: &'static str,
     pub(crate) message: &'static str,
-    pub(crate) cause: &'static str,
     pub(crate) cure: &'static str,
 }
 
@@ -209,11 +211,6 @@ impl ErrorCode {
     /// The meaning of the code, in one line.
     pub const fn message(self) -> &'static str {
         self.0.message
-    }
-
-    /// The usual cause, one sentence.
-    pub const fn cause(self) -> &'static str {
-        self.0.cause
     }
 
     /// What to do about it, one sentence.
@@ -263,14 +260,13 @@ macro_rules! codes {
                     recovery: $crate::error::code::codes!(@recovery $recovery),
                     section: $section,
                     message: $message,
-                    cause: $cause,
                     cure: $cure,
                 });
             )*
         }
 
-        /// The codes that are declared here.
-        pub(crate) const $list: &[$crate::error::code::ErrorCode] = &[$( $crate::error::code::ErrorCode::$constant, )*];
+        /// The codes that are declared here, with their causes.
+        pub(crate) const $list: &[$crate::error::code::Row] = &[$( ($crate::error::code::ErrorCode::$constant, $cause), )*];
     };
 }
 pub(crate) use codes;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
 
+use crate::base::sorting;
 use crate::base::word_set::words;
 use crate::error::ProviderText;
 
@@ -111,8 +112,7 @@ struct Draft {
 
 fn finish(draft: Option<Draft>, challenges: &mut Vec<Challenge>) {
     let Some(Draft { scheme, mut parameters }) = draft.filter(|_| challenges.len() < CHALLENGE_LIMIT) else { return };
-    parameters.sort();
-    if parameters.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
+    if sorting::has_duplicates(&mut parameters.iter().map(|(name, _)| name.as_bytes()).collect::<Vec<_>>()) {
         return;
     }
     let mut take = |name: &str| {

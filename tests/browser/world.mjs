@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { after, afterEach, beforeEach } from "node:test";
 import { chromium } from "playwright-core";
 
 const here = import.meta.dirname;
@@ -149,3 +150,64 @@ export const browser = () => chromium.launch({
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync"],
 });
+
+async function opened(page, app) {
+  await page.goto(app.origin);
+  await page.evaluate(() => window.app.ready);
+  return page;
+}
+
+/** One provider and one page for all scenarios of a file: `app`, `op` and `page` of what it returns. */
+export async function onePage() {
+  const [chromium, app] = [await browser(), await application()];
+  const op = await provider(app.origin);
+  after(async () => { await chromium.close(); await app.close(); await op.close(); });
+  app.policy = strict(op.origin);
+  return { chromium, app, op, page: await opened(await chromium.newPage(), app) };
+}
+
+/**
+ * A provider and a user of its own for each scenario: `app`, `op` and `context` of what it returns. `tab` opens a window,
+ * `loggedIn` one whose user has logged in and which keeps the session, and `another` one that goes on with it. `script`
+ * runs in the window before all else.
+ */
+export async function ownProvider(options) {
+  const here = { chromium: await browser(), app: await application() };
+  after(async () => { await here.chromium.close(); await here.app.close(); });
+  beforeEach(async () => {
+    here.op = await provider(here.app.origin, options);
+    Object.assign(here.app, { policy: strict(here.op.origin), coop: "" });
+    here.context = await here.chromium.newContext();
+  });
+  afterEach(async () => { await here.context.close(); await here.op.close(); });
+  here.tab = async (script) => {
+    const page = await here.context.newPage();
+    if (script) await page.addInitScript(script);
+    return opened(page, here.app);
+  };
+  here.loggedIn = async () => {
+    const page = await here.tab();
+    assert.deepEqual(await logIn(page, here.op), { value: "sub-alice" });
+    assert.ifError((await page.evaluate(() => window.app.keep("session"))).error);
+    return page;
+  };
+  here.another = async (script) => {
+    const page = await here.tab(script);
+    assert.ifError((await page.evaluate((issuer) => window.app.discover(issuer), here.op.origin)).error);
+    assert.ifError((await page.evaluate(() => window.app.resume("session"))).error);
+    return page;
+  };
+  return here;
+}
+
+/** Changes a value in the application's database by hand: `put` writes this one, `break` takes this member from the old one. */
+export const edit = (page, store, name, change, value) => page.evaluate(([store, name, change, value]) => new Promise((resolve) => {
+  // The policy forbids text as code: the change has a name.
+  const changes = { put: () => value, break: (pair) => ({ ...pair, [value]: undefined }) };
+  indexedDB.open("oidc-proto", 1).onsuccess = ({ target: { result } }) => {
+    const transaction = result.transaction(store, "readwrite");
+    const values = transaction.objectStore(store);
+    values.get(name).onsuccess = ({ target }) => values.put(changes[change](target.result), name);
+    transaction.oncomplete = () => { result.close(); resolve(); };
+  };
+}), [store, name, change, value]);

@@ -5,6 +5,9 @@ import { span, words } from "/words.js";
 
 const at = (id) => document.getElementById(id);
 const SETTINGS = "settings";
+const MODULE = "/pkg/module/oidc_proto_page_bg.wasm";
+/** What the button beside an error does, by the error's recovery or code; otherwise it is tried again. */
+const WAYS_OUT = { log_in_again: ["Log in again", () => logIn()], "private_key.unusable": ["Make a new key", () => renewKey()] };
 
 let client = null;
 let claims = null;
@@ -65,8 +68,9 @@ function fail(error, again = null) {
   [at("error-title").textContent, at("error-hint").textContent] = words(error);
   at("error-code").textContent = error.code ?? error.name;
   at("error-text").textContent = error.message;
-  retry = error.recovery === "log_in_again" ? logIn : again;
-  at("error-action").textContent = retry === null ? "Close" : error.recovery === "log_in_again" ? "Log in again" : "Try again";
+  const [name, action] = WAYS_OUT[error.code] ?? WAYS_OUT[error.recovery] ?? [again === null ? "Close" : "Try again", again];
+  at("error-action").textContent = name;
+  retry = action;
   at("error").hidden = false;
   at("error").focus();
   say("");
@@ -109,7 +113,9 @@ async function open(settings) {
     // A homeserver wants to know a page about the application.
     clientUri: settings.homeserver && "https://github.com/",
     scope: settings.homeserver ? "" : "openid profile email",
-    module: "/pkg/module/oidc_proto_page_bg.wasm",
+    // The provider of `run` is on loopback. No page of anybody else needs it.
+    insecureLoopback: true,
+    module: MODULE,
   });
   isOver = false;
   opened.addEventListener("change", show);
@@ -122,7 +128,18 @@ async function open(settings) {
   client = opened;
 }
 
-const kept = () => JSON.parse(sessionStorage.getItem(SETTINGS) ?? localStorage.getItem(SETTINGS) ?? "null");
+/** Where the user has logged in, or is about to. What was damaged is none. */
+function kept() {
+  for (const storage of [sessionStorage, localStorage]) {
+    try {
+      const settings = JSON.parse(storage.getItem(SETTINGS));
+      if (typeof settings === "object" && settings !== null) return settings;
+    } catch {
+      storage.removeItem(SETTINGS);
+    }
+  }
+  return null;
+}
 
 async function logIn() {
   const form = new FormData(at("login"));
@@ -143,34 +160,40 @@ function suggest() {
   at("address").value = suggested[isHome ? "homeserver" : "issuer"];
 }
 
+/** Tries again what the page did when it began: a login that has come back goes on, unless its end has failed. */
+const startAgain = async () => (await OidcClient.takeCallback(MODULE).catch(() => true) ? start() : logIn());
+
 async function start() {
   const settings = kept();
-  const { issuer } = await (await fetch("/settings.json")).json();
-  suggested = { issuer, homeserver: issuer, ...settings };
-  if (settings?.homeserver) at("login").elements.kind.value = "homeserver";
-  suggest();
-  if (settings === null) {
-    const isLost = OidcClient.isCallback();
-    if (isLost) history.replaceState(null, "", "/");
-    show();
-    if (isLost) fail({ code: "page.no_login", message: "this tab has begun no login", recovery: "log_in_again" });
-    return;
-  }
-  const isCallback = OidcClient.isCallback();
-  await busy(isCallback ? "Checking the login …" : "Looking for your session …", async () => {
-    await open(settings);
-    const login = await client.handleCallback();
-    if (login !== null) {
+  let isCallback = false;
+  await busy("Looking for your session …", async () => {
+    // First of all: whatever fails after that, no code stays in the URL.
+    isCallback = await OidcClient.takeCallback(MODULE);
+    if (isCallback) say("Checking the login …");
+    if (location.pathname !== "/") history.replaceState(null, "", "/");
+    const { issuer } = await (await fetch("/settings.json")).json();
+    suggested = { issuer, homeserver: issuer, ...settings };
+    if (settings?.homeserver) at("login").elements.kind.value = "homeserver";
+    suggest();
+    if (settings === null && !isCallback) return "";
+    // Without settings the callback is another tab's. The client says so.
+    await open(settings ?? { issuer });
+    if (isCallback) {
+      await client.handleCallback();
       localStorage.setItem(SETTINGS, JSON.stringify(settings));
       return "You are logged in.";
     }
     return (await client.resume()) === null ? "" : "Welcome back.";
-  }, isCallback ? logIn : start);
-  if (location.pathname !== "/" && !OidcClient.isCallback()) history.replaceState(null, "", "/");
+  }, () => (isCallback ? startAgain() : start()));
   if (!client?.user) return;
   at("in-title").focus();
   await introduce();
 }
+
+const renewKey = () => busy("Making a key …", async () => {
+  await OidcClient.renewKey({ module: MODULE });
+  logIn();
+}, renewKey);
 
 async function userinfo() {
   at("result").hidden = true;
@@ -195,10 +218,11 @@ const refresh = () => busy("Refreshing …", async () => {
 }, refresh);
 
 const logOut = (atProvider) => busy("Logging out …", async () => {
-  const { revocationError } = await client.logout({ atProvider });
+  const { revocationError, providerError } = await client.logout({ atProvider });
   at("result").hidden = true;
-  if (revocationError !== null) fail(revocationError);
-  return revocationError === null ? "You are logged out." : "";
+  const error = revocationError ?? providerError;
+  if (error !== null) fail(error);
+  return error === null ? "You are logged out." : "";
 });
 
 at("login").addEventListener("submit", (event) => { event.preventDefault(); logIn(); });

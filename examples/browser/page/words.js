@@ -6,10 +6,11 @@ const OVER = ["Your session has ended.", "Log in again to go on."];
 const BY_CODE = {
   "authorization.access_denied": ["You did not allow the login.", "Nothing was shared. You can try again."],
   "callback.expired": ["The login took too long.", "Log in again."],
-  "page.no_login": [
+  "callback.no_login": [
     "This login does not belong to this tab.",
     "It was begun in another tab or another browser, or it has ended already. Log in again.",
   ],
+  "private_key.unusable": ["This browser's key is damaged.", "Make a new key, and log in again."],
   "session.no_token": OVER,
   "token.invalid_grant": OVER,
   "token.no_refresh_token": OVER,

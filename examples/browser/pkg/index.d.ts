@@ -22,6 +22,8 @@ export interface Options {
   name?: string;
   /** Binds tokens to a key that nobody can export, where the provider supports it (RFC 9449). By default `true`. */
   dpop?: boolean;
+  /** For development: allows `http` on loopback, for the provider and the homeserver. By default `false`. */
+  insecureLoopback?: boolean;
   /** Where the module is, if a bundler has moved it. */
   module?: URL | string;
 }
@@ -85,7 +87,7 @@ export interface Events {
   step_up: SessionEvent;
   /** The account is locked. */
   locked: SessionEvent;
-  /** Another window has logged out. It is noticed at the next refresh. */
+  /** Another window has logged out. */
   logged_out_elsewhere: SessionEvent;
   /** Another user has logged in, in another window. */
   replaced: SessionEvent;
@@ -97,6 +99,8 @@ export interface Events {
   not_saved: SessionEvent;
   /** The record could not be erased. */
   not_erased: SessionEvent;
+  /** Tokens that the session does not use any more could not be revoked. They end by themselves when they expire. */
+  not_revoked: SessionEvent;
   /** Many attempts in a row have failed. */
   stalled: SessionEvent;
   /** An attempt has failed, and another one follows. */
@@ -107,11 +111,22 @@ export interface Events {
 export class OidcClient extends EventTarget {
   private constructor();
 
-  /** Loads the module and reads the provider's metadata. */
-  static open(options: Options): Promise<OidcClient>;
+  /**
+   * Takes the callback out of the page's URL, and cleans the URL, also if the callback is wrong. `open` does so, too: call
+   * this first if something else comes before that can fail or that sends the URL elsewhere. Returns whether there is a
+   * callback whose login has not ended yet: `handleCallback` ends it. Where the module cannot be loaded, the URL stays as
+   * it is, and a later call finds the callback.
+   */
+  static takeCallback(module?: URL | string): Promise<boolean>;
 
-  /** Whether a URL is that of a callback. By default the page's. */
-  static isCallback(url?: string): boolean;
+  /**
+   * Makes another key in the place of the session's, which is damaged: `open` has thrown `private_key.unusable`. The user
+   * has to log in again. `name` is the session's.
+   */
+  static renewKey(options?: { name?: string; module?: URL | string }): Promise<void>;
+
+  /** Loads the module, takes the callback out of the page's URL, and reads the provider's metadata. */
+  static open(options: Options): Promise<OidcClient>;
 
   readonly issuer: string;
   /** The homeserver's URL. */
@@ -126,12 +141,15 @@ export class OidcClient extends EventTarget {
   login(options?: { loginHint?: string; state?: unknown }): Promise<void>;
 
   /**
-   * Ends the login whose callback a URL is, by default the page's. `null` if it is none. The login is forgotten and the
-   * URL cleaned before the code is sent. `page.no_login`: no login of this tab has this callback.
+   * Ends the login whose callback the page's URL was. `null` if it was none. The login is forgotten before the code is sent.
+   * `callback.no_login`: no login of this tab has this callback.
    */
-  handleCallback(url?: string): Promise<{ user: User; state?: unknown } | null>;
+  handleCallback(): Promise<{ user: User; state?: unknown } | null>;
 
-  /** Goes on with the session of an earlier page or of another window. `null` if there is none. */
+  /**
+   * Goes on with the session of an earlier page or of another window. `null` if there is none. A homeserver is asked whose
+   * it is.
+   */
   resume(): Promise<User | null>;
 
   /** The claims of the userinfo endpoint. */
@@ -149,9 +167,13 @@ export class OidcClient extends EventTarget {
 
   /**
    * Ends the session in all windows and revokes its tokens. `atProvider` also sends the user to the provider's logout
-   * page, where there is one. The session is over even if the revocation failed; `revocationError` is why.
+   * page, where there is one. The session is over even if something failed: `revocationError` is why the revocation did,
+   * `providerError` why the user is not sent to the provider.
    */
-  logout(options?: { atProvider?: boolean }): Promise<{ revocationError: OidcError | null }>;
+  logout(options?: { atProvider?: boolean }): Promise<{
+    revocationError: OidcError | null;
+    providerError: OidcError | null;
+  }>;
 
   addEventListener<K extends keyof Events>(
     name: K,

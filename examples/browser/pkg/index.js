@@ -2,12 +2,22 @@
 
 import init, * as module from "./module/oidc_proto_page.js";
 import { OidcError, translated } from "./error.js";
-import { clean, isCallback, keep, take } from "./redirect.js";
 
 export { OidcError };
 
+const SESSION = "session";
+/** What a session says to its owner, which is not for an application. */
+const INTERNAL = ["ended", "orphaned"];
+
 let loading;
-const load = (source) => (loading ??= init(source === undefined ? undefined : { module_or_path: source }));
+/** Loads the module once. What could not be loaded is loaded again. */
+const load = (source) => (loading ??= init(source === undefined ? undefined : { module_or_path: source }).catch((error) => {
+  loading = undefined;
+  throw error;
+}));
+
+/** The callback that the page's URL was, until a client has ended its login. */
+let returned;
 
 /** Runs something of the module. */
 async function run(action) {
@@ -15,6 +25,15 @@ async function run(action) {
     return await action();
   } catch (thrown) {
     throw translated(thrown);
+  }
+}
+
+/** What the application gave along. A login does not fail because it was edited. */
+function parsed(state) {
+  try {
+    return state === undefined ? undefined : JSON.parse(state);
+  } catch {
+    return undefined;
   }
 }
 
@@ -33,6 +52,7 @@ export class OidcClient extends EventTarget {
   #options;
   #place;
   #live = null;
+  #leaving = null;
 
   constructor(options, place) {
     super();
@@ -40,17 +60,29 @@ export class OidcClient extends EventTarget {
     this.#place = place;
   }
 
-  static isCallback(url = location.href) {
-    return isCallback(url);
+  static async takeCallback(source) {
+    await load(source);
+    try {
+      returned ??= module.Returned.take();
+    } catch (thrown) {
+      throw translated(thrown);
+    }
+    return returned !== undefined;
+  }
+
+  static async renewKey({ name = SESSION, module: source } = {}) {
+    await load(source);
+    await run(() => module.renew_key(name));
   }
 
   static async open(options) {
-    const { issuer, homeserver, redirectUri, name = "session", dpop = true, module: source } = options;
+    const { issuer, homeserver, redirectUri, name = SESSION, dpop = true, insecureLoopback = false, module: source } = options;
     if ((issuer === undefined) === (homeserver === undefined)) throw new TypeError("name an issuer or a homeserver");
-    await load(source);
+    // Whatever fails after that, no code stays in the URL.
+    await OidcClient.takeCallback(source);
     const place = await run(() => (homeserver === undefined
-      ? module.Place.provider(ascii(issuer), redirectUri, dpop ? name : "")
-      : module.Place.homeserver(ascii(homeserver), redirectUri)));
+      ? module.Place.provider(ascii(issuer), redirectUri, dpop ? name : "", insecureLoopback)
+      : module.Place.homeserver(ascii(homeserver), redirectUri, insecureLoopback)));
     return new OidcClient({ scope: homeserver === undefined ? "openid" : "", clientName: document.title, ...options, name }, place);
   }
 
@@ -69,27 +101,24 @@ export class OidcClient extends EventTarget {
   async login({ loginHint, state } = {}) {
     const { clientId, clientName, clientUri, postLogoutRedirectUri, scope } = this.#options;
     const id = clientId ?? await run(() => this.#place.register(clientName, clientUri, postLogoutRedirectUri));
-    const begun = JSON.parse(await run(() => this.#place.begin(id, scope, loginHint)));
-    keep(begun.key, { clientId: id, pending: begun.pending, state });
-    location.assign(begun.url);
+    await run(() => this.#place.log_in(id, scope, loginHint, state === undefined ? undefined : JSON.stringify(state)));
   }
 
-  async handleCallback(url = location.href) {
-    if (!isCallback(url)) return null;
-    if (url === location.href) clean();
-    const { clientId, pending, state } = take(await run(() => module.callback_key(url)));
-    const live = await run(() => this.#place.finish(clientId, url, pending, this.#options.name));
-    const { deviceId, subject } = JSON.parse(live.user());
-    this.#remember({ clientId, deviceId, userId: deviceId === null ? undefined : subject });
-    this.#begin(live);
-    return { user: this.user, state };
+  async handleCallback() {
+    if (!await OidcClient.takeCallback(this.#options.module)) return null;
+    const callback = returned;
+    returned = undefined;
+    const login = await run(() => this.#place.finish(callback, this.#options.name));
+    const { client_id: clientId, state } = login;
+    this.#remember({ clientId });
+    this.#begin(login.into_live());
+    return { user: this.user, state: parsed(state) };
   }
 
   async resume() {
     const known = this.#known();
     if (known === null) return null;
-    const { clientId, userId, deviceId } = known;
-    const live = await run(() => this.#place.resume(clientId, this.#options.name, userId, deviceId ?? undefined));
+    const live = await run(() => this.#place.resume(known.clientId, this.#options.name));
     if (live === undefined) return null;
     this.#begin(live);
     return this.user;
@@ -106,24 +135,39 @@ export class OidcClient extends EventTarget {
 
   async fetch(input, init) {
     const request = new Request(input, init);
+    const { signal } = request;
+    const stopped = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     const live = this.#session();
     this.#check(request.url);
     const body = new Uint8Array(await request.arrayBuffer());
-    const called = run(() => live.call(request.method, request.url, [...request.headers].flat(), body));
-    const [status, headers, bytes] = await aborted(request.signal, called);
+    signal.throwIfAborted();
+    const called = await run(() => live.call(request.method, request.url, [...request.headers].flat(), body, stopped));
+    if (called === undefined) throw signal.reason;
+    const [status, headers, bytes] = called;
     const pairs = headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : []));
     return new Response([204, 205, 304].includes(status) ? null : bytes, { status, headers: pairs });
   }
 
-  async logout({ atProvider = false } = {}) {
+  /** One logout at a time: whoever asks for another waits for the end of the first. */
+  logout(options) {
+    this.#leaving ??= this.#leave(options).finally(() => { this.#leaving = null; });
+    return this.#leaving;
+  }
+
+  async #leave({ atProvider = false } = {}) {
     const live = this.#session();
-    const away = atProvider ? await run(() => live.end_session(this.#options.postLogoutRedirectUri)) : undefined;
+    let away, refused = null;
+    try {
+      if (atProvider) away = live.end_session(this.#options.postLogoutRedirectUri);
+    } catch (thrown) {
+      refused = translated(thrown);
+    }
     const failed = await run(() => live.log_out());
     this.#live = null;
     localStorage.removeItem(this.#record());
     this.#tell("change");
     if (away !== undefined) location.assign(away);
-    return { revocationError: failed === undefined ? null : translated(failed) };
+    return { revocationError: failed === undefined ? null : translated(failed), providerError: refused };
   }
 
   #session() {
@@ -152,7 +196,10 @@ export class OidcClient extends EventTarget {
   async #listen(live) {
     for (;;) {
       const event = JSON.parse(await live.next_event());
-      if (event === null || this.#live !== live) return;
+      if (event === null || event.name === "logged_out") return;
+      if (event.name === "orphaned" && this.#leaving === null) this.#giveBack(live);
+      // A session that has ended can still give tokens back.
+      if (this.#live !== live || INTERNAL.includes(event.name)) continue;
       if (["logged_out_elsewhere", "replaced"].includes(event.name)) {
         this.#live = null;
         if (event.name === "logged_out_elsewhere") localStorage.removeItem(this.#record());
@@ -160,6 +207,12 @@ export class OidcClient extends EventTarget {
       this.#tell(event.name, event.error && new OidcError(event.error));
       this.#tell("change");
     }
+  }
+
+  /** Revokes tokens that nobody uses any more. */
+  async #giveBack(live) {
+    const failed = await run(() => live.revoke_given_back()).catch((error) => error);
+    if (failed !== undefined) this.#tell("not_revoked", translated(failed));
   }
 
   #tell(name, error = null) {
@@ -183,14 +236,4 @@ export class OidcClient extends EventTarget {
       return null;
     }
   }
-}
-
-/** The outcome, or the reason of an abort that comes before it. */
-function aborted(signal, outcome) {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    outcome.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

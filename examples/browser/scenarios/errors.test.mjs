@@ -1,7 +1,7 @@
 // What goes wrong, and what a person reads of it.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { browser, error, leave, logIn, picture, visitor, world } from "./world.mjs";
+import { browser, error, leave, logIn, picture, says, visitor, world } from "./world.mjs";
 
 let chromium, here, context, page, said;
 before(async () => { chromium = await browser(); here = await world(); });
@@ -75,8 +75,48 @@ test("a provider that registers nobody", async () => {
 
 test("a callback of another login", async () => {
   await page.goto(`${here.app}/callback?code=stolen&state=another&iss=${encodeURIComponent(here.issuer)}`);
-  await shows("no-login", "page.no_login", "This login does not belong to this tab.");
+  await shows("no-login", "callback.no_login", "This login does not belong to this tab.");
   assert.equal(new URL(page.url()).search, "");
+});
+
+for (const [what, url] of [["the page's settings", () => `${here.app}/settings.json`], ["the provider", () => `${here.issuer}/.well-known/**`]]) {
+  test(`no code stays in the URL where ${what} cannot be had, and the login goes on later`, async () => {
+    await leave(page, { app: here.app, address: here.issuer });
+    await page.getByRole("button", { name: "Allow as alice" }).waitFor();
+    await page.route(url(), (route) => route.abort());
+    await page.getByRole("button", { name: "Allow as alice" }).click();
+    await error(page);
+    assert.equal(page.url(), `${here.app}/`);
+    await page.unrouteAll();
+    await page.getByRole("button", { name: "Try again" }).click();
+    await says(page, "You are logged in.");
+  });
+}
+
+test("settings that were damaged are none", async () => {
+  await page.goto(here.app);
+  await page.evaluate(() => { sessionStorage.setItem("settings", "{"); localStorage.setItem("settings", "{"); });
+  await page.goto(`${here.app}/callback?code=stolen&state=another&iss=${encodeURIComponent(here.issuer)}`);
+  assert.equal((await error(page)).code, "callback.no_login");
+  assert.equal(page.url(), `${here.app}/`);
+  await page.reload();
+  await page.locator("#out").waitFor();
+});
+
+test("a key that is damaged, and another in its place", async () => {
+  await logIn(page, here);
+  await page.evaluate(() => new Promise((resolve) => {
+    indexedDB.open("oidc-proto", 1).onsuccess = ({ target: { result } }) => {
+      const transaction = result.transaction("keys", "readwrite");
+      transaction.objectStore("keys").put("text", "session");
+      transaction.oncomplete = () => { result.close(); resolve(); };
+    };
+  }));
+  await page.reload();
+  await shows("key", "private_key.unusable", "This browser's key is damaged.");
+  await page.getByRole("button", { name: "Make a new key" }).click();
+  await page.getByRole("button", { name: "Allow as alice" }).click();
+  await says(page, "You are logged in.");
 });
 
 test("an ID token that was changed on its way", async () => {

@@ -95,18 +95,38 @@ test("a logout at the provider comes back to the page", async () => {
   assert.equal(new URL(page.url()).origin, here.app);
 });
 
-test("a logout in one window is noticed in the other at its next refresh", async () => {
+test("a logout and a refresh in one window are learned in the other at once", async () => {
   await logIn(page, here);
   const other = await context.newPage();
+  const asked = [];
+  other.on("request", (request) => asked.push(new URL(request.url()).pathname));
   await other.goto(here.app);
   // The settings of the last login are everybody's; what is stored is one session.
   await says(other, "Welcome back.");
+  await other.getByRole("heading", { name: "Alice Example" }).waitFor();
+  asked.length = 0;
+  await page.getByRole("button", { name: "Refresh now" }).click();
+  await says(other, "The tokens are new.");
   await page.getByRole("button", { name: "Log out", exact: true }).click();
   await says(page, "You are logged out.");
-  await other.getByRole("button", { name: "Refresh now" }).click();
-  assert.equal((await error(other)).title, "Your session has ended.");
+  await says(other, "You logged out in another window.");
   await other.locator("#out").waitFor();
+  // It may give back what it has, and asks for nothing.
+  assert.deepEqual(asked.filter((path) => path !== "/revoke"), []);
   await picture(other, "logged-out-elsewhere");
+});
+
+test("who a Matrix user is, the homeserver says", async () => {
+  await logIn(page, here, "homeserver");
+  await page.evaluate(() => {
+    const [name, known] = Object.entries(localStorage).find(([name]) => name.startsWith("oidc-proto:user:"));
+    localStorage.setItem(name, JSON.stringify({ ...JSON.parse(known), userId: "@mallory:evil.example", deviceId: "EVIL" }));
+  });
+  await page.reload();
+  await says(page, "Welcome back.");
+  const facts = await page.locator("#facts").textContent();
+  assert.match(facts, /@alice:127\.0\.0\.1/);
+  assert.doesNotMatch(facts, /mallory|EVIL/);
 });
 
 test("reload and the back button in the middle of a login", async () => {

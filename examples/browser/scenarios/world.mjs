@@ -14,7 +14,7 @@ export const pictures = join(built, "page-pictures");
 mkdirSync(pictures, { recursive: true });
 
 /** Starts a program and waits for its first line. */
-async function start(program, ...values) {
+export async function start(program, ...values) {
   const child = spawn(join(built, "debug", program), values, { stdio: ["ignore", "pipe", "ignore"] });
   const lines = createInterface({ input: child.stdout });
   const line = await new Promise((resolve, reject) => {

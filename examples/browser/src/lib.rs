@@ -6,12 +6,18 @@ mod live;
 mod place;
 mod thrown;
 
-use oidc_proto::Callback;
+use oidc_proto::adapter::browser::PageCallback;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The name under which the login of this callback is kept; nothing if the URL is no callback.
+/// The callback that the page's URL was.
 #[wasm_bindgen]
-pub fn callback_key(url: &str) -> Result<Option<String>, JsValue> {
-    Callback::from_url(url).map(|callback| callback.key()).map_err(thrown::thrown)
+pub struct Returned(PageCallback);
+
+#[wasm_bindgen]
+impl Returned {
+    /// Takes it, and cleans the URL; nothing if the URL is no callback.
+    pub fn take() -> Result<Option<Self>, JsValue> {
+        PageCallback::take().map(|taken| taken.map(Self)).map_err(thrown::thrown)
+    }
 }

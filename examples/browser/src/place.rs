@@ -4,32 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oidc_proto::adapter::Driver;
-use oidc_proto::adapter::browser::{BrowserEnv, BrowserTimer, Client, WebCryptoKeys};
-use oidc_proto::flow::{Registration, ServerMetadataFetch};
+use oidc_proto::adapter::browser::{BrowserEnv, BrowserTimer, Client, WebCryptoKeys, log_in_by_redirect};
+use oidc_proto::flow::{Registration, Revocation, ServerMetadataFetch};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{
-    Address, Application, AuthServer, DeviceId, LoginOutcome, LoginRequest, Party, PendingLogin, SupportCheck, UserId,
-    UserSession,
+    Address, Application, AuthServer, LoginOutcome, LoginRequest, Party, PendingLogin, SupportCheck,
 };
 use oidc_proto::{
-    ApplicationType, AuthorizationRequest, Callback, ClientMetadata, DpopKey, Env as _, Error, GrantType, Issuer,
-    PendingAuthorization, Provider, ProviderOptions, RedirectUri, Registrations, RelyingParty, Schemes, Scope,
+    ApplicationType, AuthorizationRequest, ClientMetadata, DpopKey, Env as _, Error, GrantType, Issuer,
+    PendingAuthorization, Provider, ProviderOptions, RedirectUri, Registrations, RelyingParty, Schemes, Scope, Step,
     TokenOutcome,
 };
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use crate::Returned;
 use crate::live::Live;
 use crate::thrown::thrown;
 
 pub(crate) type Http = Driver<Client, BrowserTimer, WebCryptoKeys>;
 
-/// A page is served over `https`, or on loopback while it is developed. So is its provider.
-const SCHEMES: Schemes = Schemes::DangerousHttpOnLoopback;
-
 /// For a person who waits.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where users log in, for one redirect URI.
 #[wasm_bindgen]
@@ -46,18 +43,28 @@ enum At {
     Homeserver(Arc<AuthServer>),
 }
 
-/// The client in use.
-enum Who {
-    Party(RelyingParty),
-    Home(Party),
+/// What is kept of a login until its callback, in the session storage of the tab.
+#[derive(Serialize, Deserialize)]
+struct Kept<P> {
+    client_id: String,
+    /// What the application has given along, in JSON.
+    state: Option<String>,
+    pending: P,
 }
 
 #[wasm_bindgen]
 impl Place {
     /// Reads the provider's metadata. `key` names the key that tokens are bound to, where the provider supports that.
-    pub async fn provider(issuer: String, redirect_uri: String, key: String) -> Result<Self, JsValue> {
-        let options = ProviderOptions::new().with_schemes(SCHEMES);
-        let issuer = Issuer::new(&issuer, SCHEMES).map_err(thrown)?;
+    /// `insecure_loopback` allows `http` on loopback.
+    pub async fn provider(
+        issuer: String,
+        redirect_uri: String,
+        key: String,
+        insecure_loopback: bool,
+    ) -> Result<Self, JsValue> {
+        let schemes = schemes(insecure_loopback);
+        let options = ProviderOptions::new().with_schemes(schemes);
+        let issuer = Issuer::new(&issuer, schemes).map_err(thrown)?;
         let step = ServerMetadataFetch::start(issuer, options).map_err(thrown)?;
         let found = driver().run(step, &mut env()?).await.map_err(thrown)?;
         Self::at(At::Provider(found.provider), &redirect_uri, &key).await
@@ -65,9 +72,10 @@ impl Place {
 
     /// Finds a homeserver by its URL or by the name of its server, and reads its provider's metadata.
     /// It has no tokens that are bound to a key.
-    pub async fn homeserver(address: String, redirect_uri: String) -> Result<Self, JsValue> {
-        let options = ProviderOptions::new().with_schemes(SCHEMES);
-        let address = Address::parse(&address, SCHEMES).map_err(thrown)?;
+    pub async fn homeserver(address: String, redirect_uri: String, insecure_loopback: bool) -> Result<Self, JsValue> {
+        let schemes = schemes(insecure_loopback);
+        let options = ProviderOptions::new().with_schemes(schemes);
+        let address = Address::parse(&address, schemes).map_err(thrown)?;
         let step = SupportCheck::start(address, options).map_err(thrown)?;
         let checkup = driver().run(step, &mut env()?).await.map_err(thrown)?;
         Self::at(At::Homeserver(checkup.support.supported().map_err(thrown)?), &redirect_uri, "").await
@@ -97,12 +105,6 @@ impl Place {
             At::Provider(_) => None,
             At::Homeserver(server) => Some(server.homeserver.as_str().to_owned()),
         }
-    }
-
-    /// Whether tokens are bound to the key.
-    #[wasm_bindgen(getter)]
-    pub fn binds(&self) -> bool {
-        self.key.is_some()
     }
 
     /// Registers a client for one login. Returns its ID.
@@ -146,88 +148,88 @@ impl Place {
         Ok(metadata.with_token_endpoint_auth_method(oidc_proto::AuthMethod::None))
     }
 
-    /// Begins a login. Returns where the user goes, the name to keep the login under, and the login, in JSON.
-    pub fn begin(&self, client_id: &str, scope: &str, hint: Option<String>) -> Result<String, JsValue> {
+    /// Begins a login, and sends the page to the provider. `state` comes back with its end.
+    pub fn log_in(
+        &self,
+        client_id: String,
+        scope: &str,
+        hint: Option<String>,
+        state: Option<String>,
+    ) -> Result<(), JsValue> {
         let mut env = env()?;
         let scope = if scope.is_empty() { Scope::default() } else { Scope::new(scope).map_err(thrown)? };
         let uri = self.redirect_uri.clone();
-        let (url, key, pending) = match self.who(client_id) {
-            Who::Party(party) => {
+        let client = self.client(&client_id);
+        match &self.at {
+            At::Provider(provider) => {
+                let party = RelyingParty::new(provider.clone(), client);
                 let request = AuthorizationRequest::new(uri, scope);
                 let request = hint.into_iter().fold(request, AuthorizationRequest::with_login_hint);
                 let (url, pending) = party.authorize(request, &mut env).map_err(thrown)?;
-                (url, pending.key(), serde_json::to_string(&pending))
+                log_in_by_redirect(&url, &pending.key(), &Kept { client_id, state, pending }).map_err(thrown)
             }
-            Who::Home(party) => {
+            At::Homeserver(server) => {
+                let party = Party::new(server.clone(), client);
                 let request = LoginRequest::new().with_further_scope(scope);
                 let request = hint.into_iter().fold(request, LoginRequest::with_login_hint);
                 let (url, pending) = request.start(uri, &party, &mut env).map_err(thrown)?;
-                (url, pending.key(), serde_json::to_string(&pending))
+                log_in_by_redirect(&url, &pending.key(), &Kept { client_id, state, pending }).map_err(thrown)
             }
-        };
-        let pending = pending.map_err(|error| error.to_string())?;
-        Ok(json!({ "url": url.as_str(), "key": key, "pending": pending }).to_string())
+        }
     }
 
-    /// Takes the callback of a login. The session is stored under `name`. Tokens that cannot be trusted are revoked.
-    pub async fn finish(&self, client_id: String, url: String, pending: String, name: String) -> Result<Live, JsValue> {
+    /// Ends the login of a callback. The session is stored under `name`. Tokens that cannot be trusted are revoked.
+    pub async fn finish(&self, returned: Returned, name: String) -> Result<LoggedIn, JsValue> {
         let mut env = env()?;
-        let callback = Callback::from_url(&url).map_err(thrown)?;
-        let (party, tokens, binding) = match self.who(&client_id) {
-            Who::Party(party) => {
-                let pending = PendingAuthorization::from_json(&pending).map_err(thrown)?;
+        let (live, client_id, state) = match &self.at {
+            At::Provider(provider) => {
+                let (kept, callback) = returned.0.into_login().map_err(thrown)?;
+                let Kept::<PendingAuthorization> { client_id, state, pending } = kept;
+                let party = RelyingParty::new(provider.clone(), self.client(&client_id));
                 let verified = party.check(&pending, &callback, env.now()).map_err(thrown)?;
                 let step = party.redeem(pending, verified, &mut env).map_err(thrown)?;
-                match self.driver.run(step, &mut env).await.map_err(thrown)? {
-                    TokenOutcome::Verified(granted) => (party, granted.tokens, None),
+                let tokens = match self.driver.run(step, &mut env).await.map_err(thrown)? {
+                    TokenOutcome::Verified(granted) => granted.tokens,
                     TokenOutcome::Unverified { error, tokens } => {
-                        if let Ok(step) = tokens.revoke(&mut env) {
-                            let _ = self.driver.run(step, &mut env).await;
-                        }
+                        self.revoke(tokens.revoke(&mut env), &mut env).await;
                         return Err(thrown(error));
                     }
-                }
+                };
+                (Live::begin(self.driver.clone(), party, None, tokens, &name, env).await?, client_id, state)
             }
-            Who::Home(party) => {
-                let pending = PendingLogin::from_json(&pending).map_err(thrown)?;
+            At::Homeserver(server) => {
+                let (kept, callback) = returned.0.into_login().map_err(thrown)?;
+                let Kept::<PendingLogin> { client_id, state, pending } = kept;
+                let party = Party::new(server.clone(), self.client(&client_id));
                 let verified = pending.check(&callback, &party, env.now()).map_err(thrown)?;
                 let step = pending.redeem(verified, &party, &mut env).map_err(thrown)?;
-                match self.driver.run(step, &mut env).await.map_err(thrown)? {
-                    LoginOutcome::LoggedIn(login) => {
-                        let (tokens, binding) = (login.session.tokens().clone(), login.session.binding().clone());
-                        (party.relying_party().clone(), tokens, Some(binding))
-                    }
+                let session = match self.driver.run(step, &mut env).await.map_err(thrown)? {
+                    LoginOutcome::LoggedIn(login) => login.session,
                     LoginOutcome::Refused { error, tokens } => {
-                        if let Ok(step) = tokens.revoke(&mut env) {
-                            let _ = self.driver.run(step, &mut env).await;
-                        }
+                        self.revoke(tokens.revoke(&mut env), &mut env).await;
                         return Err(thrown(error));
                     }
-                }
+                };
+                let (party, tokens) = (party.relying_party().clone(), session.tokens().clone());
+                let binding = Some(session.binding().clone());
+                (Live::begin(self.driver.clone(), party, binding, tokens, &name, env).await?, client_id, state)
             }
         };
-        Live::begin(self.driver.clone(), party, binding, tokens, &name, env).await
+        Ok(LoggedIn { live, client_id, state })
     }
 
-    /// The session that is stored under `name`, if there is one. A homeserver's has a user and a device.
-    pub async fn resume(
-        &self,
-        client_id: String,
-        name: String,
-        user_id: Option<String>,
-        device_id: Option<String>,
-    ) -> Result<Option<Live>, JsValue> {
-        let (party, bound) = match self.who(&client_id) {
-            Who::Party(party) => (party, None),
-            Who::Home(party) => {
-                let user = UserId::new(&user_id.unwrap_or_default()).map_err(thrown)?;
-                let device = DeviceId::new(&device_id.unwrap_or_default()).map_err(thrown)?;
-                (party.relying_party().clone(), Some((party.homeserver().clone(), user, device)))
+    /// The session that is stored under `name`, if there is one. Whose it is at a homeserver, the homeserver says.
+    pub async fn resume(&self, client_id: String, name: String) -> Result<Option<Live>, JsValue> {
+        let (driver, client) = (self.driver.clone(), self.client(&client_id));
+        match &self.at {
+            At::Provider(provider) => {
+                Live::resume(driver, RelyingParty::new(provider.clone(), client), None, &name).await
             }
-        };
-        let bind =
-            |tokens| bound.map(|(home, user, device)| UserSession::new(home, user, device, tokens).binding().clone());
-        Live::resume(self.driver.clone(), party, bind, &name, env()?).await
+            At::Homeserver(server) => {
+                let home = Party::new(server.clone(), client);
+                Live::resume(driver, home.relying_party().clone(), Some(&home), &name).await
+            }
+        }
     }
 }
 
@@ -239,16 +241,55 @@ impl Place {
         }
     }
 
-    fn who(&self, client_id: &str) -> Who {
-        let mut client = oidc_proto::Client::new(client_id).with_redirect_uri(self.redirect_uri.clone());
-        if let Some(key) = &self.key {
-            client = client.with_dpop(key.clone());
-        }
-        match &self.at {
-            At::Provider(provider) => Who::Party(RelyingParty::new(provider.clone(), client)),
-            At::Homeserver(server) => Who::Home(Party::new(server.clone(), client)),
+    fn client(&self, client_id: &str) -> oidc_proto::Client {
+        let client = oidc_proto::Client::new(client_id).with_redirect_uri(self.redirect_uri.clone());
+        self.key.iter().cloned().fold(client, oidc_proto::Client::with_dpop)
+    }
+
+    /// Revokes what nobody will use. The login has failed already, and its error is the one that is reported.
+    async fn revoke(&self, revocation: Result<Step<Revocation>, Error>, env: &mut BrowserEnv) {
+        if let Ok(step) = revocation {
+            let _ = self.driver.run(step, env).await;
         }
     }
+}
+
+/// A login that has come to its end.
+#[wasm_bindgen]
+pub struct LoggedIn {
+    live: Live,
+    client_id: String,
+    state: Option<String>,
+}
+
+#[wasm_bindgen]
+impl LoggedIn {
+    /// The client that the session belongs to.
+    #[wasm_bindgen(getter)]
+    pub fn client_id(&self) -> String {
+        self.client_id.clone()
+    }
+
+    /// What the application has given along.
+    #[wasm_bindgen(getter)]
+    pub fn state(&self) -> Option<String> {
+        self.state.clone()
+    }
+
+    /// The session.
+    pub fn into_live(self) -> Live {
+        self.live
+    }
+}
+
+/// Makes a key in the place of the one with this name.
+#[wasm_bindgen]
+pub async fn renew_key(name: String) -> Result<(), JsValue> {
+    WebCryptoKeys.renew(&name, Algorithm::Es256).await.map(drop).map_err(thrown)
+}
+
+const fn schemes(insecure_loopback: bool) -> Schemes {
+    if insecure_loopback { Schemes::DangerousHttpOnLoopback } else { Schemes::HttpsOnly }
 }
 
 fn without_port(uri: &str) -> String {

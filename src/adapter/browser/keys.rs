@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::database::{self, KEYS, Next};
-use super::subtle::subtle;
+use super::subtle::{self, subtle};
 use super::verify::verify;
 use crate::adapter::key_store::KeyStore;
 use crate::error::transport::{Failure, FailureKind, Sent};
@@ -47,17 +47,13 @@ impl WebCryptoKeys {
     /// The key with this name. It is made if it does not exist.
     ///
     /// # Errors
-    /// `key.unsupported` for another algorithm, or without WebCrypto; `private_key.unusable` if the key with this name has
-    /// another algorithm; `store.io`.
+    /// `key.unsupported` for another algorithm, or without WebCrypto; `private_key.unusable` if the key with this name is
+    /// damaged or has another algorithm: [`renew`](Self::renew) puts another one in its place; `store.io`.
     pub async fn key(&self, name: &str, algorithm: Algorithm) -> Result<PrivateKey, Error> {
-        let unsupported = |_| Error::new(ErrorCode::KEY_UNSUPPORTED);
-        let parameters = parameters(algorithm).ok_or(ErrorCode::KEY_UNSUPPORTED)?;
-        let subtle: Subtle = subtle().map_err(unsupported)?.unchecked_into();
+        let (subtle, parameters) = prepared(algorithm)?;
         let pair = match database::change(KEYS, name, |pair| Ok((Next::Keep, pair.clone()))).await? {
             pair if pair.is_undefined() => {
-                let usages = Array::of1(&"sign".into());
-                let made = subtle.generate_key(&parameters, false, &usages).map_err(unsupported)?;
-                let made = JsFuture::from(made).await.map_err(unsupported)?;
+                let made = generate(&subtle, &parameters).await.map_err(unsupported)?;
                 // Another window may have been faster: all use the key that is there.
                 let keep = move |pair: &JsValue| {
                     let is_first = pair.is_undefined();
@@ -67,8 +63,20 @@ impl WebCryptoKeys {
             }
             pair => pair,
         };
-        let public_key = public_key(&subtle, &pair, algorithm).await.ok_or(ErrorCode::PRIVATE_KEY_UNUSABLE)?;
-        Ok(PrivateKey::remote(RemoteKey::new(name).with_public_key(public_key), algorithm))
+        remote(&subtle, name, &pair, algorithm).await
+    }
+
+    /// Makes a key with this name, in the place of the one that is there, damaged or not. **Tokens that are bound to that one
+    /// cannot be used any more:** log in again.
+    ///
+    /// # Errors
+    /// `key.unsupported` for another algorithm, or without WebCrypto; `store.io`.
+    pub async fn renew(&self, name: &str, algorithm: Algorithm) -> Result<PrivateKey, Error> {
+        let (subtle, parameters) = prepared(algorithm)?;
+        let pair = generate(&subtle, &parameters).await.map_err(unsupported)?;
+        let made = pair.clone();
+        database::change(KEYS, name, |_| Ok((Next::Put(made), ()))).await?;
+        remote(&subtle, name, &pair, algorithm).await
     }
 
     /// Removes the key with this name, if it exists.
@@ -77,6 +85,27 @@ impl WebCryptoKeys {
     /// `store.io`.
     pub async fn remove(&self, name: &str) -> Result<(), Error> {
         database::change(KEYS, name, |_| Ok((Next::Delete, ()))).await
+    }
+}
+
+fn unsupported(_: JsValue) -> Error {
+    ErrorCode::KEY_UNSUPPORTED.into()
+}
+
+fn prepared(algorithm: Algorithm) -> Result<(Subtle, Object), Error> {
+    let parameters = parameters(algorithm).ok_or(ErrorCode::KEY_UNSUPPORTED)?;
+    Ok((subtle().map_err(unsupported)?.unchecked_into(), parameters))
+}
+
+/// The key pair of this name, as flows use it.
+async fn remote(subtle: &Subtle, name: &str, pair: &JsValue, algorithm: Algorithm) -> Result<PrivateKey, Error> {
+    let has_private_key = Reflect::get(pair, &"privateKey".into()).is_ok_and(|key| key.is_object());
+    match public_key(subtle, pair, algorithm).await.filter(|_| has_private_key) {
+        Some(public_key) => Ok(PrivateKey::remote(RemoteKey::new(name).with_public_key(public_key), algorithm)),
+        None => Err(Error::new(ErrorCode::PRIVATE_KEY_UNUSABLE).with_hint(
+            "The browser's key with this name is damaged, or is for another algorithm. `WebCryptoKeys::renew` puts another \
+             one in its place. Tokens that are bound to the old key are lost: log in again.",
+        )),
     }
 }
 
@@ -109,18 +138,15 @@ async fn sign(name: &str, algorithm: Algorithm, bytes: &[u8]) -> Result<KeyOutpu
     Ok(KeyOutput::bytes(Uint8Array::new(&signature).to_vec()))
 }
 
-/// The parameters of WebCrypto, for making a key and for signing.
+/// The parameters of an algorithm for which there are keys here.
 fn parameters(algorithm: Algorithm) -> Option<Object> {
-    let members: &[(&str, &str)] = match algorithm {
-        Algorithm::Es256 => &[("name", "ECDSA"), ("namedCurve", "P-256"), ("hash", "SHA-256")],
-        Algorithm::EdDsa | Algorithm::Ed25519 => &[("name", "Ed25519")],
-        _ => return None,
-    };
-    let parameters = Object::new();
-    for (name, value) in members {
-        Reflect::set(&parameters, &(*name).into(), &(*value).into()).ok()?;
-    }
-    Some(parameters)
+    matches!(algorithm, Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Ed25519)
+        .then(|| subtle::parameters(algorithm))?
+}
+
+async fn generate(subtle: &Subtle, parameters: &Object) -> Result<JsValue, JsValue> {
+    let usages = Array::of1(&"sign".into());
+    JsFuture::from(subtle.generate_key(parameters, false, &usages)?).await
 }
 
 /// The public key, if it is one for this algorithm.

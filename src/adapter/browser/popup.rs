@@ -8,7 +8,10 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use js_sys::Date;
+use sha2::{Digest as _, Sha256};
 use wasm_bindgen::JsValue;
 use zeroize::Zeroizing;
 
@@ -58,16 +61,16 @@ impl Popup {
         let found = Rc::new(Answer::default());
         let (answer, own_key) = (Rc::clone(&found), key.to_owned());
         let _listener = channel.listen(move |message| {
-            let url = message.as_string().map(Zeroizing::new);
-            let callback = url.and_then(|url| Callback::from_url(&url).ok());
+            let Some(url) = message.as_string().map(Zeroizing::new) else { return };
+            let callback = Callback::from_url(&url).ok();
             if let Some(callback) = callback.filter(|callback| callback.key().is_some_and(|key| key == own_key)) {
-                answer.give(callback);
+                answer.give((callback, receipt(&url)));
             }
         });
         self.0.go_to(url.as_str())?;
-        let callback = found.wait(time_until(expires_at)).await.ok_or(ErrorCode::CALLBACK_EXPIRED)?;
+        let (callback, receipt) = found.wait(time_until(expires_at)).await.ok_or(ErrorCode::CALLBACK_EXPIRED)?;
         // Whoever has sent it need not wait any more.
-        channel.post(&JsValue::NULL);
+        channel.post(&JsValue::from_str(&receipt));
         Ok(callback)
     }
 }
@@ -88,6 +91,11 @@ fn name(key: &str) -> String {
     format!("oidc-proto:callback:{key}")
 }
 
+/// What the window that takes a callback sends back: other messages on the channel are not meant.
+fn receipt(url: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(url.as_bytes()))
+}
+
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the conversion saturates")]
 fn time_until(at: Timestamp) -> Duration {
     at.saturating_since(Timestamp::from_unix_millis(Date::now() as u64))
@@ -97,8 +105,12 @@ fn time_until(at: Timestamp) -> Duration {
 pub(super) async fn hand_over(key: &str, url: &str) -> bool {
     let Some(channel) = Channel::open(&name(key)) else { return false };
     let taken = Rc::new(Answer::default());
-    let answer = Rc::clone(&taken);
-    let _listener = channel.listen(move |_| answer.give(()));
+    let (answer, awaited) = (Rc::clone(&taken), receipt(url));
+    let _listener = channel.listen(move |message| {
+        if message.as_string().is_some_and(|message| message == awaited) {
+            answer.give(());
+        }
+    });
     channel.post(&JsValue::from_str(url));
     taken.wait(PATIENCE).await.is_some()
 }

@@ -1,6 +1,7 @@
 //! The bounds of a document: how deep it is nested, and that no name stands twice in one object.
 
 use super::strings::take_string;
+use crate::base::sorting;
 use crate::error::ErrorCode;
 
 /// Deepest nesting of objects and arrays. No document of the standards needs more than five levels.
@@ -60,14 +61,11 @@ fn has_duplicates(names: &mut [&[u8]], any_escape: bool) -> Result<bool, ErrorCo
         // An escape can hide that two names are one, or be half a character, which the parser would pass over.
         let unescaped = |name: &&[u8]| serde_json::from_slice([b"\"", *name, b"\""].concat().as_slice());
         let plain: Result<Vec<String>, _> = names.iter().map(unescaped).collect();
-        let mut plain = plain.map_err(|_| ErrorCode::JSON_SYNTAX)?;
-        plain.sort_unstable();
-        return Ok(plain.windows(2).any(|pair| matches!(pair, [a, b] if a == b)));
+        let plain = plain.map_err(|_| ErrorCode::JSON_SYNTAX)?;
+        return Ok(sorting::has_duplicates(&mut plain.iter().map(String::as_bytes).collect::<Vec<_>>()));
     }
     if names.len() <= FEW {
         return Ok(names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|other| other == name)));
     }
-    // Sorting keeps a flood of names from costing its square. Lengths differ mostly, and are compared sooner.
-    names.sort_unstable_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
-    Ok(names.windows(2).any(|pair| matches!(pair, [a, b] if a == b)))
+    Ok(sorting::has_duplicates(names))
 }

@@ -1,5 +1,5 @@
 //! Untrusted JSON: parsed once, its nesting and its names watched on the way. What fails is parsed again in two passes,
-//! to find out why.
+//! to find out why. On wasm all is parsed in two passes: that takes less code.
 
 mod bounds;
 #[cfg(test)]
@@ -28,6 +28,10 @@ use bounds::check_bounds;
 pub(crate) use plain::plain;
 pub(crate) use scalar::{Scalar, unreadable};
 pub(crate) use text::Text;
+
+/// Whether the size of the code counts more than its time. The first way brings a second copy of each type's reader, and the
+/// second one reads the same documents.
+const IS_SMALL: bool = cfg!(target_family = "wasm");
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -60,7 +64,8 @@ pub(crate) fn strict<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error
 /// One object. Names are compared in its outermost levels.
 fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8], levels: usize) -> Result<T, Error> {
     let first = bytes.trim_ascii_start().first();
-    if first == Some(&b'{')
+    if !IS_SMALL
+        && first == Some(&b'{')
         && let Some(value) = std::str::from_utf8(bytes).ok().and_then(|text| one_pass::parse(text, levels))
     {
         return Ok(value);

@@ -8,10 +8,10 @@ mod session;
 mod signature;
 mod token;
 
-use super::code::ErrorCode;
+use super::code::Row;
 
 /// The tables of the core.
-pub(crate) const TABLES: [&[ErrorCode]; 7] = [
+pub(crate) const TABLES: [&[Row]; 7] = [
     response::CODES,
     provider::CODES,
     authorization::CODES,

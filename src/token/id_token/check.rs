@@ -9,6 +9,7 @@ use super::{IdToken, OLDEST_ID_TOKEN, is_subject};
 use crate::base::env::Timestamp;
 use crate::base::json::{self, Text};
 use crate::base::secret::Secret;
+use crate::base::sorting;
 use crate::base::url::{Issuer, is_showable};
 use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::Signed;
@@ -226,17 +227,21 @@ impl Unchecked<'_> {
 fn quoted(token: &IdToken, claim: &str) -> Option<Quote> {
     match claim {
         "iss" => Some(Quote::provider_url(token.issuer())),
-        "aud" => Some(Quote::provider(&sorted_audience(token).join(", "))),
+        "aud" => Some(Quote::provider(&audience_text(token))),
         "azp" => Some(token.texts.claims().azp.map_or_else(|| Quote::library("none"), Quote::provider)),
         "auth_time" => token.auth_time.map(|time| Quote::library(time.unix_seconds())),
         _ => None,
     }
 }
 
-fn sorted_audience(token: &IdToken) -> Vec<&str> {
-    let mut audience: Vec<&str> = token.audience().collect();
-    audience.sort_unstable();
+fn sorted_audience(token: &IdToken) -> Vec<&[u8]> {
+    let mut audience: Vec<&[u8]> = token.audience().map(str::as_bytes).collect();
+    sorting::sort(&mut audience);
     audience
+}
+
+fn audience_text(token: &IdToken) -> String {
+    String::from_utf8(sorted_audience(token).join(b", ".as_slice())).unwrap_or_default()
 }
 
 /// Checks `iss`, which names this provider, or its tenant where the caller accepts that.

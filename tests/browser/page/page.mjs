@@ -61,6 +61,7 @@ window.app = {
   newer: () => settle(session.refresh()),
   logOut: () => settle(session.log_out(party)),
   verify: (...signed) => settle(ready.then(() => module.verify(...signed))),
+  renewKey: (key) => settle(ready.then(() => module.renew_key(key))),
   thumbprint: (key) => settle(ready.then(() => module.thumbprint(key))),
   // The store's actions, one by one.
   stores: {},

@@ -1,19 +1,9 @@
 // Requests by `fetch` in a page: what is sent, what is refused, what can be known of a failure.
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import { application, browser, provider, strict, until } from "../world.mjs";
+import { beforeEach, test } from "node:test";
+import { onePage, provider, strict, until } from "../world.mjs";
 
-let chromium, app, op, page;
-before(async () => {
-  chromium = await browser();
-  app = await application();
-  op = await provider(app.origin);
-  app.policy = strict(op.origin);
-  page = await chromium.newPage();
-  await page.goto(app.origin);
-  await page.evaluate(() => window.app.ready);
-});
-after(async () => { await chromium.close(); await app.close(); await op.close(); });
+const { chromium, app, op, page } = await onePage();
 beforeEach(() => { op.cors = "all"; op.seen.length = 0; });
 
 const exchange = (url, { method = "GET", header, body = "", limit = 4096, timeout = 5000 } = {}) =>
@@ -43,13 +33,13 @@ test("a redirect is refused and not followed", async () => {
   assert.deepEqual(op.seen, ["GET /x/redirect"]);
 });
 
-test("a server without CORS headers may have received the request", async () => {
+test("core: a server without CORS headers may have received the request", async () => {
   op.cors = "none";
   assert.deepEqual(await exchange(`${op.origin}/x/echo`, { method: "POST", body: "a=1" }), HIDDEN);
   assert.deepEqual(op.seen, ["POST /x/echo"]);
 });
 
-test("a request that the page's policy stops was not sent", async () => {
+test("core: a request that the page's policy stops was not sent", async () => {
   const other = await provider(app.origin);
   const stopped = { kind: "refused", sent: "No", reason: "ContentSecurityPolicy", text: null };
   assert.deepEqual(await exchange(`${other.origin}/x/echo`), stopped);

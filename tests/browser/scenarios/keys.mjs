@@ -1,24 +1,12 @@
 // Keys of WebCrypto: a login whose tokens are bound to a key that nobody can export.
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { application, browser, logIn, provider, strict } from "../world.mjs";
+import { beforeEach, test } from "node:test";
+import { edit, logIn, ownProvider } from "../world.mjs";
 
-let chromium, app, op, context;
-before(async () => { chromium = await browser(); app = await application(); });
-after(async () => { await chromium.close(); await app.close(); });
-beforeEach(async () => {
-  op = await provider(app.origin, { dpopNonce: true });
-  app.policy = strict(op.origin);
-  context = await chromium.newContext();
-});
-afterEach(async () => { await context.close(); await op.close(); });
-
-async function tab() {
-  const page = await context.newPage();
-  await page.goto(app.origin);
-  await page.evaluate(() => window.app.ready);
-  return page;
-}
+const world = await ownProvider({ dpopNonce: true });
+const { tab } = world;
+let op;
+beforeEach(() => { ({ op } = world); });
 
 async function loggedIn(algorithm) {
   const page = await tab();
@@ -27,7 +15,7 @@ async function loggedIn(algorithm) {
 }
 
 for (const algorithm of ["ES256", "EdDSA"]) {
-  test(`${algorithm}: a login, a refresh and userinfo with proofs and nonces`, async () => {
+  test(`core: ${algorithm}: a login, a refresh and userinfo with proofs and nonces`, async () => {
     const page = await loggedIn(algorithm);
     assert.deepEqual(await page.evaluate(() => window.app.refresh()), { value: true });
     assert.equal((await page.evaluate(() => window.app.userinfo())).value.sub, "sub-alice");
@@ -66,4 +54,28 @@ test("a key that was evicted is an error that says so", async () => {
   const page = await loggedIn("ES256");
   await page.evaluate(() => new Promise((resolve) => { indexedDB.deleteDatabase("oidc-proto").onsuccess = resolve; }));
   assert.equal((await page.evaluate(() => window.app.refresh())).error.code, "key.refused");
+});
+
+test("a damaged key is an error that says so, and another one takes its place", async () => {
+  const page = await tab();
+  const thumbprint = () => page.evaluate(() => window.app.thumbprint("ES256"));
+  for (const damage of [["put", "text"], ["put", { publicKey: 7, privateKey: 7 }], ["break", "publicKey"], ["break", "privateKey"]]) {
+    const { value: old } = await thumbprint();
+    assert.ok(old);
+    await edit(page, "keys", "dpop", ...damage);
+    const { error } = await thumbprint();
+    assert.equal(error?.code, "private_key.unusable", damage.join());
+    assert.match(error.hint, /`WebCryptoKeys::renew`/);
+    const { value } = await page.evaluate(() => window.app.renewKey("ES256"));
+    assert.ok(value && value !== old);
+    assert.deepEqual(await thumbprint(), { value });
+  }
+});
+
+test("a login with the key that has taken the place of another", async () => {
+  const page = await tab();
+  const { value: old } = await page.evaluate(() => window.app.thumbprint("ES256"));
+  const { value } = await page.evaluate(() => window.app.renewKey("EdDSA"));
+  assert.ok(value && value !== old);
+  assert.deepEqual(await logIn(page, op, { key: "EdDSA" }), { value: "sub-alice" });
 });

@@ -46,7 +46,7 @@ async function heldLogin(op, tab = page) {
 const tokenRequests = (op) => op.seen.filter((seen) => seen === "POST /token").length;
 const kept = (tab = page) => tab.evaluate(() => Object.keys(sessionStorage).filter((name) => name.startsWith("oidc-proto")));
 
-test("a user logs in, and the page refreshes, reads userinfo and revokes", async () => {
+test("core: a user logs in, and the page refreshes, reads userinfo and revokes", async () => {
   const op = await provider(app.origin);
   assert.deepEqual(await logIn(op), { value: "sub-alice" });
   assert.equal(page.url(), `${app.origin}/callback`);

@@ -1,30 +1,19 @@
 // A login in a window of its own: what comes back, and what hostile pages send.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { application, browser, provider, strict, until } from "../world.mjs";
+import { beforeEach, test } from "node:test";
+import { application, ownProvider, until } from "../world.mjs";
 
-let chromium, app, op, context, page, said;
-before(async () => { chromium = await browser(); app = await application(); });
-after(async () => { await chromium.close(); await app.close(); });
+const world = await ownProvider();
+const { app, tab } = world;
+let op, context, page, said;
 beforeEach(async () => {
-  op = await provider(app.origin);
-  app.policy = strict(op.origin);
-  app.coop = "";
-  context = await chromium.newContext();
+  ({ op, context } = world);
   said = [];
   context.on("console", (message) => said.push(message.text()));
   context.on("weberror", (error) => said.push(String(error.error())));
   page = await tab();
 });
-afterEach(async () => { await context.close(); await op.close(); });
-
-async function tab() {
-  const page = await context.newPage();
-  await page.goto(app.origin);
-  await page.evaluate(() => window.app.ready);
-  return page;
-}
 
 /** The user clicks. What the page makes of the login is in `window.popup`. */
 async function click(fragment = false) {
@@ -42,9 +31,10 @@ async function heldLogin() {
   const { searchParams } = new URL((await asked).url());
   const state = searchParams.get("state");
   await until(() => op.seen.includes("GET /authorize"));
-  return { release, state, channel: `oidc-proto:callback:${createHash("sha256").update(state).digest("base64url")}` };
+  return { release, state, channel: channelOf(state) };
 }
 
+const channelOf = (state) => `oidc-proto:callback:${createHash("sha256").update(state).digest("base64url")}`;
 const outcome = () => page.evaluate(() => window.popup);
 const post = (from, channel, messages) => from.evaluate(([channel, messages]) => {
   const sender = new BroadcastChannel(channel);
@@ -52,7 +42,7 @@ const post = (from, channel, messages) => from.evaluate(([channel, messages]) =>
 }, [channel, messages]);
 
 for (const fragment of [false, true]) {
-  test(`a user logs in in a window of its own, and it closes${fragment ? " (fragment)" : ""}`, async () => {
+  test(`core: a user logs in in a window of its own, and it closes${fragment ? " (fragment)" : ""}`, async () => {
     const opened = context.waitForEvent("page");
     await click(fragment);
     const popup = await opened;
@@ -117,7 +107,7 @@ test("a message from a window of another origin is not listened to", async () =>
     page.evaluate((url) => { window.open(url); }, stranger.origin),
   ]);
   await opened.evaluate((url) => { window.opener.postMessage(url, "*"); }, url);
-  await post(opened, `oidc-proto:callback:${createHash("sha256").update(state).digest("base64url")}`, [url]);
+  await post(opened, channelOf(state), [url]);
   release();
   assert.deepEqual(await outcome(), { value: "sub-alice" });
   await stranger.close();
@@ -139,4 +129,18 @@ test("a forged callback with the right state is refused like any other", async (
     assert.ok(!JSON.stringify(error).includes("stolen") && !JSON.stringify(error).includes(state), code);
     release();
   }
+});
+
+test("a callback that nobody takes is an error, whatever else is said on its channel", async () => {
+  const hostile = await tab();
+  const url = `${app.origin}/callback?code=stolen&state=forged&iss=${encodeURIComponent(op.origin)}`;
+  await hostile.evaluate(([channel, messages]) => {
+    const sender = new BroadcastChannel(channel);
+    sender.onmessage = () => { for (const message of messages) sender.postMessage(message); };
+  }, [channelOf("forged"), [null, true, "", "taken", {}, url, createHash("sha256").update("other").digest("base64url")]]);
+  const callback = await context.newPage();
+  await callback.goto(url);
+  const { value, error } = await callback.evaluate(() => window.finished);
+  assert.deepEqual([value, error?.code], [undefined, "callback.no_login"]);
+  assert.equal(callback.isClosed(), false);
 });

@@ -1,24 +1,12 @@
 // Sessions whose record is in IndexedDB, in several windows.
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { application, browser, logIn, provider, strict } from "../world.mjs";
+import { beforeEach, test } from "node:test";
+import { edit, ownProvider } from "../world.mjs";
 
-let chromium, app, op, context;
-before(async () => { chromium = await browser(); app = await application(); });
-after(async () => { await chromium.close(); await app.close(); });
-beforeEach(async () => {
-  op = await provider(app.origin);
-  app.policy = strict(op.origin);
-  context = await chromium.newContext();
-});
-afterEach(async () => { await context.close(); await op.close(); });
-
-async function tab() {
-  const page = await context.newPage();
-  await page.goto(app.origin);
-  await page.evaluate(() => window.app.ready);
-  return page;
-}
+const world = await ownProvider();
+const { tab, loggedIn, another } = world;
+let op, context;
+beforeEach(() => { ({ op, context } = world); });
 
 /** A holder of the lock of the record "x" in a window of its own; or in that of another one. */
 async function holder(at, page, patience = 1000, lease = 60_000) {
@@ -81,7 +69,7 @@ test("a refresh that was begun is marked until it has an end", async () => {
   assert.equal(await b("load"), "nothing");
 });
 
-test("of many saves at once one wins", async () => {
+test("core: of many saves at once one wins", async () => {
   const page = await tab();
   const results = await page.evaluate(async () => {
     const names = [...Array(20).keys()].map(String);
@@ -126,34 +114,13 @@ test("a record that was edited by hand is an error, and can be erased", async ()
   for (const value of ["text", ["{}", ""], [7, 7], { record: 1 }]) {
     const a = await holder("a");
     await a("save", 0, "first");
-    await a.page.evaluate((value) => new Promise((resolve) => {
-      indexedDB.open("oidc-proto", 1).onsuccess = ({ target: { result } }) => {
-        const transaction = result.transaction("records", "readwrite");
-        transaction.objectStore("records").put(value, "x");
-        transaction.oncomplete = () => { result.close(); resolve(); };
-      };
-    }), value);
+    await edit(a.page, "records", "x", "put", value);
     assert.equal(await a("load"), "failed stored.malformed", JSON.stringify(value));
     assert.equal(await a("save", 1, "second"), "failed stored.malformed");
     assert.equal(await a("erase", 1), "erased");
     assert.equal(await a("load"), "nothing");
   }
 });
-
-/** A window whose user has logged in, and which keeps the session. */
-async function loggedIn() {
-  const page = await tab();
-  assert.deepEqual(await logIn(page, op), { value: "sub-alice" });
-  assert.ifError((await page.evaluate(() => window.app.keep("session"))).error);
-  return page;
-}
-
-async function another() {
-  const page = await tab();
-  assert.ifError((await page.evaluate((issuer) => window.app.discover(issuer), op.origin)).error);
-  assert.ifError((await page.evaluate(() => window.app.resume("session"))).error);
-  return page;
-}
 
 test("twenty windows refresh once", async () => {
   const pages = [await loggedIn()];

@@ -1,19 +1,9 @@
 // The module in a window, a worker, a service worker and Node.js: clocks, entropy, timers, requests.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { application, browser, module, provider, strict } from "../world.mjs";
+import { test } from "node:test";
+import { module, onePage, provider } from "../world.mjs";
 
-let chromium, app, op, page;
-before(async () => {
-  chromium = await browser();
-  app = await application();
-  op = await provider(app.origin);
-  app.policy = strict(op.origin);
-  page = await chromium.newPage();
-  await page.goto(app.origin);
-  await page.evaluate(() => window.app.ready);
-});
-after(async () => { await chromium.close(); await app.close(); await op.close(); });
+const { app, op, page } = await onePage();
 
 /** Runs a function of the module in a worker of this kind. */
 const inWorker = (kind, name, values) => page.evaluate(async ([kind, name, values]) => {
@@ -92,7 +82,7 @@ test("a dropped pause leaves no timer", () => {
   assert.equal(timers(), old);
 });
 
-test("Node.js: a login, a refresh and userinfo", async () => {
+test("core: Node.js: a login, a refresh and userinfo", async () => {
   const party = await module.Party.discover(op.origin, "app", `${app.origin}/callback`, 5000);
   const { url, pending } = JSON.parse(party.authorize());
   const { headers } = await fetch(url, { redirect: "manual" });

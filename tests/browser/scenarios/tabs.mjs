@@ -1,40 +1,12 @@
 // One session in several windows: what one of them does, the others hear.
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { application, browser, logIn, provider, strict, until } from "../world.mjs";
+import { beforeEach, test } from "node:test";
+import { ownProvider, until } from "../world.mjs";
 
-let chromium, app, op, context;
-before(async () => { chromium = await browser(); app = await application(); });
-after(async () => { await chromium.close(); await app.close(); });
-beforeEach(async () => {
-  op = await provider(app.origin);
-  app.policy = strict(op.origin);
-  context = await chromium.newContext();
-});
-afterEach(async () => { await context.close(); await op.close(); });
-
-async function tab(script) {
-  const page = await context.newPage();
-  if (script) await page.addInitScript(script);
-  await page.goto(app.origin);
-  await page.evaluate(() => window.app.ready);
-  return page;
-}
-
-/** A window whose user has logged in, and which keeps the session. */
-async function loggedIn() {
-  const page = await tab();
-  assert.deepEqual(await logIn(page, op), { value: "sub-alice" });
-  assert.ifError((await page.evaluate(() => window.app.keep("session"))).error);
-  return page;
-}
-
-async function another(script) {
-  const page = await tab(script);
-  assert.ifError((await page.evaluate((issuer) => window.app.discover(issuer), op.origin)).error);
-  assert.ifError((await page.evaluate(() => window.app.resume("session"))).error);
-  return page;
-}
+const world = await ownProvider();
+const { loggedIn, another, tab } = world;
+let op, context;
+beforeEach(() => { ({ op, context } = world); });
 
 const tokenRequests = () => op.seen.filter((seen) => seen === "POST /token").length;
 const token = (page) => page.evaluate(() => window.app.token());
@@ -54,7 +26,7 @@ test("a refresh in one of twenty windows is one request, and all have its token"
   assert.equal(tokenRequests(), 2);
 });
 
-test("a logout in one window ends the session in all, without a request of theirs", async () => {
+test("core: a logout in one window ends the session in all, without a request of theirs", async () => {
   const [one, two, three] = [await loggedIn(), await another(), await another()];
   assert.ifError((await one.evaluate(() => window.app.logOut())).error);
   const seen = op.seen.length;

@@ -1,20 +1,10 @@
 // Signatures that WebCrypto checks in the place of a backend.
 import assert from "node:assert/strict";
 import { generateKeyPairSync, sign, constants } from "node:crypto";
-import { after, before, test } from "node:test";
-import { application, browser, logIn, provider, strict } from "../world.mjs";
+import { test } from "node:test";
+import { logIn, onePage } from "../world.mjs";
 
-let chromium, app, op, page;
-before(async () => {
-  chromium = await browser();
-  app = await application();
-  op = await provider(app.origin);
-  app.policy = strict(op.origin);
-  page = await chromium.newPage();
-  await page.goto(app.origin);
-  await page.evaluate(() => window.app.ready);
-});
-after(async () => { await chromium.close(); await app.close(); await op.close(); });
+const { app, op, page } = await onePage();
 
 const pss = (hash, saltLength) => [hash, { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }];
 const ecdsa = (hash) => [hash, { dsaEncoding: "ieee-p1363" }];
@@ -75,7 +65,7 @@ test("a point that is not on its curve has signed nothing", async () => {
   assert.equal(value ?? false, false, error?.code);
 });
 
-test("a login whose ID token WebCrypto verifies", async () => {
+test("core: a login whose ID token WebCrypto verifies", async () => {
   assert.deepEqual(await logIn(page, op, { byWebCrypto: true }), { value: "sub-alice" });
   op.op.lie("SignatureWrong");
   await page.goto(app.origin);

@@ -132,6 +132,14 @@ async fn private_key(key: &str) -> Result<PrivateKey, oidc_proto::Error> {
     }
 }
 
+/// The thumbprint of a key of WebCrypto that takes the place of the one that is there.
+#[wasm_bindgen]
+pub async fn renew_key(algorithm: String) -> Result<String, JsValue> {
+    let algorithm = Algorithm::from_name(&algorithm).ok_or("no such algorithm")?;
+    let key = WebCryptoKeys.renew("dpop", algorithm).await.and_then(DpopKey::new).map_err(thrown)?;
+    Ok(key.thumbprint().to_owned())
+}
+
 /// The thumbprint of a key.
 #[wasm_bindgen]
 pub async fn thumbprint(key: String) -> Result<String, JsValue> {

@@ -76,10 +76,12 @@ mod page {
             let quoted = issuer.replace('\\', "\\\\").replace('"', "\\\"");
             let settings = format!("{{\"issuer\":\"{quoted}\"}}");
             files.insert("/settings.json".to_owned(), ("application/json", settings.into()));
+            let allowed: Result<Vec<_>, _> =
+                [issuer].into_iter().chain(origins.iter().map(String::as_str)).map(origin).collect();
             let policy = format!(
                 "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
-                 connect-src 'self' {issuer} {}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-                origins.join(" ")
+                 connect-src 'self' {}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                allowed?.join(" ")
             );
             let policy = HeaderValue::try_from(policy).map_err(|_| "an origin has no form of one".to_owned())?;
             let fixed = |name, value| (HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -105,6 +107,17 @@ mod page {
             }
             response.headers_mut().extend(self.headers.iter().cloned());
             response
+        }
+    }
+
+    /// The origin of a URL. A policy that names a path allows nothing but this path.
+    fn origin(url: &str) -> Result<&str, String> {
+        let scheme = url.find("://").filter(|_| url.starts_with("https://") || url.starts_with("http://"));
+        let authority = scheme.map_or("", |at| url[at + 3..].split(['/', '?', '#']).next().unwrap_or_default());
+        let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '[' | ']');
+        match scheme {
+            Some(at) if !authority.is_empty() && authority.chars().all(is_host) => Ok(&url[..at + 3 + authority.len()]),
+            _ => Err(format!("{url} is no URL of a server")),
         }
     }
 

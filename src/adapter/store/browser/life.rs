@@ -77,6 +77,6 @@ pub(super) async fn names(prefix: &str) -> Vec<String> {
     let is_sign = |name: &String| name.strip_prefix(prefix).is_some_and(|rest| !rest.contains(':'));
     let name = |lock: JsValue| Reflect::get(&lock, &"name".into()).ok().and_then(|name| name.as_string());
     let mut names: Vec<String> = held.iter().filter_map(name).filter(|name| is_sign(name)).collect();
-    names.sort();
+    names.sort_unstable();
     names
 }
