@@ -22,7 +22,7 @@ use super::record::{LoginId, Record, RecordVersion, next_generation};
 use super::store::{StoreAction, StoreResponse, StoreTicket};
 use super::unsaved::{Unsaved, longest_pause};
 use crate::base::env::{Env, MonotonicTime};
-use crate::base::secret::{AccessToken, Secret};
+use crate::base::secret::Secret;
 use crate::token::token_set::TokenSet;
 
 /// One conversation, for the life of a session.
@@ -199,9 +199,9 @@ impl StoreProtocol {
         self.unsaved = None;
     }
 
-    /// Whether a record with this access token is this session's own, from before the unsaved tokens.
-    pub(super) fn is_own(&self, token: &AccessToken) -> bool {
-        self.unsaved.as_ref().is_some_and(|unsaved| unsaved.is_before(token))
+    /// Whether a record with these tokens is this session's own, from before the unsaved tokens.
+    pub(super) fn is_own(&self, tokens: &TokenSet) -> bool {
+        self.unsaved.as_ref().is_some_and(|unsaved| unsaved.are_before(tokens))
     }
 
     /// Whether the unsaved tokens are those of a new login.
@@ -217,11 +217,11 @@ impl StoreProtocol {
         }
     }
 
-    /// The store failed to save the tokens of an attempt, which replace those with `replaced` and were obtained by
-    /// `spent` or by a new login. They are saved again after a pause.
+    /// The store failed to save the tokens of an attempt, which replace `replaced` and were obtained by `spent` or by a
+    /// new login. They are saved again after a pause.
     pub(super) fn save_later(
         &mut self,
-        replaced: AccessToken,
+        replaced: &TokenSet,
         spent: Option<Secret>,
         is_new_login: bool,
         deadline: Duration,

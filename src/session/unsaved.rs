@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::policy;
 use super::record::RecordVersion;
+use super::same::Fingerprint;
 use crate::base::env::{Env, MonotonicTime};
-use crate::base::secret::{AccessToken, Secret};
+use crate::base::secret::Secret;
+use crate::token::token_set::TokenSet;
 
 /// The current tokens, while the store does not have them.
 pub(super) struct Unsaved {
@@ -20,9 +22,8 @@ pub(super) struct Unsaved {
     spent: Option<Secret>,
     /// They are those of a new login, which takes the place of any other record.
     is_new_login: bool,
-    /// Earlier access tokens whose saves have no known result. A record with one of them is this session's own, and
-    /// older.
-    before: Vec<AccessToken>,
+    /// Of earlier tokens whose saves have no known result. A record with some of them is this session's own, and older.
+    before: Vec<Fingerprint>,
 }
 
 /// Whether the store was asked.
@@ -33,7 +34,7 @@ enum State {
     Sent(NonZero<u32>, Option<RecordVersion>),
 }
 
-/// How many earlier access tokens and questions are remembered.
+/// How many earlier tokens and questions are remembered.
 const BEFORE: usize = 8;
 
 impl Unsaved {
@@ -43,11 +44,11 @@ impl Unsaved {
         Self { again_at, state: State::Due, unanswered, failures: 0, spent: None, is_new_login, before }
     }
 
-    /// Tokens that the store just failed to save. They replace those with `replaced`, whose save may have failed, too,
-    /// and were obtained by `spent` or by a new login. The next try comes after a pause.
+    /// Tokens that the store just failed to save. They replace `replaced`, whose save may have failed, too, and were
+    /// obtained by `spent` or by a new login. The next try comes after a pause.
     pub(super) fn after(
         earlier: Option<Box<Self>>,
-        replaced: AccessToken,
+        replaced: &TokenSet,
         spent: Option<Secret>,
         is_new_login: bool,
         longest_pause: Duration,
@@ -59,7 +60,7 @@ impl Unsaved {
         if before.len() == BEFORE {
             before.remove(0);
         }
-        before.push(replaced);
+        before.push(Fingerprint::of(replaced));
         Self { spent, before, ..Self::new(env.monotonic(), is_new_login) }.failed(longest_pause, env)
     }
 
@@ -126,8 +127,8 @@ impl Unsaved {
         self.spent.as_ref()
     }
 
-    pub(super) fn is_before(&self, token: &AccessToken) -> bool {
-        self.before.iter().any(|before| before.secret().matches(token.expose()))
+    pub(super) fn are_before(&self, tokens: &TokenSet) -> bool {
+        self.before.contains(&Fingerprint::of(tokens))
     }
 }
 

@@ -86,7 +86,7 @@ impl Exchange {
 
     /// Whether the provider was asked with this refresh token. Without a shared store there is no other.
     pub(super) fn is_by(&self, refresh_token: Option<&Secret>) -> bool {
-        self.spent.as_ref().is_none_or(|spent| refresh_token.is_some_and(|own| own.matches(spent.expose())))
+        is_by(self.spent.as_ref(), refresh_token)
     }
 
     pub(super) fn obtained(self, tokens: TokenSet) -> Obtained {
@@ -96,6 +96,11 @@ impl Exchange {
     pub(super) fn rejected(self, error: Error) -> Rejection {
         Rejection { error, spent: self.spent }
     }
+}
+
+/// Whether this refresh token is the one that was spent, if the store is shared. Without a shared store there is no other.
+pub(super) fn is_by(spent: Option<&Secret>, refresh_token: Option<&Secret>) -> bool {
+    spent.is_none_or(|spent| refresh_token.is_some_and(|own| own.matches(spent.expose())))
 }
 
 /// New tokens, and where they come from.

@@ -13,12 +13,13 @@
 //!      ├─▶ reloading.rs    a record that may have changed
 //!      └─▶ ending.rs       how attempts end
 //!             │
-//!             └─▶ late.rs, state.rs, exchange.rs, orphans.rs
+//!             └─▶ giving_back.rs, late.rs, state.rs, exchange.rs, orphans.rs
 //! ```
 
 mod driving;
 mod ending;
 mod exchange;
+mod giving_back;
 mod late;
 mod leaving;
 mod orphans;
@@ -29,9 +30,9 @@ mod state;
 mod storing;
 
 use self::late::LateResponse;
+use self::leaving::Leaving;
 use self::orphans::Orphans;
 use self::state::{Spare, Stage, State};
-use super::access::Logout;
 use super::attempts::Attempts;
 use super::current::CurrentTokens;
 use super::event::Events;
@@ -63,7 +64,7 @@ struct Core {
     /// Whether the record is to be read again beside all this.
     reload: Option<Box<Reload>>,
     /// What is known of the logout that is under way.
-    leaving: Option<Box<Logout>>,
+    leaving: Option<Box<Leaving>>,
 }
 
 impl Core {

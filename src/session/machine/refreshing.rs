@@ -88,10 +88,7 @@ impl Core {
 
     /// The successor of the current tokens, if the response to an earlier request has brought it.
     pub(super) fn has_come(&mut self) -> Option<(Step<TokenRequest>, Exchange)> {
-        match self.late.is_none() {
-            true => None,
-            false => self.late.take_tokens(self.current.tokens().refresh_token()),
-        }
+        self.late.take_tokens(self.current.tokens().refresh_token())
     }
 
     /// Asks with the refresh token that the current one was obtained by.

@@ -301,13 +301,13 @@ fn a_logout_without_the_lock_erases_and_says_that_it_knows_no_more() {
 }
 
 /// Revoking a spent token does nothing there.
-fn ignores_spent() -> testing::Provider {
+pub(super) fn ignores_spent() -> testing::Provider {
     testing::Provider::new(ISSUER)
         .with_reuse(Reuse::AllowedUntilSuccessorIsUsed)
         .with_revoking_spent(RevokingSpent::DoesNothing)
 }
 
-fn logged_out(events: &[Event], erased: Erased, is_certain: bool) -> bool {
+pub(super) fn logged_out(events: &[Event], erased: Erased, is_certain: bool) -> bool {
     let logouts = events.iter().filter_map(|event| match event {
         Event::LoggedOut(logout) => Some(logout),
         _ => None,

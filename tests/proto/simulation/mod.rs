@@ -83,6 +83,9 @@ use universe::Universe;
 /// - 522, 1244: a slow store said that it had saved a login after it was asked again, and nobody listened.
 /// - 8308: the store had lost the last save, and the tokens before were taken for new ones, and lived for too long.
 /// - 11772, 12318: tokens of before a new login were saved, and given back before the new ones were saved.
+/// - 17624: a login was to take the place of another, neither was saved, and a logout gave back only the later one.
+/// - 19290: the store had lost the last save while the newest tokens were not saved, and the ones two records before, of a
+///   machine whose clock is ahead, were taken for newer.
 ///
 /// Of these the simulation itself was wrong:
 ///
@@ -93,7 +96,7 @@ use universe::Universe;
 /// - 2204: a session was made of the record of one that was logged out and had not erased it.
 /// - 3833: the store had lost a record, and the application gave up the only session that knew it.
 /// - 2363: the store had lost the newest tokens, and a process that had never had them logged out.
-const FAILED_ONCE: [u64; 38] = [
+const FAILED_ONCE: [u64; 40] = [
     2,
     5,
     9,
@@ -131,6 +134,8 @@ const FAILED_ONCE: [u64; 38] = [
     8308,
     11772,
     12318,
+    17624,
+    19290,
     HINTS | 346,
 ];
 
