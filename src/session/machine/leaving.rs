@@ -11,37 +11,19 @@
 //! tokens that are there now.
 
 use super::Core;
-use super::exchange::{Exchange, is_by};
+use super::exchange::Exchange;
 use super::giving_back::Held;
+use super::logout::Leaving;
 use super::state::{Stage, State};
 use crate::base::env::{Env, MonotonicTime};
-use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::flow::TokenRequest;
-use crate::session::access::{Erased, Logout};
+use crate::session::access::Erased;
 use crate::session::event::Event;
 use crate::session::policy::Persistence;
 use crate::session::question::{Question, Saved, Told};
 use crate::session::record::Record;
 use crate::step::Step;
-
-/// What is known of a logout that is under way.
-pub(super) struct Leaving {
-    logout: Logout,
-    /// The refresh that was under way, if its tokens came. They are given back.
-    brought: Option<Brought>,
-}
-
-/// The end of a refresh: tokens that were asked for with this refresh token, if the store is shared.
-struct Brought {
-    spent: Option<Secret>,
-}
-
-impl Leaving {
-    fn new() -> Self {
-        Self { logout: Logout { erased: Erased::Nothing, is_certain: true }, brought: None }
-    }
-}
 
 impl Core {
     /// Ends the session. What is under way is not used any more, but what comes of it is to be revoked.
@@ -92,7 +74,7 @@ impl Core {
             Held::Tokens(orphan, spent) => {
                 self.orphaned(orphan);
                 if let Some(leaving) = &mut self.leaving {
-                    leaving.brought = Some(Brought { spent });
+                    leaving.brought(spent);
                 }
             }
             Held::NewLogin(orphan) => self.orphaned(orphan),
@@ -192,8 +174,7 @@ impl Core {
     /// Whether a refresh was begun from the tokens that are there, and has no end.
     fn may_be_spent(&self) -> bool {
         let own = self.current.tokens().refresh_token();
-        let brought = self.leaving.as_ref().and_then(|leaving| leaving.brought.as_ref());
-        let has_end = brought.is_some_and(|brought| is_by(brought.spent.as_ref(), own));
+        let has_end = self.leaving.as_ref().is_some_and(|leaving| leaving.has_brought(own));
         (self.store.was_begun() || self.current.has_lost()) && !has_end
     }
 

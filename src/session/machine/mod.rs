@@ -13,7 +13,7 @@
 //!      ├─▶ reloading.rs    a record that may have changed
 //!      └─▶ ending.rs       how attempts end
 //!             │
-//!             └─▶ giving_back.rs, late.rs, state.rs, exchange.rs, orphans.rs
+//!             └─▶ giving_back.rs, late.rs, logout.rs, state.rs, exchange.rs, orphans.rs
 //! ```
 
 mod driving;
@@ -22,6 +22,7 @@ mod exchange;
 mod giving_back;
 mod late;
 mod leaving;
+mod logout;
 mod orphans;
 mod refreshing;
 mod reloading;
@@ -30,7 +31,7 @@ mod state;
 mod storing;
 
 use self::late::LateResponse;
-use self::leaving::Leaving;
+use self::logout::Leaving;
 use self::orphans::Orphans;
 use self::state::{Spare, Stage, State};
 use super::attempts::Attempts;
