@@ -166,19 +166,19 @@ impl CurrentTokens {
         self.refusals
     }
 
-    /// Other tokens come. If nobody has refused these, refusals after them are not in a row with those before.
-    fn end_refusals(&mut self) {
-        if !self.is_refused() {
+    /// These come. If nobody has refused those before, refusals of these are not in a row with the ones before.
+    fn end_refusals(&mut self, tokens: &TokenSet) {
+        if self.refusals.all > 0 && !self.is_refused() && self.is_other_response(tokens) {
             self.refusals = Refusals::default();
         }
     }
 
     /// Takes tokens that were just obtained. They have no objection.
     pub(super) fn renew(&mut self, tokens: TokenSet) {
+        self.end_refusals(&tokens);
         if !self.are(&tokens) {
             self.are_replaced();
         }
-        self.end_refusals();
         (self.tokens, self.is_settled) = (tokens, false);
         (self.objection, self.has_lost) = (Objection::None, false);
     }
@@ -202,6 +202,7 @@ impl CurrentTokens {
     /// refused access token that the provider gave once more stays refused.
     pub(super) fn replace(&mut self, tokens: TokenSet, may_be_older: bool) {
         let is_same = self.is(tokens.access_token());
+        self.end_refusals(&tokens);
         if self.is_other_response(&tokens) {
             let is_older = may_be_older || self.has_lost && tokens.obtained_at() < self.lost_at;
             if !is_older {
@@ -210,7 +211,6 @@ impl CurrentTokens {
             if !(is_same && self.is_refused()) {
                 self.objection = if is_older { Objection::Doubt } else { Objection::None };
             }
-            self.end_refusals();
             self.is_settled = false;
         }
         if !self.are(&tokens) {

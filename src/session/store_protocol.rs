@@ -195,8 +195,8 @@ impl StoreProtocol {
     }
 
     /// Unsaved tokens need not be saved any more.
-    pub(super) fn drop_unsaved(&mut self) {
-        self.unsaved = None;
+    pub(super) fn drop_unsaved(&mut self) -> Option<Box<Unsaved>> {
+        self.unsaved.take()
     }
 
     /// Whether a record with these tokens is this session's own, from before the unsaved tokens.

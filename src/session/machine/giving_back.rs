@@ -103,7 +103,11 @@ impl Core {
         match Held::by(state, env) {
             Held::Nothing | Held::Lost => {}
             Held::Tokens(orphan, _) | Held::NewLogin(orphan) => self.orphaned(orphan),
-            Held::Expected(expect) => self.late.expect(self.attempts.ticket(), expect),
+            Held::Expected(expect) => {
+                self.late.expect(self.attempts.ticket(), expect);
+                // From here on it is the response of an earlier attempt.
+                self.attempts.begin();
+            }
         }
         self.let_late_go(env);
     }

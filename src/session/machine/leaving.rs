@@ -16,6 +16,7 @@ use super::giving_back::Held;
 use super::logout::Leaving;
 use super::state::{Stage, State};
 use crate::base::env::{Env, MonotonicTime};
+use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::flow::TokenRequest;
 use crate::session::access::Erased;
@@ -37,9 +38,11 @@ impl Core {
         // The mark stays: if the lock was lost, it may be another process's by now.
         self.store.may_have_spent();
         self.store.forget();
-        if self.store.has_unsaved() {
-            self.store.drop_unsaved();
+        if let Some(unsaved) = self.store.drop_unsaved() {
             self.orphans.push(self.current.tokens().clone());
+            if !unsaved.is_new_login() && !self.current.has_lost() {
+                self.has_brought(unsaved.spent().cloned());
+            }
         }
         match has_record {
             true => self.find_record(env),
@@ -73,9 +76,7 @@ impl Core {
             Held::Nothing => {}
             Held::Tokens(orphan, spent) => {
                 self.orphaned(orphan);
-                if let Some(leaving) = &mut self.leaving {
-                    leaving.brought(spent);
-                }
+                self.has_brought(spent);
             }
             Held::NewLogin(orphan) => self.orphaned(orphan),
             Held::Expected(expect) => {
@@ -84,6 +85,13 @@ impl Core {
                 self.late.expect(self.attempts.ticket(), expect);
             }
             Held::Lost => self.is_uncertain(),
+        }
+    }
+
+    /// The tokens came that were asked for with this refresh token. They are given back.
+    fn has_brought(&mut self, spent: Option<Secret>) {
+        if let Some(leaving) = &mut self.leaving {
+            leaving.brought(spent);
         }
     }
 

@@ -180,6 +180,25 @@ fn a_good_token_between_two_that_are_refused_ends_the_count() {
     }
 }
 
+/// The next one is another process's, and is refused as well: that is the second in a row.
+#[test]
+fn refusals_in_a_row_are_counted_whoever_has_refreshed() {
+    let mut world = World::new();
+    let (mut session, store) = (world.session(shared()), Store::default());
+    session.save(&world.env);
+    world.pump(&mut session, &store);
+    for is_told in [false, true] {
+        let mut other = world.restore(store.record().unwrap(), shared());
+        let _ = other.refresh(&mut world.env);
+        world.pump(&mut other, &store);
+        let token = session.tokens().access_token().clone();
+        let _ = session.unauthorized(&token, Refusal::Token, &mut world.env);
+        let events = world.pump(&mut session, &store);
+        assert_eq!(matches!(events[0], Event::TokensRefused(_)), is_told, "{events:?}");
+        assert!(is_told || world.tokens_of(&session) == world.tokens_of(&other));
+    }
+}
+
 #[test]
 fn a_step_up_and_a_lock_reach_the_owner_and_leave_the_session_alone() {
     let mut world = World::new();

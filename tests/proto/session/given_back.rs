@@ -130,6 +130,32 @@ fn unverified_tokens_are_given_back_where_the_record_is_gone() {
     assert!(!lives(&world) && session.is_idle());
 }
 
+/// The response is still to come when the record is found to be gone.
+#[test]
+fn what_comes_after_the_record_is_gone_is_given_back() {
+    let mut world = World::with(ignores_spent());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Own);
+    store.fails("save");
+    let _ = session.refresh(&mut world.env);
+    world.pump(&mut session, &store);
+    let _ = session.refresh(&mut world.env);
+    world.keep(&mut session, &store);
+    let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+    let response = world.op.exchange(request, world.env.now()).unwrap();
+    store.fails("");
+    store.clear();
+    world.wait(&mut session);
+    let events = world.pump(&mut session, &store);
+    assert_eq!((events.last(), session.end()), (Some(&Event::LoggedOutElsewhere), Some(End::LoggedOutElsewhere)));
+    world.revoke(&mut session);
+    assert!(lives(&world), "what was revoked was spent");
+    session.handle_response(ticket, response, &mut world.env);
+    assert_eq!(world.pump(&mut session, &store), [Event::Orphaned]);
+    world.revoke(&mut session);
+    assert!(!lives(&world) && session.is_idle());
+}
+
 /// A response that is still to come when the session ends, too.
 #[test]
 fn what_comes_after_a_logout_elsewhere_is_given_back() {

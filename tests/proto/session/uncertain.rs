@@ -76,22 +76,50 @@ fn a_logout_with_unverified_tokens_is_certain() {
     }
 }
 
-/// The same for tokens that came and whose save is under way.
+/// The same for tokens that came and whose save is under way, or has failed.
 #[test]
-fn a_logout_with_tokens_that_are_not_saved_yet_is_certain() {
+fn a_logout_with_tokens_that_are_not_saved_is_certain() {
     for persistence in [Persistence::Own, Persistence::Shared] {
-        let mut world = World::with(ignores_spent());
-        let store = Store::default();
-        let mut session = session(&mut world, &store, persistence);
-        let _ = session.refresh(&mut world.env);
-        world.keep(&mut session, &store);
-        world.exchange(&mut session);
-        let asked = world.op.count(On::Token);
-        session.log_out(&mut world.env);
-        let events = world.pump(&mut session, &store);
-        assert_eq!((is_certain(&events), world.op.count(On::Token)), (true, asked), "{persistence:?}: {events:?}");
-        assert!(!lives(&mut world, &mut session) && session.is_idle(), "{persistence:?}");
+        for has_failed in [false, true] {
+            let mut world = World::with(ignores_spent());
+            let store = Store::default();
+            let mut session = session(&mut world, &store, persistence);
+            let _ = session.refresh(&mut world.env);
+            if has_failed {
+                store.fails("save");
+                world.pump(&mut session, &store);
+                store.fails("");
+            } else {
+                world.keep(&mut session, &store);
+                world.exchange(&mut session);
+            }
+            let asked = world.op.count(On::Token);
+            session.log_out(&mut world.env);
+            let events = world.pump(&mut session, &store);
+            let what = format!("{persistence:?} {has_failed}: {events:?}");
+            assert_eq!((is_certain(&events), world.op.count(On::Token)), (true, asked), "{what}");
+            assert!(!lives(&mut world, &mut session) && session.is_idle(), "{what}");
+        }
     }
+}
+
+/// The next refresh was sent from tokens that are not saved, and its response is lost: those are not the newest.
+#[test]
+fn a_logout_after_a_lost_response_to_tokens_that_are_not_saved_asks_once_more() {
+    let mut world = World::with(ignores_spent());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Own);
+    store.fails("save");
+    let _ = session.refresh(&mut world.env);
+    world.pump(&mut session, &store);
+    world.op.fault(On::Token, Fault::LostResponse, 1);
+    let _ = session.refresh(&mut world.env);
+    world.pump(&mut session, &store);
+    store.fails("");
+    session.log_out(&mut world.env);
+    let events = world.pump(&mut session, &store);
+    let is_certain = is_certain(&events);
+    assert!(!is_certain || !lives(&mut world, &mut session), "{events:?}");
 }
 
 /// What comes late is of an earlier record. The refresh that was begun from the later one has no end all the same.
