@@ -1,8 +1,7 @@
 //! The questions of a session to its store, and what it learns from the responses.
 
-use super::record::{LoginId, Record};
+use super::record::{LoginId, Parent, Record};
 use super::store::StoreResponse;
-use crate::base::secret::Secret;
 use crate::error::Error;
 use crate::token::token_set::TokenSet;
 
@@ -22,8 +21,8 @@ pub(super) enum Question {
 /// What is to be saved.
 pub(super) struct ToSave<'a> {
     pub(super) tokens: &'a TokenSet,
-    /// The refresh token that they were obtained by.
-    pub(super) spent: Option<&'a Secret>,
+    /// What they were obtained from, if that is known.
+    pub(super) parent: Option<&'a Parent>,
     /// The login, if it is a new one.
     pub(super) new_login: Option<LoginId>,
 }

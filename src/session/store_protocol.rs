@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::lock::{Lock, Mark};
 use super::question::{Question, Saved, ToSave, Told};
-use super::record::{LoginId, Record, RecordVersion, next_generation};
+use super::record::{LoginId, Parent, Record, RecordVersion, next_generation};
 use super::store::{StoreAction, StoreResponse, StoreTicket};
 use super::unsaved::{Unsaved, longest_pause};
 use crate::base::env::{Env, MonotonicTime};
@@ -217,19 +217,19 @@ impl StoreProtocol {
         }
     }
 
-    /// The store failed to save the tokens of an attempt, which replace `replaced` and were obtained by `spent` or by a
-    /// new login. They are saved again after a pause.
+    /// The store failed to save the tokens of an attempt, which replace `replaced` and were obtained from `parent`
+    /// or by a new login. They are saved again after a pause.
     pub(super) fn save_later(
         &mut self,
         replaced: &TokenSet,
-        spent: Option<Secret>,
+        parent: Parent,
         is_new_login: bool,
         deadline: Duration,
         env: &mut dyn Env,
     ) {
         let asked = self.question.take().filter(|asked| asked.question == Question::Save);
         let earlier = self.unsaved.take();
-        let unsaved = Unsaved::after(earlier, replaced, spent, is_new_login, longest_pause(deadline), env);
+        let unsaved = Unsaved::after(earlier, replaced, parent, is_new_login, longest_pause(deadline), env);
         self.unsaved = Some(Box::new(unsaved));
         self.may_be_saved(asked.and_then(|asked| asked.ticket.zip(asked.next.map(|next| *next))));
     }
@@ -299,19 +299,22 @@ impl StoreProtocol {
     }
 
     fn save_unsaved(&self, tokens: &TokenSet) -> StoreAction {
-        let spent = self.unsaved.as_ref().and_then(|unsaved| unsaved.spent());
-        self.save(&ToSave { tokens, spent, new_login: None })
+        let parent = self.unsaved.as_ref().map(|unsaved| unsaved.parent());
+        self.save(&ToSave { tokens, parent, new_login: None })
     }
 
     fn save(&self, to_save: &ToSave<'_>) -> StoreAction {
-        let ToSave { tokens, spent, new_login } = *to_save;
+        let ToSave { tokens, parent, new_login } = *to_save;
         // A refresh token that is still the current one was not spent.
         let is_spent = |spent: &&Secret| tokens.refresh_token().is_none_or(|own| !own.matches(spent.expose()));
         let next = Record {
             login: new_login.or(self.login()),
             generation: next_generation(self.known),
             tokens: tokens.clone(),
-            spent: spent.filter(is_spent).cloned(),
+            parent: Parent {
+                spent: parent.and_then(|parent| parent.spent.as_ref()).filter(is_spent).cloned(),
+                generation: parent.and_then(|parent| parent.generation),
+            },
         };
         StoreAction::Save { expect: self.known, next: Box::new(next) }
     }

@@ -4,10 +4,9 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use super::policy;
-use super::record::RecordVersion;
+use super::record::{Parent, RecordVersion};
 use super::same::Fingerprint;
 use crate::base::env::{Env, MonotonicTime};
-use crate::base::secret::Secret;
 use crate::token::token_set::TokenSet;
 
 /// The current tokens, while the store does not have them.
@@ -18,8 +17,8 @@ pub(super) struct Unsaved {
     /// What the store was asked before, and has not answered.
     unanswered: Vec<(NonZero<u32>, RecordVersion)>,
     failures: u32,
-    /// The refresh token that they were obtained by.
-    spent: Option<Secret>,
+    /// What they were obtained from.
+    parent: Parent,
     /// They are those of a new login, which takes the place of any other record.
     is_new_login: bool,
     /// Of earlier tokens whose saves have no known result. A record with some of them is this session's own, and older.
@@ -41,15 +40,15 @@ impl Unsaved {
     /// Tokens that are to be saved now for the first time.
     pub(super) fn new(again_at: MonotonicTime, is_new_login: bool) -> Self {
         let (unanswered, before) = (Vec::new(), Vec::new());
-        Self { again_at, state: State::Due, unanswered, failures: 0, spent: None, is_new_login, before }
+        Self { again_at, state: State::Due, unanswered, failures: 0, parent: Parent::default(), is_new_login, before }
     }
 
     /// Tokens that the store just failed to save. They replace `replaced`, whose save may have failed, too, and were
-    /// obtained by `spent` or by a new login. The next try comes after a pause.
+    /// obtained from `parent` or by a new login. The next try comes after a pause.
     pub(super) fn after(
         earlier: Option<Box<Self>>,
         replaced: &TokenSet,
-        spent: Option<Secret>,
+        parent: Parent,
         is_new_login: bool,
         longest_pause: Duration,
         env: &mut dyn Env,
@@ -61,7 +60,7 @@ impl Unsaved {
             before.remove(0);
         }
         before.push(Fingerprint::of(replaced));
-        Self { spent, before, ..Self::new(env.monotonic(), is_new_login) }.failed(longest_pause, env)
+        Self { parent, before, ..Self::new(env.monotonic(), is_new_login) }.failed(longest_pause, env)
     }
 
     /// The store failed once more. The next try comes after a pause, which grows to the longest one.
@@ -123,8 +122,8 @@ impl Unsaved {
         self.is_new_login
     }
 
-    pub(super) fn spent(&self) -> Option<&Secret> {
-        self.spent.as_ref()
+    pub(super) fn parent(&self) -> &Parent {
+        &self.parent
     }
 
     pub(super) fn are_before(&self, tokens: &TokenSet) -> bool {

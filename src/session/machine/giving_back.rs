@@ -35,7 +35,9 @@ impl Held {
             State::Pausing(pause) => match pause.into_resume() {
                 Resume::Anew => return Self::Nothing,
                 Resume::Late(expect) => Stage::ExpectResponse(expect),
-                Resume::Verify(tokens, exchange) => return Self::Tokens(Orphan::Unverified(tokens), exchange.spent),
+                Resume::Verify(tokens, exchange) => {
+                    return Self::Tokens(Orphan::Unverified(tokens), exchange.parent.spent);
+                }
             },
             State::Interrupted => return Self::Lost,
             State::Idle { .. } | State::Stopped(_) | State::LoggedOut => return Self::Nothing,
@@ -55,7 +57,7 @@ impl Held {
             }
             Stage::Wait(wait, exchange) => Self::of(wait.wake(env), exchange, env),
             Stage::ExpectSave(obtained) if obtained.new_login.is_some() => Self::NewLogin(obtained.tokens.into()),
-            Stage::ExpectSave(obtained) => Self::Tokens(obtained.tokens.into(), obtained.spent),
+            Stage::ExpectSave(obtained) => Self::Tokens(obtained.tokens.into(), obtained.parent.spent),
             _ => Self::Nothing,
         }
     }
@@ -70,10 +72,10 @@ impl Held {
         for _ in 0..8 {
             step = match step {
                 Ok(Step::Done(TokenOutcome::Verified(granted))) => {
-                    return Self::Tokens(granted.tokens.into(), exchange.spent);
+                    return Self::Tokens(granted.tokens.into(), exchange.parent.spent);
                 }
                 Ok(Step::Done(TokenOutcome::Unverified { tokens, .. })) => {
-                    return Self::Tokens(Orphan::Unverified(tokens), exchange.spent);
+                    return Self::Tokens(Orphan::Unverified(tokens), exchange.parent.spent);
                 }
                 Ok(Step::Call(call)) => call.into_parts().2.fail(Failure::new(FailureKind::Timeout, Sent::No), env),
                 Ok(Step::UseKey(use_key)) => use_key.into_parts().1.fail(FailureKind::Timeout, env),

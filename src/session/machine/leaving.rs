@@ -41,7 +41,7 @@ impl Core {
         if let Some(unsaved) = self.store.drop_unsaved() {
             self.orphans.push(self.current.tokens().clone());
             if !unsaved.is_new_login() && !self.current.has_lost() {
-                self.has_brought(unsaved.spent().cloned());
+                self.has_brought(unsaved.parent().spent.clone());
             }
         }
         match has_record {

@@ -17,7 +17,7 @@ use crate::session::attempts::Attempts;
 use crate::session::current::{CurrentTokens, Validity};
 use crate::session::event::{Event, Events};
 use crate::session::policy::{Persistence, REFUSED_AFTER, RefreshPolicy, SessionOptions};
-use crate::session::record::{LoginId, RecordVersion};
+use crate::session::record::{LoginId, Parent, RecordVersion};
 use crate::session::store_protocol::StoreProtocol;
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
@@ -284,7 +284,7 @@ impl Session {
             return Err(ErrorCode::SESSION_ENDED.into());
         }
         let new_login = Some(LoginId::random(env));
-        let obtained = Obtained { new_login, ..Exchange::new(None, env).obtained(tokens) };
+        let obtained = Obtained { new_login, ..Exchange::new(Parent::default(), env).obtained(tokens) };
         self.transition(|state, core| core.adopt(obtained, state, env));
         Ok(())
     }

@@ -262,7 +262,7 @@ impl State {
     /// The tokens of the attempt that are to be saved.
     pub(super) fn to_save(&self) -> Option<ToSave<'_>> {
         let Self::Attempting(attempt) = self else { return None };
-        let Stage::ExpectSave(Obtained { tokens, spent, new_login, .. }) = &attempt.stage else { return None };
-        Some(ToSave { tokens, spent: spent.as_ref(), new_login: *new_login })
+        let Stage::ExpectSave(Obtained { tokens, parent, new_login, .. }) = &attempt.stage else { return None };
+        Some(ToSave { tokens, parent: Some(parent), new_login: *new_login })
     }
 }

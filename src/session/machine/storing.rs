@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::session::event::Event;
 use crate::session::policy::{self, Persistence};
 use crate::session::question::{Question, Saved, Told};
-use crate::session::record::{Record, RecordVersion};
+use crate::session::record::{Parent, Record, RecordVersion};
 use crate::token::token_set::TokenSet;
 
 /// What a loaded record says.
@@ -129,8 +129,8 @@ impl Core {
     fn save_lost(&mut self, record: &Record, env: &mut dyn Env) -> State {
         self.store.note(Some(record.version()));
         if !self.store.has_unsaved() {
-            let spent = record.tokens.refresh_token().cloned();
-            self.store.save_later(&record.tokens, spent, false, self.options.deadline(), env);
+            let parent = Parent { spent: record.tokens.refresh_token().cloned(), generation: None };
+            self.store.save_later(&record.tokens, parent, false, self.options.deadline(), env);
         }
         self.save_or_ask(env)
     }
@@ -149,7 +149,7 @@ impl Core {
     fn go_back(&mut self, rejection: Rejection, record: Record, env: &mut dyn Env) -> State {
         let Rejection { error, spent: asked_with } = rejection;
         let is_new = |spent: &Secret| asked_with.as_ref().is_none_or(|own| !own.matches(spent.expose()));
-        match record.spent.filter(is_new) {
+        match record.parent.spent.filter(is_new) {
             Some(spent) => self.ask_with_spent(spent, env),
             None => self.give_up(error),
         }
@@ -291,12 +291,14 @@ impl Core {
     }
 
     /// Whether these tokens may have been asked for before this session asked last. Times of day do not say it: they may
-    /// be of two clocks. The record comes next after the one that this session went on from, and that session either got no
-    /// response, or has other tokens by the refresh token that these were obtained by.
+    /// be of two clocks. They may have been if whoever asked for them did not know of the record that this session knows, or
+    /// if the record comes next after that one, and this session either got no response, or has other tokens by the refresh
+    /// token that these were obtained by.
     pub(super) fn may_be_older(&self, record: &Record) -> bool {
         let known = self.store.known().map_or(0, |known| known.generation);
-        let is_other_successor = || record.spent.is_some() && !is_successor(record, self.current.tokens());
-        record.generation <= known.saturating_add(1) && (self.current.has_lost() || is_other_successor())
+        let is_other_successor = || record.parent.spent.is_some() && !is_successor(record, self.current.tokens());
+        record.parent.generation.is_some_and(|from| from < known)
+            || record.generation <= known.saturating_add(1) && (self.current.has_lost() || is_other_successor())
     }
 
     /// Whether a new login is unsaved, and this record is none of it. One of it is there where the store had saved it and
@@ -384,7 +386,7 @@ impl Core {
         let is_new_login = obtained.new_login.is_some();
         let state = self.succeeded(obtained.tokens, obtained.new_login.or(self.store.login()), env);
         self.events.push(Event::NotSaved(error));
-        self.store.save_later(&replaced, obtained.spent, is_new_login, self.options.deadline(), env);
+        self.store.save_later(&replaced, obtained.parent, is_new_login, self.options.deadline(), env);
         state
     }
 
@@ -398,12 +400,12 @@ impl Core {
             return State::Pausing(pause);
         };
         *is_kept = true;
-        let (expires_at, spent) = (unverified.refresh_expires_at(), exchange.spent.clone());
+        let (expires_at, parent) = (unverified.refresh_expires_at(), exchange.parent.clone());
         let replaced = self.current.tokens().clone();
         self.current.continue_with(refresh_token, expires_at);
         if self.options.persistence != Persistence::Nowhere {
             self.store.keep_lock();
-            self.store.save_later(&replaced, spent, false, self.options.deadline(), env);
+            self.store.save_later(&replaced, parent, false, self.options.deadline(), env);
             self.store.save_again(self.deadline(env));
         }
         pause.begins_anew();
@@ -427,6 +429,6 @@ impl Core {
 
 /// Whether the record's tokens were obtained by the refresh token of these.
 pub(super) fn is_successor(record: &Record, tokens: &TokenSet) -> bool {
-    let spent = record.spent.as_ref();
+    let spent = record.parent.spent.as_ref();
     spent.zip(tokens.refresh_token()).is_some_and(|(spent, own)| spent.matches(own.expose()))
 }

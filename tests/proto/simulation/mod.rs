@@ -84,6 +84,8 @@ use universe::Universe;
 /// - 8308: the store had lost the last save, and the tokens before were taken for new ones, and lived for too long.
 /// - 11772, 12318: tokens of before a new login were saved, and given back before the new ones were saved.
 /// - 17624: a login was to take the place of another, neither was saved, and a logout gave back only the later one.
+/// - 18533, and 7508, 12854 and 19576 with hints: two processes had asked with one refresh token, whose successor was the same
+///   or whose record came later than the next, and what the provider had issued first was taken as good.
 /// - 19290: the store had lost the last save while the newest tokens were not saved, and the ones two records before, of a
 ///   machine whose clock is ahead, were taken for newer.
 ///
@@ -96,7 +98,8 @@ use universe::Universe;
 /// - 2204: a session was made of the record of one that was logged out and had not erased it.
 /// - 3833: the store had lost a record, and the application gave up the only session that knew it.
 /// - 2363: the store had lost the newest tokens, and a process that had never had them logged out.
-const FAILED_ONCE: [u64; 40] = [
+/// - 16090: a process that logged out after its lock was lost asked with a token that another one had used.
+const FAILED_ONCE: [u64; 45] = [
     2,
     5,
     9,
@@ -134,9 +137,14 @@ const FAILED_ONCE: [u64; 40] = [
     8308,
     11772,
     12318,
+    16090,
     17624,
+    18533,
     19290,
     HINTS | 346,
+    HINTS | 7508,
+    HINTS | 12854,
+    HINTS | 19576,
 ];
 
 fn number(name: &str) -> Option<u64> {
