@@ -87,7 +87,7 @@ impl Session {
 
     /// The next revocation to drive: of tokens that this session does not use any more, and that the provider may still
     /// honour. They are those of a session that was logged out, those of a login that a new login has replaced in the
-    /// store, and those that came after the session had ended. Drop the revocation of a replaced login if the provider
+    /// store, and those that came for either of them later. Drop the revocation of a replaced login if the provider
     /// keeps one grant for all logins of a user. Call it until it returns `None`; [`Event::Orphaned`] says when. If the
     /// provider has no revocation endpoint, there is nothing to drive: the tokens stay valid until they expire.
     ///
