@@ -95,6 +95,14 @@ pub(super) struct Parent {
     pub(super) generation: Option<u64>,
 }
 
+impl Parent {
+    /// What a record of these tokens says. A refresh token that is still the current one was not spent.
+    pub(super) fn of(&self, tokens: &TokenSet) -> Self {
+        let is_spent = |spent: &&Secret| tokens.refresh_token().is_none_or(|own| !own.matches(spent.expose()));
+        Self { spent: self.spent.as_ref().filter(is_spent).cloned(), ..*self }
+    }
+}
+
 impl Record {
     /// A record of tokens that come from another program, without the name of a login.
     pub fn new(generation: u64, tokens: TokenSet) -> Self {

@@ -305,16 +305,11 @@ impl StoreProtocol {
 
     fn save(&self, to_save: &ToSave<'_>) -> StoreAction {
         let ToSave { tokens, parent, new_login } = *to_save;
-        // A refresh token that is still the current one was not spent.
-        let is_spent = |spent: &&Secret| tokens.refresh_token().is_none_or(|own| !own.matches(spent.expose()));
         let next = Record {
             login: new_login.or(self.login()),
             generation: next_generation(self.known),
             tokens: tokens.clone(),
-            parent: Parent {
-                spent: parent.and_then(|parent| parent.spent.as_ref()).filter(is_spent).cloned(),
-                generation: parent.and_then(|parent| parent.generation),
-            },
+            parent: parent.map(|parent| parent.of(tokens)).unwrap_or_default(),
         };
         StoreAction::Save { expect: self.known, next: Box::new(next) }
     }

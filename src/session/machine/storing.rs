@@ -297,7 +297,9 @@ impl Core {
     pub(super) fn may_be_older(&self, record: &Record) -> bool {
         let known = self.store.known().map_or(0, |known| known.generation);
         let is_other_successor = || record.parent.spent.is_some() && !is_successor(record, self.current.tokens());
-        record.parent.generation.is_some_and(|from| from < known)
+        // Ours that are not saved come after the known record.
+        let own = known.saturating_add(u64::from(self.store.has_unsaved()));
+        record.parent.generation.is_some_and(|from| from < own)
             || record.generation <= known.saturating_add(1) && (self.current.has_lost() || is_other_successor())
     }
 

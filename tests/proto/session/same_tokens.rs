@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use oidc_proto::session::{Event, Record, StoreAction};
-use oidc_proto::testing::{self, On, Reuse};
+use oidc_proto::testing::{self, Lie, On, Reuse};
 
 use crate::session::endings::ignores_spent;
 use crate::session::unverified::{behind, refused};
@@ -119,4 +119,32 @@ fn tokens_that_were_not_saved_are_not_given_up_for_those_before_the_last() {
     world.pump(&mut session, &store);
     assert_eq!(store.record().unwrap().tokens.access_token().expose(), newest);
     assert!(session.is_idle());
+}
+
+/// Others have asked from the same record, and have saved theirs. The refresh token stays the same: it does not say that
+/// theirs are no successors of ours, which nobody has seen.
+#[test]
+fn tokens_that_were_not_saved_do_not_make_others_from_the_same_record_good() {
+    let op = testing::Provider::new(ISSUER).with_reuse(Reuse::Allowed);
+    op.lie(Lie::RefreshTokenKept);
+    let (mut world, store) = (World::with(op), Store::default());
+    let stored = Record::of_login(world.tokens.clone(), None, &mut world.env);
+    store.put(stored.clone());
+    let [mut ours, mut others] = [(); 2].map(|()| world.restore(stored.clone(), shared()));
+    let _ = others.refresh(&mut world.env);
+    world.keep(&mut others, &store);
+    world.exchange(&mut others);
+    let (_, action) = others.poll_store(&mut world.env).unwrap();
+    let StoreAction::Save { next, .. } = action else { panic!("{action:?}") };
+    store.break_lock();
+    store.fails("save");
+    let _ = ours.refresh(&mut world.env);
+    assert_eq!(world.pump(&mut ours, &store), [Event::TokensRefreshed, Event::NotSaved(broken("save"))]);
+    store.put((*next).clone());
+    store.fails("");
+    let asked = world.op.count(On::Token);
+    let _ = ours.refresh(&mut world.env);
+    assert_eq!(world.pump(&mut ours, &store), [Event::TokensRefreshed]);
+    assert_eq!(world.op.count(On::Token), asked + 1);
+    assert_ne!(world.tokens_of(&ours), next.tokens.access_token().expose());
 }
