@@ -22,7 +22,6 @@ use super::record::{LoginId, Parent, Record, RecordVersion, next_generation};
 use super::store::{StoreAction, StoreResponse, StoreTicket};
 use super::unsaved::{Unsaved, longest_pause};
 use crate::base::env::{Env, MonotonicTime};
-use crate::base::secret::Secret;
 use crate::token::token_set::TokenSet;
 
 /// One conversation, for the life of a session.
