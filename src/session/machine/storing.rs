@@ -368,7 +368,8 @@ impl Core {
         }
         // The store has something newer: the next refresh loads it before it begins. Of the same login, the provider may
         // have ended ours with it; of another one, ours are given back, and not used any more.
-        self.current.doubt(None);
+        let asked_at = self.current.tokens().obtained_at();
+        self.current.doubt((!is_other).then_some(asked_at));
         if is_other {
             self.orphaned(self.current.tokens().clone());
         } else if self.store.is_new_login() {

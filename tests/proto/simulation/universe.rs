@@ -254,7 +254,7 @@ impl Universe {
         for (process, own) in self.processes.iter().enumerate() {
             for (session, desk) in own.desks.iter().enumerate() {
                 let last = desk.served_at;
-                if last + 900_000 < TROUBLE + PEACE && !self.has_ended(session) {
+                if last + 900_000 < TROUBLE + PEACE && !self.has_ended(session) && self.is_anyones(session) {
                     self.broken(&format!("session {session} of process {process} got its last good token at {last}"));
                 }
             }
@@ -292,6 +292,12 @@ impl Universe {
     fn has_ended(&self, session: usize) -> bool {
         let record = self.stores[session].record.as_ref();
         record.is_some_and(|record| self.grant_of(record.tokens.access_token().expose()).ended.is_some())
+    }
+
+    /// Whether there is a login: somebody may have logged out, and a process may have been killed with the next login.
+    fn is_anyones(&self, session: usize) -> bool {
+        let has_session = self.processes.iter().any(|process| process.desks[session].session.is_some());
+        self.stores[session].record.is_some() || has_session
     }
 
     /// No login that was replaced or logged out lives on, unless nobody could know its newest tokens or revoke them.
