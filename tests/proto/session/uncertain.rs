@@ -174,10 +174,33 @@ fn a_lost_response_counts_where_the_record_is_gone_or_another_users() {
             };
             session.log_out(&mut world.env);
             let events = world.pump(&mut session, &store);
-            assert!(logged_out(&events, erased, reuse != Reuse::EndsGrant), "{is_gone} {reuse:?}: {events:?}");
+            let is_certain = is_gone && reuse != Reuse::EndsGrant;
+            assert!(logged_out(&events, erased, is_certain), "{is_gone} {reuse:?}: {events:?}");
             assert!(!lives(&mut world, &mut session) && session.is_idle(), "{is_gone} {reuse:?}");
         }
     }
+}
+
+/// A process was killed in the middle of a refresh, and another user has logged in: the mark is gone with the record.
+#[test]
+fn a_logout_whose_record_is_another_users_is_not_certain() {
+    let op = ignores_spent().with_user(User::new("alice")).with_user(User::new("bob"));
+    let mut world = World::with(op);
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Shared);
+    let mut killed = world.restore(store.record().unwrap(), shared());
+    let _ = killed.refresh(&mut world.env);
+    world.keep(&mut killed, &store);
+    let (_, request) = call(killed.poll_transmit(&mut world.env).unwrap());
+    world.op.exchange(request, world.env.now()).unwrap();
+    drop(killed);
+    store.break_lock();
+    let bobs = world.login("bob");
+    store.put(Record::of_login(bobs, session.stored(), &mut world.env));
+    session.log_out(&mut world.env);
+    let events = world.pump(&mut session, &store);
+    assert!(logged_out(&events, Erased::OtherLogin, false), "{events:?}");
+    assert!(lives(&mut world, &mut session), "nobody has its newest tokens");
 }
 
 /// A new login of the same user has taken its place, and has revoked a token that is spent.

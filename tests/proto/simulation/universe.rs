@@ -294,12 +294,6 @@ impl Universe {
         record.is_some_and(|record| self.grant_of(record.tokens.access_token().expose()).ended.is_some())
     }
 
-    /// Whether there is a login: somebody may have logged out, and a process may have been killed with the next login.
-    fn is_anyones(&self, session: usize) -> bool {
-        let has_session = self.processes.iter().any(|process| process.desks[session].session.is_some());
-        self.stores[session].record.is_some() || has_session
-    }
-
     /// No login that was replaced or logged out lives on, unless nobody could know its newest tokens or revoke them.
     fn alive(&self) -> Vec<&'static str> {
         let is_kept = |grant: usize| {
