@@ -74,8 +74,8 @@ struct Model {
     asked_at: Option<(u64, MonotonicTime, String)>,
     /// The access token that the provider may have ended: it was asked for new ones, and nothing usable came back.
     doubtful: Option<String>,
-    /// Others have saved theirs before the session could save its own: which are the newest, nobody knows until the provider
-    /// has been asked again.
+    /// Others have saved theirs before the session could save its own: which are the newest, nobody knows until there is a
+    /// good token again.
     is_overtaken: bool,
     /// Requests that were not denied in time, each with the access token that there was, and when it was sent.
     open: BTreeMap<u64, (String, MonotonicTime)>,
@@ -202,6 +202,7 @@ impl World {
             Access::Ready(token) => {
                 assert!(self.model.saved.contains(token.expose()), "a token is used before it is handed over");
                 assert_ne!(self.model.doubtful.as_deref(), Some(token.expose()), "a doubtful token is said to be good");
+                self.model.is_overtaken = false;
                 assert_eq!(self.model.end, None);
             }
             Access::Doubtful { token, .. } => {
@@ -303,7 +304,6 @@ impl World {
             assert!(kinds.insert(std::mem::discriminant(&event)), "twice: {event:?}");
             match event {
                 Event::Ended => assert_eq!(self.model.end, Some(End::LoggedOut)),
-                Event::TokensRefreshed => self.model.is_overtaken = false,
                 Event::Refused(_) => panic!("no ID token came that could be refused"),
                 // Its time was up, and nothing has come.
                 Event::BackingOff { error, .. } if error.failure().is_some() => {
