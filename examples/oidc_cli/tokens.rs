@@ -101,8 +101,9 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
         // Tokens came, and could not be verified yet: they are not thrown away.
         outcome = live.refresh(patience);
     }
-    if outcome.is_err() {
-        keep_unverified(context, session, &live).map_err(unasked)?;
+    if outcome.is_err() && !keep_unverified(context, session, &live).map_err(unasked)? {
+        let error = oidc_proto::Error::from(Core::SESSION_STORE);
+        return Err(unasked(session.store_failure(&context.store, &error)));
     }
     if let Err(no_token) = outcome {
         let standing = match live.standing() {
@@ -145,23 +146,26 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
 }
 
 /// What came and cannot be verified now, by this clock or with these keys, is verified by the next command: it begins with
-/// the refresh token that came.
+/// the refresh token that came. Returns whether everything is saved.
 pub(crate) fn keep_unverified(
     context: &Context,
     session: &Session,
     live: &BlockingSession<&Narrated, FileStore, SystemEnv>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     if !live.keep_unverified() {
-        return Ok(());
+        return Ok(true);
     }
     let end = context.env.monotonic().saturating_add(context.options.timeout);
     while !live.is_idle() && context.env.monotonic() < end {
         live.tend(SAVING);
     }
+    if !live.is_idle() {
+        return Ok(false);
+    }
     match session::reload(&context.store, session) {
-        Ok(now) => asked::note(&context.store, now.id(), now.generation()),
+        Ok(now) => asked::note(&context.store, now.id(), now.generation()).map(|()| true),
         // It was logged out meanwhile.
-        Err(_) => Ok(()),
+        Err(_) => Ok(true),
     }
 }
 

@@ -151,7 +151,7 @@ pub enum Erased {
     Record,
     /// There was none.
     Nothing,
-    /// It is another user's, and was left as it is.
+    /// It is another user's, and was left as it is. What there was of this login is not known: the logout is not certain.
     OtherLogin,
     /// The store failed to erase it. The owner has to erase it.
     Failed(Error),

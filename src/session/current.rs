@@ -1,9 +1,8 @@
 //! The current tokens of a session, and their standing.
 
-use std::hash::{DefaultHasher, Hasher as _};
-
 use super::access::Standing;
 use super::policy::{self, Options, RefreshPolicy};
+use super::same::{Fingerprint, are_same};
 use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::base::secret::{AccessToken, Secret, same_bytes};
 use crate::party::relying_party::RelyingParty;
@@ -24,8 +23,9 @@ pub(super) struct CurrentTokens {
     is_settled: bool,
     /// When it saw them first.
     taken_at: MonotonicTime,
-    /// Of the access token that these tokens have replaced; 0 if there was none.
-    before: u64,
+    /// Of the tokens that these have replaced, and of those before: a store that goes back to an earlier record may do so
+    /// while the newest tokens are not saved.
+    before: [Option<Fingerprint>; 2],
 }
 
 /// Why the access token may not be good although it has not expired.
@@ -71,7 +71,7 @@ impl CurrentTokens {
             refusals: Refusals::default(),
             is_settled: false,
             taken_at: MonotonicTime::from_millis(0),
-            before: 0,
+            before: [None; 2],
         }
     }
 
@@ -88,9 +88,20 @@ impl CurrentTokens {
         same_bytes(token.expose().as_bytes(), self.access_token().expose().as_bytes())
     }
 
-    /// Whether this is the access token that the current one has replaced.
-    pub(super) fn is_before(&self, token: &AccessToken) -> bool {
-        self.before != 0 && self.before == fingerprint(token)
+    /// Whether these are the same tokens.
+    pub(super) fn are(&self, tokens: &TokenSet) -> bool {
+        are_same(&self.tokens, tokens)
+    }
+
+    /// Whether these are tokens that the current ones have replaced.
+    pub(super) fn are_before(&self, tokens: &TokenSet) -> bool {
+        self.before.contains(&Some(Fingerprint::of(tokens)))
+    }
+
+    /// Others take their place.
+    fn are_replaced(&mut self) {
+        let [newest, _] = self.before;
+        self.before = [Some(Fingerprint::of(&self.tokens)), newest];
     }
 
     /// Whether the access token has expired. If the time of day is set back, the token does not live longer than the
@@ -155,32 +166,35 @@ impl CurrentTokens {
         self.refusals
     }
 
+    /// These come. If nobody has refused those before, refusals of these are not in a row with the ones before.
+    fn end_refusals(&mut self, tokens: &TokenSet) {
+        if self.refusals.all > 0 && !self.is_refused() && self.is_other_response(tokens) {
+            self.refusals = Refusals::default();
+        }
+    }
+
     /// Takes tokens that were just obtained. They have no objection.
     pub(super) fn renew(&mut self, tokens: TokenSet) {
-        if !self.is(tokens.access_token()) {
-            self.before = fingerprint(self.access_token());
+        self.end_refusals(&tokens);
+        if !self.are(&tokens) {
+            self.are_replaced();
         }
         (self.tokens, self.is_settled) = (tokens, false);
         (self.objection, self.has_lost) = (Objection::None, false);
     }
 
     /// A refresh token that came with tokens that nobody has verified takes the place of the old one. Nobody knows whether
-    /// the old access token is still good: it counts as expired, also in a record.
+    /// the old access token is still good: it counts as expired, also in a record. What the provider has given is not lost.
     pub(super) fn continue_with(&mut self, refresh_token: Secret, expires_at: Option<Timestamp>) {
+        self.are_replaced();
         self.tokens = self.tokens.clone().with(|tokens| {
             tokens.refresh_token = Some(refresh_token);
             tokens.refresh_expires_at = expires_at;
-            tokens.expires_at = Some(tokens.obtained_at);
+            // Before it was obtained: no provider gives such a lifetime.
+            tokens.expires_at = Some(tokens.obtained_at.saturating_sub(policy::SHORTEST));
         });
         self.good_until = Some(self.taken_at);
-    }
-
-    /// Whether this is the refresh token.
-    pub(super) fn has_refresh_token(&self, token: Option<&Secret>) -> bool {
-        match (self.tokens.refresh_token(), token) {
-            (Some(own), Some(token)) => own.matches(token.expose()),
-            (own, token) => own.is_none() && token.is_none(),
-        }
+        self.has_lost = false;
     }
 
     /// Takes tokens that another process saved. If they are of the same response, their objection remains. Tokens are
@@ -188,6 +202,7 @@ impl CurrentTokens {
     /// refused access token that the provider gave once more stays refused.
     pub(super) fn replace(&mut self, tokens: TokenSet, may_be_older: bool) {
         let is_same = self.is(tokens.access_token());
+        self.end_refusals(&tokens);
         if self.is_other_response(&tokens) {
             let is_older = may_be_older || self.has_lost && tokens.obtained_at() < self.lost_at;
             if !is_older {
@@ -198,8 +213,8 @@ impl CurrentTokens {
             }
             self.is_settled = false;
         }
-        if !is_same {
-            self.before = fingerprint(self.access_token());
+        if !self.are(&tokens) {
+            self.are_replaced();
         }
         self.tokens = tokens;
     }
@@ -207,7 +222,7 @@ impl CurrentTokens {
     /// Whether these tokens came with another response than the current ones. Some providers give the same access token
     /// again, with a new life.
     pub(super) fn is_other_response(&self, tokens: &TokenSet) -> bool {
-        tokens.obtained_at() != self.tokens.obtained_at() || !self.is(tokens.access_token())
+        tokens.obtained_at() != self.tokens.obtained_at() || !self.are(tokens)
     }
 
     /// Computes what follows from new tokens. What is left of their lifetime is never more than all of it, and a time of
@@ -241,18 +256,9 @@ impl CurrentTokens {
             let end = end?;
             let lifetime = end.saturating_since(obtained_at);
             let margin = policy::margin(lifetime, env.rng().next_u32());
-            (lifetime >= policy::SHORTEST).then(|| ticks.saturating_add(left(end).saturating_sub(margin)))
+            (lifetime >= policy::SHORTEST || end < obtained_at)
+                .then(|| ticks.saturating_add(left(end).saturating_sub(margin)))
         });
         ends.into_iter().flatten().min()
     }
-}
-
-/// Enough to know one token again: a hash of its length and of its end, which is the signature of a JWT. The whole would
-/// cost more than everything else that a session does for a refresh.
-fn fingerprint(token: &AccessToken) -> u64 {
-    let bytes = token.expose().as_bytes();
-    let mut hasher = DefaultHasher::new();
-    hasher.write_usize(bytes.len());
-    hasher.write(bytes.last_chunk::<64>().map_or(bytes, |end| end));
-    hasher.finish()
 }

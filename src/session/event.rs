@@ -42,7 +42,8 @@ pub enum Event {
     Refused(Error),
     /// A resource server has refused two or more fresh tokens in a row, while the provider goes on issuing them: the account
     /// may be locked, or the tokens may lack what the server needs. Everything is kept, and the session asks for new
-    /// tokens more and more slowly. [`Event::BackingOff`] has the pause.
+    /// tokens more and more slowly: [`Event::BackingOff`] has the pause. With the policy
+    /// [`Manual`](super::RefreshPolicy::Manual) there is none, nor where an attempt or another pause goes on already.
     TokensRefused(Error),
     /// The store failed to save the tokens. They stay in memory, and the session tries to save them again.
     NotSaved(Error),

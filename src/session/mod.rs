@@ -87,6 +87,7 @@ mod policy;
 mod question;
 mod record;
 mod reload;
+mod same;
 mod store;
 mod store_protocol;
 mod timer;

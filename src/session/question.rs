@@ -2,9 +2,8 @@
 
 use std::num::NonZero;
 
-use super::record::{LoginId, Record, RecordVersion};
+use super::record::{LoginId, Parent, Record, RecordVersion};
 use super::store::StoreResponse;
-use crate::base::secret::Secret;
 use crate::error::Error;
 use crate::token::token_set::TokenSet;
 
@@ -33,8 +32,8 @@ pub(super) struct Asked {
 /// What is to be saved.
 pub(super) struct ToSave<'a> {
     pub(super) tokens: &'a TokenSet,
-    /// The refresh token that they were obtained by.
-    pub(super) spent: Option<&'a Secret>,
+    /// What they were obtained from, if that is known.
+    pub(super) parent: Option<&'a Parent>,
     /// The login, if it is a new one.
     pub(super) new_login: Option<LoginId>,
 }

@@ -67,7 +67,8 @@ pub struct RecordVersion {
 
 /// A token set as it is stored, with its version.
 ///
-/// Serde, versioned. As secret as a [`TokenSet`]. A record that a session makes also holds the previous refresh token.
+/// Serde, versioned. As secret as a [`TokenSet`]. A record that a session makes also holds the previous refresh token, and
+/// the number of the record that its tokens were refreshed from.
 /// If the provider rejects the current refresh token, the session tries the previous one: two processes may have used
 /// it at the same time, and one response was lost.
 #[derive(Clone, Debug)]
@@ -79,15 +80,33 @@ pub struct Record {
     pub generation: u64,
     /// The tokens.
     pub tokens: TokenSet,
-    /// The refresh token that the tokens were obtained with. A provider may still accept it, if two processes used it
-    /// at the same time and one response was lost.
+    /// What the tokens were obtained from.
+    pub(super) parent: Parent,
+}
+
+/// What refreshed tokens were obtained from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parent {
+    /// The refresh token that they were obtained with, if the store is shared. A provider may still accept it, if two
+    /// processes used it at the same time and one response was lost.
     pub(super) spent: Option<Secret>,
+    /// The generation of the newest record that was known when they were asked for. A record with a later one was not: which
+    /// of the two the provider issued last, the numbers of their saves do not say.
+    pub(super) generation: Option<u64>,
+}
+
+impl Parent {
+    /// What a record of these tokens says. A refresh token that is still the current one was not spent.
+    pub(super) fn of(&self, tokens: &TokenSet) -> Self {
+        let is_spent = |spent: &&Secret| tokens.refresh_token().is_none_or(|own| !own.matches(spent.expose()));
+        Self { spent: self.spent.as_ref().filter(is_spent).cloned(), ..*self }
+    }
 }
 
 impl Record {
     /// A record of tokens that come from another program, without the name of a login.
     pub fn new(generation: u64, tokens: TokenSet) -> Self {
-        Self { login: None, generation, tokens, spent: None }
+        Self { login: None, generation, tokens, parent: Parent::default() }
     }
 
     /// The record of a new login, in place of the record with this version; `None` if there is no record.
@@ -123,21 +142,25 @@ struct StoredRecord {
     tokens: TokenSet,
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "versioned::optional_secret")]
     spent_refresh_token: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refreshed_from: Option<u64>,
 }
 
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { login, generation, tokens, spent } = self.clone();
-        StoredRecord { version: Version, generation, login, tokens, spent_refresh_token: spent }.serialize(serializer)
+        let Self { login, generation, tokens, parent: Parent { spent, generation: refreshed_from } } = self.clone();
+        let spent_refresh_token = spent;
+        StoredRecord { version: Version, generation, login, tokens, spent_refresh_token, refreshed_from }
+            .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Record {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let StoredRecord { generation, login, tokens, spent_refresh_token: spent, .. } =
+        let StoredRecord { generation, login, tokens, spent_refresh_token: spent, refreshed_from, .. } =
             StoredRecord::deserialize(deserializer)?;
         match spent.as_ref().is_none_or(|token| is_token(token.expose())) {
-            true => Ok(Self { login, generation, tokens, spent }),
+            true => Ok(Self { login, generation, tokens, parent: Parent { spent, generation: refreshed_from } }),
             false => Err(de::Error::custom(ErrorCode::STORED_MALFORMED)),
         }
     }

@@ -18,11 +18,10 @@ use std::time::Duration;
 
 use super::lock::{Lock, Mark};
 use super::question::{Asked, Question, Saved, ToSave, Told};
-use super::record::{LoginId, Record, RecordVersion, next_generation};
+use super::record::{LoginId, Parent, Record, RecordVersion, next_generation};
 use super::store::{StoreAction, StoreResponse, StoreTicket};
 use super::unsaved::{Unsaved, longest_pause};
 use crate::base::env::{Env, MonotonicTime};
-use crate::base::secret::{AccessToken, Secret};
 use crate::token::token_set::TokenSet;
 
 /// One conversation, for the life of a session.
@@ -196,13 +195,13 @@ impl StoreProtocol {
     }
 
     /// Unsaved tokens need not be saved any more.
-    pub(super) fn drop_unsaved(&mut self) {
-        self.unsaved = None;
+    pub(super) fn drop_unsaved(&mut self) -> Option<Box<Unsaved>> {
+        self.unsaved.take()
     }
 
-    /// Whether a record with this access token is this session's own, from before the unsaved tokens.
-    pub(super) fn is_own(&self, token: &AccessToken) -> bool {
-        self.unsaved.as_ref().is_some_and(|unsaved| unsaved.is_before(token))
+    /// Whether a record with these tokens is this session's own, from before the unsaved tokens.
+    pub(super) fn is_own(&self, tokens: &TokenSet) -> bool {
+        self.unsaved.as_ref().is_some_and(|unsaved| unsaved.are_before(tokens))
     }
 
     /// Whether the unsaved tokens are those of a new login.
@@ -218,19 +217,19 @@ impl StoreProtocol {
         }
     }
 
-    /// The store failed to save the tokens of an attempt, which replace those with `replaced` and were obtained by
-    /// `spent` or by a new login. They are saved again after a pause.
+    /// The store failed to save the tokens of an attempt, which replace `replaced` and were obtained from `parent`
+    /// or by a new login. They are saved again after a pause.
     pub(super) fn save_later(
         &mut self,
-        replaced: AccessToken,
-        spent: Option<Secret>,
+        replaced: &TokenSet,
+        parent: Parent,
         is_new_login: bool,
         deadline: Duration,
         env: &mut dyn Env,
     ) {
         let asked = self.take_question().filter(|asked| asked.question == Question::Save);
         let earlier = self.unsaved.take();
-        let unsaved = Unsaved::after(earlier, replaced, spent, is_new_login, longest_pause(deadline), env);
+        let unsaved = Unsaved::after(earlier, replaced, parent, is_new_login, longest_pause(deadline), env);
         self.unsaved = Some(Box::new(unsaved));
         self.may_be_saved(asked.and_then(|asked| asked.ticket.zip(asked.next.map(|next| *next))));
     }
@@ -300,19 +299,17 @@ impl StoreProtocol {
     }
 
     fn save_unsaved(&self, tokens: &TokenSet) -> StoreAction {
-        let spent = self.unsaved.as_ref().and_then(|unsaved| unsaved.spent());
-        self.save(&ToSave { tokens, spent, new_login: None })
+        let parent = self.unsaved.as_ref().map(|unsaved| unsaved.parent());
+        self.save(&ToSave { tokens, parent, new_login: None })
     }
 
     fn save(&self, to_save: &ToSave<'_>) -> StoreAction {
-        let ToSave { tokens, spent, new_login } = *to_save;
-        // A refresh token that is still the current one was not spent.
-        let is_spent = |spent: &&Secret| tokens.refresh_token().is_none_or(|own| !own.matches(spent.expose()));
+        let ToSave { tokens, parent, new_login } = *to_save;
         let next = Record {
             login: new_login.or(self.login()),
             generation: next_generation(self.known),
             tokens: tokens.clone(),
-            spent: spent.filter(is_spent).cloned(),
+            parent: parent.map(|parent| parent.of(tokens)).unwrap_or_default(),
         };
         StoreAction::Save { expect: self.known, next: Box::new(next) }
     }

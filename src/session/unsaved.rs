@@ -4,9 +4,10 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use super::policy;
-use super::record::RecordVersion;
+use super::record::{Parent, RecordVersion};
+use super::same::Fingerprint;
 use crate::base::env::{Env, MonotonicTime};
-use crate::base::secret::{AccessToken, Secret};
+use crate::token::token_set::TokenSet;
 
 /// The current tokens, while the store does not have them.
 pub(super) struct Unsaved {
@@ -16,13 +17,12 @@ pub(super) struct Unsaved {
     /// What the store was asked before, and has not answered.
     unanswered: Vec<(NonZero<u32>, RecordVersion)>,
     failures: u32,
-    /// The refresh token that they were obtained by.
-    spent: Option<Secret>,
+    /// What they were obtained from.
+    parent: Parent,
     /// They are those of a new login, which takes the place of any other record.
     is_new_login: bool,
-    /// Earlier access tokens whose saves have no known result. A record with one of them is this session's own, and
-    /// older.
-    before: Vec<AccessToken>,
+    /// Of earlier tokens whose saves have no known result. A record with some of them is this session's own, and older.
+    before: Vec<Fingerprint>,
 }
 
 /// Whether the store was asked.
@@ -33,22 +33,22 @@ enum State {
     Sent(NonZero<u32>, Option<RecordVersion>),
 }
 
-/// How many earlier access tokens and questions are remembered.
+/// How many earlier tokens and questions are remembered.
 const BEFORE: usize = 8;
 
 impl Unsaved {
     /// Tokens that are to be saved now for the first time.
     pub(super) fn new(again_at: MonotonicTime, is_new_login: bool) -> Self {
         let (unanswered, before) = (Vec::new(), Vec::new());
-        Self { again_at, state: State::Due, unanswered, failures: 0, spent: None, is_new_login, before }
+        Self { again_at, state: State::Due, unanswered, failures: 0, parent: Parent::default(), is_new_login, before }
     }
 
-    /// Tokens that the store just failed to save. They replace those with `replaced`, whose save may have failed, too,
-    /// and were obtained by `spent` or by a new login. The next try comes after a pause.
+    /// Tokens that the store just failed to save. They replace `replaced`, whose save may have failed, too, and were
+    /// obtained from `parent` or by a new login. The next try comes after a pause.
     pub(super) fn after(
         earlier: Option<Box<Self>>,
-        replaced: AccessToken,
-        spent: Option<Secret>,
+        replaced: &TokenSet,
+        parent: Parent,
         is_new_login: bool,
         longest_pause: Duration,
         env: &mut dyn Env,
@@ -59,8 +59,8 @@ impl Unsaved {
         if before.len() == BEFORE {
             before.remove(0);
         }
-        before.push(replaced);
-        Self { spent, before, ..Self::new(env.monotonic(), is_new_login) }.failed(longest_pause, env)
+        before.push(Fingerprint::of(replaced));
+        Self { parent, before, ..Self::new(env.monotonic(), is_new_login) }.failed(longest_pause, env)
     }
 
     /// The store failed once more. The next try comes after a pause, which grows to the longest one.
@@ -122,12 +122,12 @@ impl Unsaved {
         self.is_new_login
     }
 
-    pub(super) fn spent(&self) -> Option<&Secret> {
-        self.spent.as_ref()
+    pub(super) fn parent(&self) -> &Parent {
+        &self.parent
     }
 
-    pub(super) fn is_before(&self, token: &AccessToken) -> bool {
-        self.before.iter().any(|before| before.secret().matches(token.expose()))
+    pub(super) fn are_before(&self, tokens: &TokenSet) -> bool {
+        self.before.contains(&Fingerprint::of(tokens))
     }
 }
 

@@ -35,8 +35,8 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
             left -= 1;
             session.keep_nonces(&context.store)?;
             if matches!(seen, Seen::BackingOff { .. }) {
-                // Whoever ends this program does not wait.
-                keep_unverified(context, &session, &live)?;
+                // Whoever ends this program does not wait. What is not saved yet is saved beside, and told.
+                let _ = keep_unverified(context, &session, &live)?;
             }
             if live.standing() == Standing::Doubtful
                 && let Ok(now) = session::reload(&context.store, &session)

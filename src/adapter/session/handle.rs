@@ -188,7 +188,8 @@ impl<E: Env> SessionHandle<E> {
     }
 
     /// Keeps the refresh token of tokens that came and cannot be verified yet, as [`Session::keep_unverified`] does, and
-    /// has it saved. Call it before the process ends. Returns whether there were such tokens.
+    /// has it saved. Returns whether there was one. It returns before the store has saved it: the process may end when the
+    /// session [is idle](Self::is_idle), or when the future that runs the sessions ends after their last handles.
     pub fn keep_unverified(&self) -> bool {
         self.0.0.act(|session, env| session.keep_unverified(env))
     }

@@ -167,9 +167,13 @@ impl Session {
                 // Nobody has looked since they came. They are not used before they were handed over.
                 Stage::ExpectSave(obtained) => core.obtained(obtained, env),
                 Stage::ExpectRecordAfter(_) => core.store_failed(ErrorCode::SESSION_STORE.into(), env),
-                Stage::ExpectLock | Stage::ExpectRecord | Stage::ExpectEarlierSave | Stage::ExpectPreparation => {
-                    core.store_is_late(env)
-                }
+                // The last two are stages of a logout.
+                Stage::ExpectLock
+                | Stage::ExpectRecord
+                | Stage::ExpectEarlierSave
+                | Stage::ExpectPreparation
+                | Stage::ExpectErasure
+                | Stage::ExpectLate => core.store_is_late(env),
                 // Through the flow: it may hold tokens already.
                 Stage::ExpectResponse(ExpectResponse { awaiting, exchange }) => {
                     let late = Failure::new(FailureKind::Timeout, Sent::Maybe);
@@ -185,8 +189,6 @@ impl Session {
                 Stage::ExpectKeyOutput(awaiting, exchange) => {
                     core.proceed(awaiting.fail(FailureKind::Timeout, env), exchange, env)
                 }
-                // Only of a logout.
-                Stage::ExpectErasure | Stage::ExpectLate => core.store_is_late(env),
             }
         });
     }

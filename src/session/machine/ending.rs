@@ -1,8 +1,8 @@
 //! The ends of an attempt, and what follows from each.
 
 use super::Core;
-use super::exchange::Exchange;
-use super::orphans::Orphan;
+use super::exchange::{Exchange, Obtained};
+use super::giving_back::Held;
 use super::state::{Resume, State};
 use crate::base::env::Env;
 use crate::error::{Error, ErrorCode};
@@ -85,31 +85,67 @@ impl Core {
     /// The record is another user's. `late` are tokens that came all the same. Whoever put it in the place of this
     /// session's has revoked the tokens of that one; but the store may have lost that record before, and then nobody else
     /// can.
-    pub(super) fn replaced(&mut self, error: Error, late: Option<TokenSet>) -> State {
+    pub(super) fn replaced(&mut self, error: Error, late: Option<TokenSet>, env: &mut dyn Env) -> State {
         self.give_way(late, true);
+        self.let_late_go(env);
         self.stop(End::Replaced(error.clone()), Event::Replaced(error))
     }
 
     /// There is no record any more. `late` are tokens that came all the same. Whoever has logged out has revoked the
     /// tokens; but the store may have lost the record, and then nobody else can.
-    pub(super) fn logged_out_elsewhere(&mut self, late: Option<TokenSet>) -> State {
+    pub(super) fn logged_out_elsewhere(&mut self, late: Option<TokenSet>, env: &mut dyn Env) -> State {
         self.give_way(late, true);
+        self.let_late_go(env);
         self.stop(End::LoggedOutElsewhere, Event::LoggedOutElsewhere)
     }
 
-    /// The same, learned beside whatever else goes on. A session that has ended keeps its end.
-    pub(super) fn gone_beside(&mut self, state: State, replaced: Option<Error>) -> State {
+    /// The same, learned beside whatever else goes on. A session that has ended keeps its end, and a new login that is about
+    /// to be saved takes the place of whatever is there.
+    pub(super) fn gone_beside(&mut self, state: State, replaced: Option<Error>, env: &mut dyn Env) -> State {
+        if state.has_new_login() {
+            self.current.doubt(None);
+            self.store.need_not_save();
+            return state;
+        }
+        if state.is_over() {
+            self.give_way(None, false);
+            return state;
+        }
         if state.may_have_rotated() {
             self.current.doubt(None);
         }
+        self.give_back(state, env);
         match replaced {
-            _ if state.is_over() => {
-                self.give_way(None, false);
-                state
-            }
-            Some(error) => self.replaced(error, None),
-            None => self.logged_out_elsewhere(None),
+            Some(error) => self.replaced(error, None, env),
+            None => self.logged_out_elsewhere(None, env),
         }
+    }
+
+    /// A new login takes the place of this one, and what is under way ends. What it has is given back once the new login is
+    /// saved.
+    pub(super) fn adopt(&mut self, obtained: Obtained, state: State, env: &mut dyn Env) -> State {
+        if state.may_have_rotated() {
+            self.current.doubt(None);
+            self.store.may_have_spent();
+        }
+        let is_grant_gone = matches!(&state, State::Stopped(End::NeedsLogin(error))
+            if error.code() == ErrorCode::TOKEN_INVALID_GRANT);
+        if !is_grant_gone && state.to_save().is_none() {
+            self.orphans.replace(self.current.tokens().clone());
+        }
+        if let Some((step, exchange)) = self.late.take_arrived() {
+            self.give_back_late(step, exchange, true, env);
+        }
+        match Held::by(state, env) {
+            Held::Tokens(orphan, _) | Held::NewLogin(orphan) => self.orphans.replace(orphan),
+            Held::Expected(expect) => self.late.expect(self.attempts.ticket(), expect),
+            Held::Nothing | Held::Lost => {}
+        }
+        self.late.let_go();
+        self.store.spent_nothing();
+        self.store.abandon();
+        self.attempts.begin();
+        self.obtained(obtained, env)
     }
 
     /// Nothing is written any more. The current tokens are given back if nobody else has them.
@@ -119,18 +155,7 @@ impl Core {
         self.store.abandon();
         self.store.need_not_save();
         late.into_iter().chain(own).for_each(|tokens| self.orphaned(tokens));
-    }
-
-    pub(super) fn orphaned(&mut self, tokens: impl Into<Orphan>) {
-        self.orphans.push(tokens);
-        self.events.push(Event::Orphaned);
-    }
-
-    /// The store has the newest tokens. What they replace there is in nobody's hands any more.
-    pub(super) fn is_saved(&mut self) {
-        if self.orphans.settle() {
-            self.events.push(Event::Orphaned);
-        }
+        self.nothing_is_replaced();
     }
 
     fn stop(&mut self, end: End, event: Event) -> State {

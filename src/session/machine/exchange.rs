@@ -6,15 +6,15 @@ use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::base::secret::Secret;
 use crate::error::Error;
 use crate::error::transport::Sent;
-use crate::session::record::LoginId;
+use crate::session::record::{LoginId, Parent};
 use crate::token::token_set::TokenSet;
 
 /// The state of one token request until its tokens can be used.
 pub(super) struct Exchange {
     /// When the provider was asked for tokens, by both clocks.
     asked_at: (Timestamp, MonotonicTime),
-    /// The refresh token that it was asked with, if the store is shared.
-    pub(super) spent: Option<Secret>,
+    /// What it was asked with.
+    pub(super) parent: Parent,
     rotation: Rotation,
 }
 
@@ -31,8 +31,8 @@ enum Rotation {
 
 impl Exchange {
     /// One that begins now.
-    pub(super) fn new(spent: Option<Secret>, env: &dyn Env) -> Self {
-        Self { asked_at: (env.now(), env.monotonic()), spent, rotation: Rotation::No }
+    pub(super) fn new(parent: Parent, env: &dyn Env) -> Self {
+        Self { asked_at: (env.now(), env.monotonic()), parent, rotation: Rotation::No }
     }
 
     /// The token request is sent now.
@@ -86,16 +86,21 @@ impl Exchange {
 
     /// Whether the provider was asked with this refresh token. Without a shared store there is no other.
     pub(super) fn is_by(&self, refresh_token: Option<&Secret>) -> bool {
-        self.spent.as_ref().is_none_or(|spent| refresh_token.is_some_and(|own| own.matches(spent.expose())))
+        is_by(self.parent.spent.as_ref(), refresh_token)
     }
 
     pub(super) fn obtained(self, tokens: TokenSet) -> Obtained {
-        Obtained { tokens, asked_at: self.asked_at, spent: self.spent, new_login: None }
+        Obtained { tokens, asked_at: self.asked_at, parent: self.parent, new_login: None }
     }
 
     pub(super) fn rejected(self, error: Error) -> Rejection {
-        Rejection { error, spent: self.spent }
+        Rejection { error, spent: self.parent.spent }
     }
+}
+
+/// Whether this refresh token is the one that was spent, if the store is shared. Without a shared store there is no other.
+pub(super) fn is_by(spent: Option<&Secret>, refresh_token: Option<&Secret>) -> bool {
+    spent.is_none_or(|spent| refresh_token.is_some_and(|own| own.matches(spent.expose())))
 }
 
 /// New tokens, and where they come from.
@@ -103,8 +108,8 @@ pub(super) struct Obtained {
     pub(super) tokens: TokenSet,
     /// When the provider was asked for them, by both clocks.
     pub(super) asked_at: (Timestamp, MonotonicTime),
-    /// The refresh token that they were obtained by, if the store is shared.
-    pub(super) spent: Option<Secret>,
+    /// What they were obtained from.
+    pub(super) parent: Parent,
     /// The login that they come from, if it is a new one.
     pub(super) new_login: Option<LoginId>,
 }

@@ -16,6 +16,8 @@ pub(super) struct LateResponse(Option<Box<Late>>);
 struct Late {
     ticket: Ticket,
     state: State,
+    /// The session does not go on with what it brings.
+    is_let_go: bool,
 }
 
 #[allow(clippy::large_enum_variant, reason = "boxed with its ticket")]
@@ -28,12 +30,24 @@ enum State {
 impl LateResponse {
     /// Goes on waiting for the response to the request of this ticket.
     pub(super) fn expect(&mut self, ticket: Ticket, expect: ExpectResponse) {
-        self.0 = Some(Box::new(Late { ticket, state: State::ExpectResponse(expect) }));
+        self.0 = Some(Box::new(Late { ticket, state: State::ExpectResponse(expect), is_let_go: false }));
     }
 
-    /// Nothing is kept, and nothing is waited for any more.
+    /// Nothing is kept, and nothing is waited for any more but what is to be given back.
     pub(super) fn forget(&mut self) {
-        self.0 = None;
+        self.0.take_if(|late| !late.is_let_go);
+    }
+
+    /// The session does not go on with what may still come.
+    pub(super) fn let_go(&mut self) {
+        if let Some(late) = &mut self.0 {
+            late.is_let_go = true;
+        }
+    }
+
+    /// Whether there is or may still be something that the session goes on with.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.0.as_ref().is_some_and(|late| !late.is_let_go)
     }
 
     pub(super) fn is_none(&self) -> bool {
@@ -52,13 +66,22 @@ impl LateResponse {
         if let (Ok(step), exchange) = receive(expect)
             && exchange.may_have_yielded()
         {
-            self.0 = Some(Box::new(Late { ticket, state: State::Arrived(step, exchange) }));
+            self.0 = Some(Box::new(Late { state: State::Arrived(step, exchange), ..*late }));
         }
     }
 
     /// The tokens that it has brought. Nothing is kept then.
     pub(super) fn take_arrived(&mut self) -> Option<(Step<TokenRequest>, Exchange)> {
-        match self.0.take_if(|late| matches!(late.state, State::Arrived(..)))?.state {
+        self.take_arrived_if(|_| true)
+    }
+
+    /// The tokens that it has brought, and that are to be given back.
+    pub(super) fn take_let_go(&mut self) -> Option<(Step<TokenRequest>, Exchange)> {
+        self.take_arrived_if(|late| late.is_let_go)
+    }
+
+    fn take_arrived_if(&mut self, is_it: impl Fn(&Late) -> bool) -> Option<(Step<TokenRequest>, Exchange)> {
+        match self.0.take_if(|late| matches!(late.state, State::Arrived(..)) && is_it(late))?.state {
             State::Arrived(step, exchange) => Some((step, exchange)),
             State::ExpectResponse(_) => None,
         }

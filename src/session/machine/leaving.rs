@@ -6,19 +6,20 @@
 //!                          └────────────────────────────────────────┘
 //! ```
 //!
-//! The stored refresh token may be spent where a refresh was begun and has no end: its revocation may do nothing. Then
-//! the newest token is the one that a refresh brings.
+//! The refresh token may be spent where a refresh was begun and has no end: its revocation may do nothing. Then the newest
+//! token is the one that a refresh brings. The end of a refresh is the tokens that came for it, if it was the refresh of the
+//! tokens that are there now.
 
 use super::Core;
 use super::exchange::Exchange;
-use super::orphans::Orphan;
-use super::state::{ExpectResponse, Resume, Stage, State};
+use super::giving_back::Held;
+use super::logout::Leaving;
+use super::state::{Stage, State};
 use crate::base::env::{Env, MonotonicTime};
-use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::flow::TokenRequest;
-use crate::flow::token_outcome::TokenOutcome;
-use crate::session::access::{Erased, Logout};
+use crate::session::access::Erased;
 use crate::session::event::Event;
 use crate::session::policy::Persistence;
 use crate::session::question::{Question, Saved, Told};
@@ -28,7 +29,7 @@ use crate::step::Step;
 impl Core {
     /// Ends the session. What is under way is not used any more, but what comes of it is to be revoked.
     pub(super) fn leave(&mut self, state: State, env: &mut dyn Env) -> State {
-        self.leaving = Some(Box::new(Logout { erased: Erased::Nothing, is_certain: true }));
+        self.leaving = Some(Box::new(Leaving::new()));
         self.events.push(Event::Ended);
         let has_record = !matches!(&state, State::Stopped(end) if end.is_final());
         self.drop_attempt(state, env);
@@ -37,9 +38,11 @@ impl Core {
         // The mark stays: if the lock was lost, it may be another process's by now.
         self.store.may_have_spent();
         self.store.forget();
-        if self.store.has_unsaved() {
-            self.store.drop_unsaved();
+        if let Some(unsaved) = self.store.drop_unsaved() {
             self.orphans.push(self.current.tokens().clone());
+            if !unsaved.is_new_login() && !self.current.has_lost() {
+                self.has_brought(unsaved.parent().spent.clone());
+            }
         }
         match has_record {
             true => self.find_record(env),
@@ -62,72 +65,45 @@ impl Core {
         }
     }
 
+    /// Gives back what was under way, and waits for what may still come of it.
     fn drop_attempt(&mut self, state: State, env: &mut dyn Env) {
-        let ticket = self.attempts.ticket();
-        let no = || Failure::new(FailureKind::Timeout, Sent::No);
-        let stage = match state {
-            State::Attempting(attempt) => attempt.stage,
-            State::Pausing(pause) => match pause.into_resume() {
-                Resume::Anew => return,
-                Resume::Late(expect) => Stage::ExpectResponse(expect),
-                Resume::Verify(tokens, _) => return self.orphans.push(Orphan::Unverified(tokens)),
-            },
-            State::Interrupted => return self.is_uncertain(),
-            State::Idle { .. } | State::Stopped(_) | State::LoggedOut => return,
-        };
-        match stage {
-            Stage::ExpectResponse(expect) if expect.exchange.awaits_tokens() => {
-                self.store.may_have_spent();
-                self.late.expect(ticket, expect);
+        let held = Held::by(state, env);
+        self.has_held(held);
+    }
+
+    fn has_held(&mut self, held: Held) {
+        match held {
+            Held::Nothing => {}
+            Held::Tokens(orphan, spent) => {
+                self.orphaned(orphan);
+                self.has_brought(spent);
             }
-            // Tokens came, and their flow has them.
-            Stage::ExpectResponse(ExpectResponse { awaiting, exchange }) => {
-                self.drop_step(awaiting.fail(no(), env), &exchange, env);
+            Held::NewLogin(orphan) => self.orphaned(orphan),
+            Held::Expected(expect) => {
+                // Until it comes, nobody knows what it brings.
+                self.ends_in_vain(&expect.exchange);
+                self.late.expect(self.attempts.ticket(), expect);
             }
-            Stage::Send(call, exchange) => self.drop_step(call.into_parts().2.fail(no(), env), &exchange, env),
-            Stage::UseKey(use_key, exchange) => {
-                self.drop_step(use_key.into_parts().1.fail(FailureKind::Timeout, env), &exchange, env);
-            }
-            Stage::ExpectKeyOutput(awaiting, exchange) => {
-                self.drop_step(awaiting.fail(FailureKind::Timeout, env), &exchange, env);
-            }
-            Stage::Wait(wait, exchange) => self.drop_step(wait.wake(env), &exchange, env),
-            Stage::ExpectSave(obtained) => self.orphans.push(obtained.tokens),
-            _ => {}
+            Held::Lost => self.is_uncertain(),
         }
     }
 
-    /// Gives back the tokens that a flow has, if it has any.
-    fn drop_step(&mut self, step: Result<Step<TokenRequest>, Error>, exchange: &Exchange, env: &mut dyn Env) {
-        if !exchange.may_have_yielded() {
-            return;
+    /// The tokens came that were asked for with this refresh token. They are given back.
+    fn has_brought(&mut self, spent: Option<Secret>) {
+        if let Some(leaving) = &mut self.leaving {
+            leaving.brought(spent);
         }
-        let mut step = step;
-        // Each of them is an end of the search for keys, of which there are few.
-        for _ in 0..8 {
-            step = match step {
-                Ok(Step::Done(TokenOutcome::Verified(granted))) => return self.orphaned(granted.tokens),
-                Ok(Step::Done(TokenOutcome::Unverified { tokens, .. })) => {
-                    return self.orphaned(Orphan::Unverified(tokens));
-                }
-                Ok(Step::Call(call)) => call.into_parts().2.fail(Failure::new(FailureKind::Timeout, Sent::No), env),
-                Ok(Step::UseKey(use_key)) => use_key.into_parts().1.fail(FailureKind::Timeout, env),
-                Ok(Step::Wait(wait)) => wait.wake(env),
-                Err(_) => return self.is_uncertain(),
-            };
-        }
-        self.is_uncertain();
     }
 
     fn is_uncertain(&mut self) {
-        if let Some(logout) = &mut self.leaving {
-            logout.is_certain = false;
+        if let Some(leaving) = &mut self.leaving {
+            leaving.logout.is_certain = false;
         }
     }
 
     fn is_erased(&mut self, erased: Erased) {
-        if let Some(logout) = &mut self.leaving {
-            logout.erased = erased;
+        if let Some(leaving) = &mut self.leaving {
+            leaving.logout.erased = erased;
         }
     }
 
@@ -168,36 +144,48 @@ impl Core {
     /// Erases this record, if it is the user's.
     fn erase_this(&mut self, record: Option<Record>, env: &mut dyn Env) -> State {
         let Some(record) = record else { return self.after_erasure(env) };
-        if self.is_other_login(&record).is_err() {
+        let Ok(is_other) = self.is_other_login(&record) else {
+            // What the store had last of this login, and whether a refresh was begun from it, it does not say any more.
+            self.is_uncertain();
             self.is_erased(Erased::OtherLogin);
             return self.after_erasure(env);
-        }
-        if self.current.has_lost() && self.is_lost(&record) {
+        };
+        if self.current.has_lost() && (is_other || self.is_lost(&record)) {
             // With the later record the store has lost the mark of a refresh that has no end. What it brought, nobody knows.
             self.is_uncertain();
         }
-        if !self.current.is(record.tokens.access_token()) {
+        if !self.current.are(&record.tokens) {
             self.orphans.push(self.current.tokens().clone());
         }
+        let may_be_older = !is_other && self.may_be_older(&record);
         self.store.note(Some(record.version()));
         self.store.set_login(record.login);
-        self.current.replace(record.tokens, false);
+        self.current.replace(record.tokens, may_be_older);
         self.erase(env)
     }
 
     /// The record is gone. What may still come is waited for.
     fn after_erasure(&mut self, env: &mut dyn Env) -> State {
         if let Some((step, exchange)) = self.late.take_arrived() {
-            self.drop_step(Ok(step), &exchange, env);
+            self.has_held(Held::of(Ok(step), exchange, env));
         } else if !self.late.is_none() {
             return self.attempting(Stage::ExpectLate, self.deadline(env));
-        } else if self.store.was_begun() && self.current.tokens().refresh_token().is_some() {
-            if self.options.persistence != Persistence::Shared || self.store.holds_lock() {
+        }
+        if self.may_be_spent() {
+            let may_ask = self.options.persistence != Persistence::Shared || self.store.holds_lock();
+            if may_ask && self.current.tokens().refresh_token().is_some() {
                 return self.ask_prepared(env);
             }
             self.is_uncertain();
         }
         self.left()
+    }
+
+    /// Whether a refresh was begun from the tokens that are there, and has no end.
+    fn may_be_spent(&self) -> bool {
+        let own = self.current.tokens().refresh_token();
+        let has_end = self.leaving.as_ref().is_some_and(|leaving| leaving.has_brought(own));
+        (self.store.was_begun() || self.current.has_lost()) && !has_end
     }
 
     /// Goes on from a step of the last refresh.
@@ -219,7 +207,7 @@ impl Core {
                 self.attempting(Stage::Wait(wait, exchange), until)
             }
             Ok(step) => {
-                self.drop_step(Ok(step), &exchange, env);
+                self.has_held(Held::of(Ok(step), exchange, env));
                 self.left()
             }
             // Whether the grant has ended is not known, whatever the provider says of this token.
@@ -249,11 +237,15 @@ impl Core {
 
     /// A response that was late has come, or it is known that none comes.
     pub(super) fn late_has_come(&mut self, state: State, env: &mut dyn Env) -> State {
+        if let Some((step, exchange)) = self.late.take_let_go() {
+            let is_to_be_replaced = self.store.is_new_login() || state.has_new_login();
+            self.give_back_late(step, exchange, is_to_be_replaced && self.leaving.is_none(), env);
+        }
         match state {
             State::Attempting(attempt) if matches!(attempt.stage, Stage::ExpectLate) => self.after_erasure(env),
             State::LoggedOut => {
                 if let Some((step, exchange)) = self.late.take_arrived() {
-                    self.drop_step(Ok(step), &exchange, env);
+                    self.has_held(Held::of(Ok(step), exchange, env));
                 }
                 State::LoggedOut
             }
@@ -270,8 +262,9 @@ impl Core {
     fn left(&mut self) -> State {
         self.store.abandon();
         self.orphaned(self.current.tokens().clone());
-        if let Some(logout) = self.leaving.take() {
-            self.events.push(Event::LoggedOut(*logout));
+        self.nothing_is_replaced();
+        if let Some(leaving) = self.leaving.take() {
+            self.events.push(Event::LoggedOut(leaving.logout));
         }
         State::LoggedOut
     }

@@ -13,14 +13,16 @@
 //!      ├─▶ reloading.rs    a record that may have changed
 //!      └─▶ ending.rs       how attempts end
 //!             │
-//!             └─▶ late.rs, state.rs, exchange.rs, orphans.rs
+//!             └─▶ giving_back.rs, late.rs, logout.rs, state.rs, exchange.rs, orphans.rs
 //! ```
 
 mod driving;
 mod ending;
 mod exchange;
+mod giving_back;
 mod late;
 mod leaving;
+mod logout;
 mod orphans;
 mod refreshing;
 mod reloading;
@@ -30,9 +32,9 @@ mod state;
 mod storing;
 
 use self::late::LateResponse;
+use self::logout::Leaving;
 use self::orphans::Orphans;
 use self::state::{Spare, Stage, State};
-use super::access::Logout;
 use super::attempts::Attempts;
 use super::current::CurrentTokens;
 use super::event::Events;
@@ -64,7 +66,7 @@ struct Core {
     /// Whether the record is to be read again beside all this.
     reload: Option<Box<Reload>>,
     /// What is known of the logout that is under way.
-    leaving: Option<Box<Logout>>,
+    leaving: Option<Box<Leaving>>,
 }
 
 impl Core {

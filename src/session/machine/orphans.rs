@@ -1,7 +1,7 @@
 //! Tokens that no session will use any more, and that the provider may still honour. Somebody has to revoke them.
 
-use crate::base::secret::same_bytes;
 use crate::flow::token_outcome::UnverifiedTokens;
+use crate::session::same::are_same;
 use crate::token::token_set::TokenSet;
 
 /// Nothing but a pointer while there are none.
@@ -11,7 +11,7 @@ pub(super) struct Orphans(Option<Box<Lists>>);
 #[derive(Default)]
 struct Lists {
     /// Of logins that a new one replaces. Until the new one is saved, they may be all that is stored.
-    replaced: Vec<TokenSet>,
+    replaced: Vec<Orphan>,
     ready: Vec<Orphan>,
 }
 
@@ -30,23 +30,23 @@ impl From<TokenSet> for Orphan {
 }
 
 impl Orphan {
-    fn is(&self, access_token: &[u8]) -> bool {
-        matches!(self, Self::Tokens(tokens) if same_bytes(tokens.access_token().expose().as_bytes(), access_token))
+    fn is(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Tokens(own), Self::Tokens(other)) if are_same(own, other))
     }
 }
 
 impl Orphans {
     /// A new login replaces these once it is saved.
-    pub(super) fn replace(&mut self, tokens: TokenSet) {
-        self.lists().replaced.push(tokens);
+    pub(super) fn replace(&mut self, orphan: impl Into<Orphan>) {
+        self.lists().replaced.push(orphan.into());
     }
 
-    /// The new login is saved. Returns whether it has replaced another.
+    /// The new login is saved, or will not be. Returns whether it has replaced another.
     pub(super) fn settle(&mut self) -> bool {
         let Some(lists) = &mut self.0 else { return false };
         let replaced = std::mem::take(&mut lists.replaced);
         let is_any = !replaced.is_empty();
-        replaced.into_iter().for_each(|tokens| lists.push(tokens.into()));
+        replaced.into_iter().for_each(|orphan| lists.push(orphan));
         is_any
     }
 
@@ -70,14 +70,7 @@ impl Orphans {
 
 impl Lists {
     fn push(&mut self, orphan: Orphan) {
-        let is_known = match &orphan {
-            Orphan::Tokens(tokens) => {
-                let own = tokens.access_token().expose().as_bytes();
-                self.ready.iter().any(|other| other.is(own))
-            }
-            Orphan::Unverified(_) => false,
-        };
-        if !is_known {
+        if !self.ready.iter().any(|other| other.is(&orphan)) {
             self.ready.push(orphan);
         }
     }

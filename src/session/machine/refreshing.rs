@@ -12,6 +12,7 @@ use crate::flow::TokenRequest;
 use crate::flow::token_outcome::TokenOutcome;
 use crate::session::policy::{self, Persistence, Verdict};
 use crate::session::question::Question;
+use crate::session::record::Parent;
 use crate::step::{Call, Step};
 
 impl Core {
@@ -83,22 +84,26 @@ impl Core {
         let is_shared = self.options.persistence == Persistence::Shared;
         let spent = self.current.tokens().refresh_token().filter(|_| is_shared).cloned();
         let step = self.party.refresh(self.current.tokens(), env);
-        self.proceed(step, Exchange::new(spent, env), env)
+        let exchange = Exchange::new(self.parent(spent), env);
+        self.proceed(step, exchange, env)
+    }
+
+    /// What comes is obtained from this refresh token, and not from a later record than the known one.
+    fn parent(&self, spent: Option<Secret>) -> Parent {
+        Parent { spent, generation: self.store.known().map(|known| known.generation) }
     }
 
     /// The successor of the current tokens, if the response to an earlier request has brought it.
     pub(super) fn has_come(&mut self) -> Option<(Step<TokenRequest>, Exchange)> {
-        match self.late.is_none() {
-            true => None,
-            false => self.late.take_tokens(self.current.tokens().refresh_token()),
-        }
+        self.late.take_tokens(self.current.tokens().refresh_token())
     }
 
     /// Asks with the refresh token that the current one was obtained by.
     pub(super) fn ask_with_spent(&mut self, spent: Secret, env: &mut dyn Env) -> State {
         let tokens = self.current.tokens().clone().with(|tokens| tokens.refresh_token = Some(spent.clone()));
         let step = self.party.refresh(&tokens, env);
-        self.proceed(step, Exchange::new(Some(spent), env), env)
+        let exchange = Exchange::new(self.parent(Some(spent)), env);
+        self.proceed(step, exchange, env)
     }
 
     /// Goes on from a step of the flow.

@@ -3,7 +3,7 @@
 //! Nobody is asked for tokens for that, and nothing is written: it was a hint, and anybody may have given it.
 
 use super::state::State;
-use super::storing::{Newer, is_successor};
+use super::storing::Newer;
 use super::{Core, Session};
 use crate::base::env::Env;
 use crate::session::policy::Persistence;
@@ -57,7 +57,7 @@ impl Core {
         }
         let record = match self.newer(record) {
             Newer::Yes(record) => record,
-            Newer::Gone if !state.is_over() => return self.logged_out_elsewhere(None),
+            Newer::Gone if !state.is_over() => return self.logged_out_elsewhere(None, env),
             Newer::Gone | Newer::No(_) => return state,
         };
         // Tokens that the store has lost are saved again by the next attempt, under the lock.
@@ -67,19 +67,27 @@ impl Core {
         let is_other = match self.is_other_login(&record) {
             Ok(is_other) => is_other,
             Err(_) if state.is_over() => return state,
-            Err(error) => return self.replaced(error, None),
+            Err(error) => return self.replaced(error, None, env),
         };
-        let may_be_older = !is_other && self.may_be_older(&record);
-        let is_lost = is_other && self.took_no_place(&record) && !is_successor(&record, self.current.tokens());
-        self.store.note(Some(record.version()));
+        if state.is_over() && !self.current.is_other_response(&record.tokens) {
+            // What ended the session is true of these tokens, whatever the number of their record.
+            return state;
+        }
+        let is_new = self.take(record, is_other, env);
         self.store.note_mark(begun);
-        let is_new = self.replace(record, is_lost, may_be_older);
+        if begun {
+            // The refresh token may be spent, and the access token ended.
+            self.current.doubt(None);
+        }
         let due = self.settle(env);
-        if is_new && !begun && self.current.is_good(env) {
+        if is_new && self.current.is_good(env) {
             // It is the next attempt, which is over before it was due.
             self.attempts.begin();
             return self.succeeded(self.current.tokens().clone(), self.store.login(), env);
         }
-        if matches!(state, State::Idle { .. }) { due } else { state }
+        match state {
+            State::Pausing(pause) => State::Pausing(pause),
+            _ => due,
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::session::attempts::Attempts;
 use crate::session::current::{CurrentTokens, Validity};
 use crate::session::event::{Event, Events};
 use crate::session::policy::{Persistence, REFUSED_AFTER, RefreshPolicy, SessionOptions};
-use crate::session::record::{LoginId, RecordVersion};
+use crate::session::record::{LoginId, Parent, RecordVersion};
 use crate::session::store_protocol::StoreProtocol;
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
@@ -87,7 +87,7 @@ impl Session {
 
     /// The next revocation to drive: of tokens that this session does not use any more, and that the provider may still
     /// honour. They are those of a session that was logged out, those of a login that a new login has replaced in the
-    /// store, and those that came after the session had ended. Drop the revocation of a replaced login if the provider
+    /// store, and those that came for either of them later. Drop the revocation of a replaced login if the provider
     /// keeps one grant for all logins of a user. Call it until it returns `None`; [`Event::Orphaned`] says when. If the
     /// provider has no revocation endpoint, there is nothing to drive: the tokens stay valid until they expire.
     ///
@@ -165,7 +165,7 @@ impl Session {
 
     /// Whether the session can be dropped without a loss: no attempt is running, and everything was saved.
     pub fn is_idle(&self) -> bool {
-        let awaits_late = !self.core.late.is_none() && !matches!(self.state, State::LoggedOut);
+        let awaits_late = self.core.late.is_awaited() && !matches!(self.state, State::LoggedOut);
         self.state.is_quiet() && self.core.store.is_quiet() && !awaits_late
     }
 
@@ -284,19 +284,9 @@ impl Session {
             return Err(ErrorCode::SESSION_ENDED.into());
         }
         let new_login = Some(LoginId::random(env));
-        if !self.is_grant_gone() {
-            let newest = self.state.obtained().unwrap_or_else(|| self.core.current.tokens());
-            self.core.orphans.replace(newest.clone());
-        }
-        self.abandon();
-        self.core.attempts.begin();
-        let obtained = Obtained { new_login, ..Exchange::new(None, env).obtained(tokens) };
-        self.state = self.core.obtained(obtained, env);
+        let obtained = Obtained { new_login, ..Exchange::new(Parent::default(), env).obtained(tokens) };
+        self.transition(|state, core| core.adopt(obtained, state, env));
         Ok(())
-    }
-
-    fn is_grant_gone(&self) -> bool {
-        matches!(&self.state, State::Stopped(End::NeedsLogin(error)) if error.code() == ErrorCode::TOKEN_INVALID_GRANT)
     }
 
     /// Ends the session at once. Callers get [`End::LoggedOut`]. Then the session loads the record, which another
@@ -314,16 +304,17 @@ impl Session {
     /// until then these tokens are in memory only, and the stored refresh token may be spent. The new refresh token is
     /// saved in place of the old one, and the next attempt asks the provider with it. The new access token is not used:
     /// nobody has verified what it came with. The old access token counts as expired from then on, because the provider
-    /// may have ended it.
+    /// may have ended it. The save is done when the session [is idle](Session::is_idle).
     ///
-    /// Returns whether there were such tokens.
+    /// Returns whether there was such a refresh token. If the tokens came without one, the old one is still the newest:
+    /// there is nothing to keep, and the session verifies the tokens again as long as it lives.
     pub fn keep_unverified(&mut self, env: &mut dyn Env) -> bool {
-        let is_any = matches!(&self.state, State::Pausing(pause) if pause.has_unverified());
+        let mut is_kept = false;
         self.transition(|state, core| match state {
-            State::Pausing(pause) if is_any => core.keep_unverified(*pause, env),
+            State::Pausing(pause) => core.keep_unverified(pause, &mut is_kept, env),
             other => other,
         });
-        is_any
+        is_kept
     }
 
     /// Saves the current tokens. Call it after a login: otherwise the first refresh saves the tokens, and a crash
@@ -373,17 +364,6 @@ impl Session {
             self.core.attempts.set_failures(u32::from(refused.all) - 2);
             self.state = self.core.back_off(ErrorCode::SESSION_TOKEN_REFUSED.into(), Resume::Anew, env);
         }
-    }
-
-    /// Abandons the running attempt and releases the lock, if there is one.
-    fn abandon(&mut self) {
-        if self.state.may_have_rotated() {
-            self.core.current.doubt(None);
-            self.core.store.may_have_spent();
-        }
-        self.core.store.spent_nothing();
-        self.core.late.forget();
-        self.core.store.abandon();
     }
 }
 

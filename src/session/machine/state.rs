@@ -8,7 +8,6 @@ use crate::session::access::End;
 use crate::session::question::ToSave;
 use crate::session::timer::Timer;
 use crate::step::{Awaiting, AwaitingKey, Call, UseKey, Wait};
-use crate::token::token_set::TokenSet;
 
 pub(super) enum State {
     /// Nothing is going on. A refresh is due then.
@@ -33,6 +32,8 @@ pub(super) struct Pause {
     resume: Resume,
     /// The next attempt begins for a caller, not by the clock.
     awaits_caller: bool,
+    /// What came and is not verified is no loss if the session is dropped: the refresh token before goes on.
+    may_be_dropped: bool,
 }
 
 impl Pause {
@@ -50,19 +51,22 @@ impl Pause {
         self.awaits_caller = false;
     }
 
-    pub(super) fn has_unverified(&self) -> bool {
-        matches!(self.resume, Resume::Verify(..))
+    /// The tokens that came and are not verified.
+    pub(super) fn unverified(&self) -> Option<(&UnverifiedTokens, &Exchange)> {
+        match &self.resume {
+            Resume::Verify(unverified, exchange) => Some((unverified, exchange)),
+            Resume::Anew | Resume::Late(_) => None,
+        }
     }
 
-    /// Takes the tokens that came and are not verified, if there are any. Then the next attempt begins anew.
-    pub(super) fn take_unverified(&mut self) -> Option<(UnverifiedTokens, Exchange)> {
-        match std::mem::replace(&mut self.resume, Resume::Anew) {
-            Resume::Verify(unverified, exchange) => Some((unverified, exchange)),
-            resume => {
-                self.resume = resume;
-                None
-            }
-        }
+    /// The tokens that came and are not verified may be dropped with the session.
+    pub(super) fn may_drop_unverified(&mut self) {
+        self.may_be_dropped = true;
+    }
+
+    /// The next attempt begins anew, whatever came of the last one.
+    pub(super) fn begins_anew(&mut self) {
+        self.resume = Resume::Anew;
     }
 
     pub(super) fn into_resume(self) -> Resume {
@@ -169,7 +173,7 @@ pub(super) struct ExpectResponse {
 impl State {
     /// A pause. `awaits_caller` if the next attempt begins for a caller, not by the clock.
     pub(super) fn pausing(until: MonotonicTime, resume: Resume, awaits_caller: bool) -> Self {
-        Self::Pausing(Box::new(Pause { until, resume, awaits_caller }))
+        Self::Pausing(Box::new(Pause { until, resume, awaits_caller, may_be_dropped: false }))
     }
 
     /// What is true of the session if a transition from this state does not return.
@@ -215,7 +219,7 @@ impl State {
         match self {
             Self::Idle { .. } | Self::Stopped(_) | Self::LoggedOut => true,
             Self::Attempting(attempt) => matches!(attempt.stage, Stage::Queued),
-            Self::Pausing(pause) => matches!(pause.resume, Resume::Anew),
+            Self::Pausing(pause) => pause.may_be_dropped || matches!(pause.resume, Resume::Anew),
             Self::Interrupted => false,
         }
     }
@@ -250,15 +254,15 @@ impl State {
         }
     }
 
-    /// The tokens that came and are not saved yet.
-    pub(super) fn obtained(&self) -> Option<&TokenSet> {
-        self.to_save().map(|to_save| to_save.tokens)
+    /// Whether tokens of a new login are to be saved.
+    pub(super) fn has_new_login(&self) -> bool {
+        self.to_save().is_some_and(|to_save| to_save.new_login.is_some())
     }
 
     /// The tokens of the attempt that are to be saved.
     pub(super) fn to_save(&self) -> Option<ToSave<'_>> {
         let Self::Attempting(attempt) = self else { return None };
-        let Stage::ExpectSave(Obtained { tokens, spent, new_login, .. }) = &attempt.stage else { return None };
-        Some(ToSave { tokens, spent: spent.as_ref(), new_login: *new_login })
+        let Stage::ExpectSave(Obtained { tokens, parent, new_login, .. }) = &attempt.stage else { return None };
+        Some(ToSave { tokens, parent: Some(parent), new_login: *new_login })
     }
 }

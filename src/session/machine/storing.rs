@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::session::event::Event;
 use crate::session::policy::{self, Persistence};
 use crate::session::question::{Question, Saved, Told};
-use crate::session::record::{Record, RecordVersion};
+use crate::session::record::{Parent, Record, RecordVersion};
 use crate::token::token_set::TokenSet;
 
 /// What a loaded record says.
@@ -49,7 +49,7 @@ impl Core {
 
     /// New tokens are saved, or need not be.
     fn is_kept(&mut self, obtained: Obtained, env: &mut dyn Env) -> State {
-        self.is_saved();
+        self.nothing_is_replaced();
         self.succeeded(obtained.tokens, obtained.new_login.or(self.store.login()), env)
     }
 
@@ -69,7 +69,7 @@ impl Core {
                 Newer::Gone => self.gone(env),
             },
             (Stage::ExpectEarlierSave, Told::SavedEarlier(Saved::Done)) => {
-                self.is_saved();
+                self.nothing_is_replaced();
                 self.ask(env)
             }
             (Stage::ExpectEarlierSave, Told::SavedEarlier(Saved::Conflict(Some(record)))) => {
@@ -109,13 +109,12 @@ impl Core {
     /// Whether the store has lost the record of the current tokens, and has an earlier one: a replica that was behind has
     /// taken the place of its primary, or a backup was put back.
     pub(super) fn is_lost(&self, record: &Record) -> bool {
-        let their_token = record.tokens.access_token();
-        if self.store.login() != record.login || self.current.is(their_token) {
+        if self.store.login() != record.login || self.current.are(&record.tokens) {
             return false;
         }
         let is_earlier = |known: RecordVersion| known.login == record.login && known.generation > record.generation;
         // Times of day are not enough: they may be of two clocks.
-        self.current.is_before(their_token)
+        self.current.are_before(&record.tokens)
             || self.store.known().is_some_and(is_earlier)
                 && record.tokens.obtained_at() < self.current.tokens().obtained_at()
     }
@@ -123,16 +122,15 @@ impl Core {
     /// Whether the record has the version that is known, and not the tokens: after the store had lost a record, another
     /// process has saved one of the same number.
     fn has_other_tokens(&self, record: &Record) -> bool {
-        !self.store.has_unsaved() && !self.current.is(record.tokens.access_token())
+        !self.store.has_unsaved() && !self.current.are(&record.tokens)
     }
 
     /// Saves the current tokens in the place of an earlier record, whose refresh token is spent. Then they are refreshed.
     fn save_lost(&mut self, record: &Record, env: &mut dyn Env) -> State {
         self.store.note(Some(record.version()));
         if !self.store.has_unsaved() {
-            let replaced = record.tokens.access_token().clone();
-            let spent = record.tokens.refresh_token().cloned();
-            self.store.save_later(replaced, spent, false, self.options.deadline(), env);
+            let parent = Parent { spent: record.tokens.refresh_token().cloned(), generation: None };
+            self.store.save_later(&record.tokens, parent, false, self.options.deadline(), env);
         }
         self.save_or_ask(env)
     }
@@ -140,7 +138,7 @@ impl Core {
     /// There is no record where one was expected: another process has logged out. A new login is saved all the same.
     fn gone(&mut self, env: &mut dyn Env) -> State {
         if !self.store.is_new_login() {
-            return self.logged_out_elsewhere(None);
+            return self.logged_out_elsewhere(None, env);
         }
         self.store.note(None);
         self.save_or_ask(env)
@@ -151,7 +149,7 @@ impl Core {
     fn go_back(&mut self, rejection: Rejection, record: Record, env: &mut dyn Env) -> State {
         let Rejection { error, spent: asked_with } = rejection;
         let is_new = |spent: &Secret| asked_with.as_ref().is_none_or(|own| !own.matches(spent.expose()));
-        match record.spent.filter(is_new) {
+        match record.parent.spent.filter(is_new) {
             Some(spent) => self.ask_with_spent(spent, env),
             None => self.give_up(error),
         }
@@ -164,7 +162,7 @@ impl Core {
     pub(super) fn is_other_login(&self, record: &Record) -> Result<bool, Error> {
         self.party.owner().check(record.tokens.owner())?;
         // This session's own record from before its unsaved tokens is no other, whatever its login.
-        let is_other = record.login != self.store.login() && !self.store.is_own(record.tokens.access_token());
+        let is_other = record.login != self.store.login() && !self.store.is_own(&record.tokens);
         let own = self.current.tokens();
         let is_same_user = match (own.subject(), record.tokens.subject()) {
             (Some(own), Some(theirs)) => own == theirs,
@@ -182,7 +180,7 @@ impl Core {
 
     /// Another process has saved something since. `rejection` is what ends the session if that does not help.
     fn found(&mut self, record: Record, rejection: Option<Error>, env: &mut dyn Env) -> State {
-        let is_own = self.store.is_own(record.tokens.access_token());
+        let is_own = self.store.is_own(&record.tokens);
         if self.is_to_take_place(Some(&record)) && !is_own {
             self.take_place(Some(record));
             return self.save_or_ask(env);
@@ -192,26 +190,21 @@ impl Core {
         }
         let is_other = match self.is_other_login(&record) {
             Ok(is_other) => is_other,
-            Err(error) => return self.replaced(error, None),
+            Err(error) => return self.replaced(error, None, env),
         };
-        let is_unknown = self.store.has_unsaved() || self.took_no_place(&record);
-        let is_lost = is_other && is_unknown && !is_own && !is_successor(&record, self.current.tokens());
-        let may_be_older = !is_other && self.may_be_older(&record);
-        self.store.note(Some(record.version()));
         if is_own {
             // It was saved after all, and the newer tokens were not.
+            self.store.note(Some(record.version()));
             return match rejection {
                 Some(error) => self.give_up(error),
                 None => self.save_or_ask(env),
             };
         }
-        // One that was kept without the access token that came with it.
-        let has_other_refresh_token = !self.current.has_refresh_token(record.tokens.refresh_token());
-        let is_new = self.replace(record, is_lost, may_be_older);
+        let is_new = self.take(record, is_other, env);
         // These tokens are in the store. Older ones that could not be saved are of no use any more.
         if self.store.is_new_login() {
             // The login was saved unheard.
-            self.is_saved();
+            self.nothing_is_replaced();
         }
         self.store.drop_unsaved();
         self.current.settle(&self.party, &self.options, env);
@@ -220,22 +213,29 @@ impl Core {
             _ if is_new && !self.store.was_begun() && self.current.is_good(env) => {
                 self.succeeded(self.current.tokens().clone(), self.store.login(), env)
             }
-            Some(error) if !is_new && !has_other_refresh_token => self.give_up(error),
+            Some(error) if !is_new => self.give_up(error),
             _ => self.ask(env),
         }
     }
 
-    /// Takes the tokens of another process's record. `is_lost` if nobody else has the current ones. Returns whether they
-    /// are new.
-    pub(super) fn replace(&mut self, record: Record, is_lost: bool, may_be_older: bool) -> bool {
-        if is_lost && !self.current.is(record.tokens.access_token()) {
+    /// Takes the tokens of a record that is not the known one, perhaps of another login. The current ones are given back if
+    /// nobody else has them. Returns whether the record's are new.
+    pub(super) fn take(&mut self, record: Record, is_other: bool, env: &mut dyn Env) -> bool {
+        let is_unknown = self.store.has_unsaved() || self.took_no_place(&record);
+        if is_other && is_unknown && !is_successor(&record, self.current.tokens()) && !self.current.are(&record.tokens)
+        {
             self.orphaned(self.current.tokens().clone());
         }
+        let may_be_older = !is_other && self.may_be_older(&record);
         let is_new = self.current.is_other_response(&record.tokens);
-        if is_new {
-            // What an earlier request brings is older, also where the refresh token stays the same.
+        if is_other {
+            // What an earlier request brings is of a login that nobody goes on with.
+            self.let_late_go(env);
+        } else if is_new {
+            // It is older, also where the refresh token stays the same.
             self.late.forget();
         }
+        self.store.note(Some(record.version()));
         self.store.set_login(record.login);
         self.current.replace(record.tokens, may_be_older);
         is_new
@@ -264,13 +264,12 @@ impl Core {
             self.take_place(record.map(|record| *record));
             return self.obtained(obtained, env);
         }
-        let Some(record) = record else { return self.logged_out_elsewhere(Some(obtained.tokens)) };
+        let Some(record) = record else { return self.logged_out_elsewhere(Some(obtained.tokens), env) };
         let is_other = match self.is_other_login(&record) {
             Ok(is_other) => is_other,
-            Err(error) => return self.replaced(error, Some(obtained.tokens)),
+            Err(error) => return self.replaced(error, Some(obtained.tokens), env),
         };
-        let their_token = record.tokens.access_token();
-        let is_old = self.current.is(their_token) || self.store.is_own(their_token) || self.is_lost(&record);
+        let is_old = self.current.are(&record.tokens) || self.store.is_own(&record.tokens) || self.is_lost(&record);
         // If ours were asked for just now, and after theirs had come, ours are the provider's last word: it may have
         // taken theirs back. A response that took its time may be older than theirs, whatever the time of day says.
         let (asked_at, asked_ticks) = obtained.asked_at;
@@ -292,12 +291,16 @@ impl Core {
     }
 
     /// Whether these tokens may have been asked for before this session asked last. Times of day do not say it: they may
-    /// be of two clocks. The record comes next after the one that this session went on from, and that session either got no
-    /// response, or has other tokens by the refresh token that these were obtained by.
+    /// be of two clocks. They may have been if whoever asked for them did not know of the record that this session knows, or
+    /// if the record comes next after that one, and this session either got no response, or has other tokens by the refresh
+    /// token that these were obtained by.
     pub(super) fn may_be_older(&self, record: &Record) -> bool {
         let known = self.store.known().map_or(0, |known| known.generation);
-        let is_other_successor = || record.spent.is_some() && !is_successor(record, self.current.tokens());
-        record.generation <= known.saturating_add(1) && (self.current.has_lost() || is_other_successor())
+        let is_other_successor = || record.parent.spent.is_some() && !is_successor(record, self.current.tokens());
+        // Ours that are not saved come after the known record.
+        let own = known.saturating_add(u64::from(self.store.has_unsaved()));
+        record.parent.generation.is_some_and(|from| from < own)
+            || record.generation <= known.saturating_add(1) && (self.current.has_lost() || is_other_successor())
     }
 
     /// Whether a new login is unsaved, and this record is none of it. One of it is there where the store had saved it and
@@ -309,7 +312,7 @@ impl Core {
     /// A new login takes the place of this record.
     fn take_place(&mut self, record: Option<Record>) {
         self.store.note(record.as_ref().map(|record| record.version()));
-        if let Some(record) = record.filter(|record| !self.store.is_own(record.tokens.access_token())) {
+        if let Some(record) = record.filter(|record| !self.store.is_own(&record.tokens)) {
             self.orphans.replace(record.tokens);
         }
     }
@@ -317,8 +320,8 @@ impl Core {
     /// The current tokens are saved, beside whatever else goes on. What the tokens of a newer login replace, which are to
     /// be saved, is still used.
     fn is_saved_beside(&mut self, state: &State) {
-        if state.to_save().is_none_or(|to_save| to_save.new_login.is_none()) {
-            self.is_saved();
+        if !state.has_new_login() {
+            self.nothing_is_replaced();
         }
     }
 
@@ -341,33 +344,33 @@ impl Core {
             self.store.save_again(self.deadline(env));
             return state;
         }
-        let Some(record) = record else { return self.gone_beside(state, None) };
-        let is_saved = self.current.is(record.tokens.access_token());
-        if is_saved && self.current.has_refresh_token(record.tokens.refresh_token()) {
+        let Some(record) = record else { return self.gone_beside(state, None, env) };
+        if self.current.are(&record.tokens) {
             // It was saved before, and the response did not come.
             self.store.note(Some(record.version()));
             self.is_saved_beside(&state);
             self.store.need_not_save();
             return state;
         }
-        if self.is_lost(&record) && !self.store.is_own(record.tokens.access_token()) {
+        if self.is_lost(&record) && !self.store.is_own(&record.tokens) {
             self.store.note(Some(record.version()));
             self.store.save_again(self.deadline(env));
             return state;
         }
         let is_other = match self.is_other_login(&record) {
             Ok(is_other) => is_other,
-            Err(error) => return self.gone_beside(state, Some(error)),
+            Err(error) => return self.gone_beside(state, Some(error), env),
         };
-        if self.store.is_own(record.tokens.access_token()) || self.options.persistence == Persistence::Own {
+        if self.store.is_own(&record.tokens) || self.options.persistence == Persistence::Own {
             self.store.note(Some(record.version()));
             self.events.push(Event::NotSaved(ErrorCode::STORE_CONFLICT.into()));
             return state;
         }
-        // The store has something newer: the next refresh loads it before it begins.
+        // The store has something newer: the next refresh loads it before it begins. Of the same login, the provider may
+        // have ended ours with it; of another one, ours are given back, and not used any more.
+        let asked_at = self.current.tokens().obtained_at();
+        self.current.doubt((!is_other).then_some(asked_at));
         if is_other {
-            // They are given back, and not used any more.
-            self.current.doubt(None);
             self.orphaned(self.current.tokens().clone());
         } else if self.store.is_new_login() {
             // Others have refreshed it: it was saved unheard.
@@ -379,34 +382,39 @@ impl Core {
 
     /// The new tokens were not saved. They can be used, and are saved later.
     fn not_saved(&mut self, obtained: Obtained, error: Error, env: &mut dyn Env) -> State {
-        let replaced = self.current.access_token().clone();
+        let replaced = self.current.tokens().clone();
         self.store.keep_lock();
+        // The refresh that brought them has no end in the store before they are there.
+        self.store.may_have_spent();
         let is_new_login = obtained.new_login.is_some();
         let state = self.succeeded(obtained.tokens, obtained.new_login.or(self.store.login()), env);
         self.events.push(Event::NotSaved(error));
-        self.store.save_later(replaced, obtained.spent, is_new_login, self.options.deadline(), env);
+        self.store.save_later(&replaced, obtained.parent, is_new_login, self.options.deadline(), env);
         state
     }
 
     /// Of tokens that came and are not verified, the refresh token takes the place of the old one, which it has replaced.
-    pub(super) fn keep_unverified(&mut self, mut pause: Pause, env: &mut dyn Env) -> State {
-        if let Some((unverified, exchange)) = pause.take_unverified() {
-            match unverified.refresh_token() {
-                Some(refresh_token) => {
-                    // It is not spent before it is saved.
-                    pause.lasts_until(env.monotonic().saturating_add(policy::SHORTEST));
-                    let replaced = self.current.access_token().clone();
-                    self.current.continue_with(refresh_token.clone(), unverified.refresh_expires_at());
-                    if self.options.persistence != Persistence::Nowhere {
-                        self.store.keep_lock();
-                        self.store.save_later(replaced, exchange.spent, false, self.options.deadline(), env);
-                        self.store.save_again(self.deadline(env));
-                    }
-                }
-                None => self.store.release(),
-            }
+    pub(super) fn keep_unverified(&mut self, mut pause: Box<Pause>, is_kept: &mut bool, env: &mut dyn Env) -> State {
+        let Some((unverified, exchange)) = pause.unverified() else { return State::Pausing(pause) };
+        let Some(refresh_token) = unverified.refresh_token().cloned() else {
+            // The old one is not spent. Others may go on with it.
+            self.store.release();
+            pause.may_drop_unverified();
+            return State::Pausing(pause);
+        };
+        *is_kept = true;
+        let (expires_at, parent) = (unverified.refresh_expires_at(), exchange.parent.clone());
+        let replaced = self.current.tokens().clone();
+        self.current.continue_with(refresh_token, expires_at);
+        if self.options.persistence != Persistence::Nowhere {
+            self.store.keep_lock();
+            self.store.save_later(&replaced, parent, false, self.options.deadline(), env);
+            self.store.save_again(self.deadline(env));
         }
-        State::Pausing(Box::new(pause))
+        pause.begins_anew();
+        // It is not spent before it is saved.
+        pause.lasts_until(env.monotonic().saturating_add(policy::SHORTEST));
+        State::Pausing(pause)
     }
 
     /// The store did not say in time whether it saved the tokens.
@@ -424,6 +432,6 @@ impl Core {
 
 /// Whether the record's tokens were obtained by the refresh token of these.
 pub(super) fn is_successor(record: &Record, tokens: &TokenSet) -> bool {
-    let spent = record.spent.as_ref();
+    let spent = record.parent.spent.as_ref();
     spent.zip(tokens.refresh_token()).is_some_and(|(spent, own)| spent.matches(own.expose()))
 }

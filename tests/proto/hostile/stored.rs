@@ -21,6 +21,7 @@ const PENDING_PLAIN: &str = include_str!("../../fixtures/pending_authorization_p
 const TOKENS: &str = include_str!("../../fixtures/token_set.v1.json");
 const TOKENS_PLAIN: &str = include_str!("../../fixtures/token_set_plain.v1.json");
 const RECORD: &str = include_str!("../../fixtures/record.v1.json");
+const RECORD_REFRESHED: &str = include_str!("../../fixtures/record_refreshed.v1.json");
 const RECORD_LOGIN: &str = include_str!("../../fixtures/record_login.v1.json");
 const RECORD_PLAIN: &str = include_str!("../../fixtures/record_plain.v1.json");
 const DEVICE: &str = include_str!("../../fixtures/pending_device.v1.json");
@@ -61,7 +62,7 @@ impl Type {
     }
 }
 
-const FIXTURES: [(Type, &str); 11] = [
+const FIXTURES: [(Type, &str); 12] = [
     (Type::Logout, LOGOUT),
     (Type::Device, DEVICE),
     (Type::Device, DEVICE_PLAIN),
@@ -71,6 +72,7 @@ const FIXTURES: [(Type, &str); 11] = [
     (Type::Tokens, TOKENS_PLAIN),
     (Type::Record, RECORD),
     (Type::Record, RECORD_LOGIN),
+    (Type::Record, RECORD_REFRESHED),
     (Type::Record, RECORD_PLAIN),
     (Type::Registrations, REGISTRATIONS),
 ];
@@ -158,6 +160,7 @@ fn malformed() -> Vec<(Type, &'static str, &'static str, Vec<Value>)> {
         (Type::Record, RECORD, "/tokens", vec![json!({}), json!("x"), json!(7)]),
         (Type::Record, RECORD, "/tokens/access_token", vec![Value::Null, json!(""), json!("at_\r\n")]),
         (Type::Record, RECORD, "/spent_refresh_token", vec![json!(""), json!("rt_\r\n"), json!("rt_é"), json!(7)]),
+        (Type::Record, RECORD_REFRESHED, "/refreshed_from", vec![json!(-1), json!(1.5), json!("6"), json!([])]),
         (Type::Registrations, REGISTRATIONS, "/clients", vec![json!({}), json!("x"), json!([7]), json!([{}])]),
         (Type::Registrations, REGISTRATIONS, "/clients/0/issuer", issuers()),
         (Type::Registrations, REGISTRATIONS, "/clients/0/client_id", vec![json!(7), json!([]), json!(""), json!("a\n"), json!("\u{1b}[2J"), json!("a\u{202e}")]),
@@ -205,6 +208,7 @@ fn a_missing_field_spoils_the_value() {
         "dpop_thumbprint",
         "login",
         "spent_refresh_token",
+        "refreshed_from",
         "post_logout_redirect_uri",
     ];
     for (kind, fixture) in FIXTURES {

@@ -6,7 +6,7 @@ use oidc_proto::session::{Access, Event, RefreshPolicy, Refusal, Session, Sessio
 use oidc_proto::testing::{self, Fault, On, Reuse};
 use oidc_proto::{AccessToken, Env, ErrorCode, IdToken, TokenSet};
 
-use crate::session::world::{ISSUER, Store, World, stalled};
+use crate::session::world::{ISSUER, Store, World, shared, stalled};
 
 fn options() -> SessionOptions {
     SessionOptions::default()
@@ -154,6 +154,48 @@ fn how_soon_a_token_is_refused_decides_whether_the_next_one_waits() {
         assert!((nominal * 8 / 10..=nominal * 12 / 10).contains(&pause.as_millis()), "{pause:?}");
         world.wait(&mut session);
         assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    }
+}
+
+/// A token in between was good: two that are refused with one between them that is not are not two in a row.
+#[test]
+fn a_good_token_between_two_that_are_refused_ends_the_count() {
+    for by_another in [false, true] {
+        let mut world = World::new();
+        let (mut session, store) = (world.session(shared()), Store::default());
+        for _ in 0..3 {
+            let token = session.tokens().access_token().clone();
+            let _ = session.unauthorized(&token, Refusal::Token, &mut world.env);
+            assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed], "{by_another}: at once");
+            // It is used until it expires.
+            world.advance(301);
+            if by_another {
+                let mut other = world.restore(store.record().unwrap(), shared());
+                let _ = other.refresh(&mut world.env);
+                world.pump(&mut other, &store);
+            }
+            assert!(world.ask(&mut session).is_err());
+            assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+        }
+    }
+}
+
+/// The next one is another process's, and is refused as well: that is the second in a row.
+#[test]
+fn refusals_in_a_row_are_counted_whoever_has_refreshed() {
+    let mut world = World::new();
+    let (mut session, store) = (world.session(shared()), Store::default());
+    session.save(&world.env);
+    world.pump(&mut session, &store);
+    for is_told in [false, true] {
+        let mut other = world.restore(store.record().unwrap(), shared());
+        let _ = other.refresh(&mut world.env);
+        world.pump(&mut other, &store);
+        let token = session.tokens().access_token().clone();
+        let _ = session.unauthorized(&token, Refusal::Token, &mut world.env);
+        let events = world.pump(&mut session, &store);
+        assert_eq!(matches!(events[0], Event::TokensRefused(_)), is_told, "{events:?}");
+        assert!(is_told || world.tokens_of(&session) == world.tokens_of(&other));
     }
 }
 

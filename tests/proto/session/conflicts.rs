@@ -3,7 +3,7 @@
 use oidc_proto::session::{
     End, Event, Persistence, Record, Refusal, Session, SessionOptions, Standing, StoreAction, StoreResponse, Ticket,
 };
-use oidc_proto::testing::{self, Fault, On, User};
+use oidc_proto::testing::{self, Fault, Lie, On, User};
 use oidc_proto::{Body, ErrorCode, Failure, FailureKind, Sent, TokenSet};
 
 use crate::session::world::{ISSUER, Store, World, broken, call, needs_login, record, shared};
@@ -283,33 +283,47 @@ fn tokens_that_are_verified_later_were_asked_for_before() {
     assert_eq!(kept(&store), (5, world.tokens_of(&session)));
 }
 
-/// The lock was lost, and two processes have asked with one refresh token. Neither knows whose tokens are the newest.
+/// The lock was lost, and two processes have asked with one refresh token. Neither knows whose tokens are the newest, however
+/// often the others have tried to save theirs, and also where the refresh token stays the same.
 #[test]
 fn tokens_by_the_same_refresh_token_are_doubtful() {
-    let op = testing::Provider::new(ISSUER).with_user(User::new("alice")).with_reuse(testing::Reuse::Allowed);
-    let (mut world, store) = (World::with(op), Store::default());
-    let stored = Record::of_login(world.tokens.clone(), None, &mut world.env);
-    store.put(stored.clone());
-    let mut ours = world.restore(stored.clone(), shared());
-    let mut others = world.restore(stored, shared());
-    world.advance(301);
-    let (ticket, request) = asked(&mut world, &mut others, &store);
-    world.send(&mut others, ticket, request);
-    let (_, action) = others.poll_store(&mut world.env).unwrap();
-    let StoreAction::Save { next, .. } = action else { panic!("{action:?}") };
-    store.break_lock();
-    let (ticket, request) = asked(&mut world, &mut ours, &store);
-    world.send(&mut ours, ticket, request);
-    assert_eq!(world.pump(&mut ours, &store), [Event::TokensRefreshed]);
-    // They save theirs in the place of ours.
-    let mut theirs = (*next).clone();
-    theirs.generation = 3;
-    store.put(theirs);
-    let asked = world.op.count(On::Token);
-    let _ = ours.refresh(&mut world.env);
-    assert_eq!(world.pump(&mut ours, &store), [Event::TokensRefreshed]);
-    assert_ne!(world.tokens_of(&ours), name(&next.tokens));
-    assert_eq!((kept(&store), world.op.count(On::Token)), ((4, world.tokens_of(&ours)), asked + 1));
+    for (rotates, generation) in [(true, 3), (true, 5), (false, 3), (false, 5)] {
+        let op = testing::Provider::new(ISSUER).with_user(User::new("alice")).with_reuse(testing::Reuse::Allowed);
+        if !rotates {
+            op.lie(Lie::RefreshTokenKept);
+        }
+        let (mut world, store) = (World::with(op), Store::default());
+        let stored = Record::of_login(world.tokens.clone(), None, &mut world.env);
+        store.put(stored.clone());
+        let mut ours = world.restore(stored.clone(), shared());
+        let mut others = world.restore(stored, shared());
+        world.advance(301);
+        let (ticket, request) = asked(&mut world, &mut others, &store);
+        world.send(&mut others, ticket, request);
+        let (_, action) = others.poll_store(&mut world.env).unwrap();
+        let StoreAction::Save { next, .. } = action else { panic!("{action:?}") };
+        store.break_lock();
+        let (ticket, request) = asked(&mut world, &mut ours, &store);
+        world.send(&mut ours, ticket, request);
+        assert_eq!(world.pump(&mut ours, &store), [Event::TokensRefreshed]);
+        // They save theirs in the place of ours, as it is read from the store.
+        let mut theirs = Record::from_json(&serde_json::to_string(&next).unwrap()).unwrap();
+        theirs.generation = generation;
+        store.put(theirs);
+        let asked = world.op.count(On::Token);
+        let _ = ours.refresh(&mut world.env);
+        assert_eq!(world.pump(&mut ours, &store), [Event::TokensRefreshed]);
+        assert_ne!(world.tokens_of(&ours), name(&next.tokens), "{rotates} {generation}");
+        assert_eq!((kept(&store), world.op.count(On::Token)), ((generation + 1, world.tokens_of(&ours)), asked + 1));
+        // What others ask for from now on, they ask for from there.
+        let mut next = world.restore(store.record().unwrap(), shared());
+        let _ = next.refresh(&mut world.env);
+        assert_eq!(world.pump(&mut next, &store), [Event::TokensRefreshed]);
+        let asked = world.op.count(On::Token);
+        let _ = ours.refresh(&mut world.env);
+        assert_eq!(world.pump(&mut ours, &store), [Event::TokensRefreshed]);
+        assert_eq!((world.tokens_of(&ours), world.op.count(On::Token)), (world.tokens_of(&next), asked));
+    }
 }
 
 /// Somebody has saved once more what this session has just replaced.

@@ -2,7 +2,8 @@
 
 use oidc_proto::ErrorCode;
 use oidc_proto::session::{
-    Access, End, Event, Outcome, Persistence, Record, Session, SessionOptions, StoreAction, StoreResponse,
+    Access, End, Event, Outcome, Persistence, Record, RefreshPolicy, Session, SessionOptions, Standing, StoreAction,
+    StoreResponse,
 };
 use oidc_proto::testing::{self, On, User};
 
@@ -214,18 +215,80 @@ fn tokens_that_the_store_has_lost_are_not_given_up_for_earlier_ones() {
     assert_eq!((world.tokens_of(&session), world.op.count(On::Token)), (token, asked));
 }
 
+/// They are newer than what it had, and perhaps ended by now: a refresh was begun from them.
 #[test]
-fn a_refresh_that_was_begun_elsewhere_leaves_a_pause_as_it_is() {
-    let mut world = World::new();
-    let (mut session, store) = stored(&mut world);
-    let newer = world.login("alice");
-    store.put(record(&session, 2, &newer));
+fn tokens_of_a_refresh_that_was_begun_elsewhere_are_doubtful() {
+    for is_pausing in [false, true] {
+        let mut world = World::new();
+        let (mut session, store) = stored(&mut world);
+        if is_pausing {
+            store.fails("load");
+            let _ = session.refresh(&mut world.env);
+            assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
+            store.fails("");
+        }
+        let newer = world.login("alice");
+        store.put(record(&session, 2, &newer));
+        begin(&store);
+        session.reload();
+        assert!(world.pump(&mut session, &store).is_empty(), "no news, and a pause goes on");
+        assert_eq!(world.tokens_of(&session), newer.access_token().expose());
+        assert_eq!(session.standing(&world.env), Standing::Doubtful);
+        assert!(session.current(&world.env).is_none());
+        if is_pausing {
+            assert!(matches!(session.access(&mut world.env), Access::Doubtful { .. }));
+            world.wait(&mut session);
+        }
+        let epoch = world.ask(&mut session).unwrap_err().unwrap();
+        assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+        assert_ne!(world.outcome(&session, epoch).unwrap(), newer.access_token().expose());
+    }
+}
+
+/// Another process has asked for the next ones.
+fn begin(store: &Store) {
     let begun = StoreAction::Prepare { expect: store.record().map(|record| record.version()) };
     assert!(matches!(store.response(begun), Some(StoreResponse::Prepared)));
-    session.reload();
-    assert!(world.pump(&mut session, &store).is_empty());
-    // Newer than what it had, and perhaps ended by now: the next refresh finds out.
-    assert_eq!(world.ask(&mut session).unwrap(), newer.access_token().expose());
+}
+
+/// Somebody has logged in again, and his tokens are not good any more: they are refreshed.
+#[test]
+fn a_login_elsewhere_that_is_to_be_refreshed_is_enough_for_a_session_that_needs_one() {
+    for refresh in [RefreshPolicy::Ahead, RefreshPolicy::OnDemand] {
+        for is_begun in [false, true] {
+            let (mut world, store) = (World::new(), Store::default());
+            let mut session = world.session(shared().with_refresh(refresh));
+            session.save(&world.env);
+            world.pump(&mut session, &store);
+            world.op.end_grants();
+            let _ = session.refresh(&mut world.env);
+            assert!(needs_login(&world.pump(&mut session, &store)));
+            // The ended grant under another number is no other.
+            let mut ended = store.record().unwrap();
+            ended.generation += 1;
+            store.put(ended.clone());
+            session.reload();
+            assert!(world.pump(&mut session, &store).is_empty() && session.end().is_some());
+
+            let next = Record::of_login(world.login("alice"), Some(ended.version()), &mut world.env);
+            store.put(next);
+            if is_begun {
+                begin(&store);
+            } else {
+                world.advance(301);
+            }
+            session.reload();
+            assert!(world.pump(&mut session, &store).is_empty());
+            assert_eq!(session.end(), None, "{refresh:?} {is_begun}");
+            if refresh == RefreshPolicy::Ahead && !is_begun {
+                world.wait(&mut session);
+            } else {
+                assert!(matches!(session.access(&mut world.env), Access::Wait(_)), "{refresh:?} {is_begun}");
+            }
+            assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed], "{refresh:?} {is_begun}");
+            assert!(world.honours(&world.tokens_of(&session)));
+        }
+    }
 }
 
 #[test]

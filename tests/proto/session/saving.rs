@@ -1,7 +1,7 @@
 //! Tokens that could not be saved: what becomes of them when the next refresh is due.
 
 use oidc_proto::session::{
-    Access, Event, Persistence, Record, RefreshPolicy, Session, SessionOptions, StoreAction, StoreResponse,
+    Access, Event, Persistence, Record, RefreshPolicy, Session, SessionOptions, Standing, StoreAction, StoreResponse,
 };
 use oidc_proto::testing::{Fault, On};
 use oidc_proto::{Env as _, ErrorCode};
@@ -137,6 +137,36 @@ fn tokens_beside_a_refresh_that_was_begun_are_refreshed_before_anyone_gets_them(
     assert_eq!(store.log(), ["prepare", "lock", "load", "prepare", "save", "unlock"]);
 }
 
+/// Tokens that came and were not saved are the end of no refresh in the store: whoever starts from the record has to know.
+#[test]
+fn the_mark_stays_while_tokens_are_not_saved() {
+    let (mut world, store) = (World::new(), Store::default());
+    let mut session = unsaved(&mut world, &store);
+    assert!(store.is_begun());
+    for action in ["load", "save"] {
+        store.fails(action);
+        let _ = world.ask(&mut session);
+        world.keep(&mut session, &store);
+        assert!(store.is_begun(), "{action}");
+        world.wait(&mut session);
+    }
+    // The store says nothing at all.
+    let (_never, _) = session.poll_store(&mut world.env).unwrap();
+    world.advance(60);
+    session.handle_timeout(&mut world.env);
+    store.fails("save");
+    world.keep(&mut session, &store);
+    assert!(store.is_begun(), "no response");
+    let newer = world.login("alice");
+    session.adopt(newer, &mut world.env).unwrap();
+    world.keep(&mut session, &store);
+    assert!(store.is_begun(), "a new login that is not saved");
+    store.fails("");
+    world.wait(&mut session);
+    world.pump(&mut session, &store);
+    assert!(!store.is_begun() && session.is_idle());
+}
+
 /// The lease ran out, and another process saved something while this one was about to.
 #[test]
 fn what_others_saved_first_is_taken() {
@@ -175,7 +205,12 @@ fn what_others_saved_meanwhile_is_not_overwritten() {
     assert_eq!((store.log(), store.is_locked(), session.is_idle()), (vec!["save", "unlock"], false, true));
     let record = store.record().unwrap();
     assert_eq!((record.generation, record.tokens.access_token().expose()), (3, theirs.access_token().expose()));
-    assert_ne!(world.tokens_of(&session), theirs.access_token().expose(), "ours are good until they expire");
+    assert_ne!(world.tokens_of(&session), theirs.access_token().expose());
+    // Which of the two the provider issued last, nobody knows: theirs are looked at before ours are used on.
+    assert_eq!(session.standing(&world.env), Standing::Doubtful);
+    let epoch = world.ask(&mut session).unwrap_err().unwrap();
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_eq!(world.outcome(&session, epoch).as_deref(), Ok(theirs.access_token().expose()));
 }
 
 /// The store was slow: it saved the tokens of the login after all, and those of the next one it did not.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use oidc_proto::ErrorCode;
 use oidc_proto::adapter::Driver;
 use oidc_proto::adapter::session::{BlockingSession, Sessions};
 use oidc_proto::session::{Access, Event, Record, Session, Standing};
-use oidc_proto::testing::{Fault, On};
+use oidc_proto::testing::{Fault, Lie, On};
+use oidc_proto::{Env as _, ErrorCode};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
@@ -16,7 +16,7 @@ use crate::session::world::{Store, World, broken, shared};
 
 /// A session of a stored record, whose refresh has brought tokens that this machine's clock refuses. A refresh token
 /// that comes twice ends the grant.
-fn refused(world: &mut World) -> (Session, Store) {
+pub(super) fn refused(world: &mut World) -> (Session, Store) {
     let store = Store::default();
     store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
     let mut session = world.restore(store.record().unwrap(), shared());
@@ -28,7 +28,7 @@ fn refused(world: &mut World) -> (Session, Store) {
 }
 
 /// This machine's clock is an hour behind.
-fn behind(world: &World) {
+pub(super) fn behind(world: &World) {
     world.op.edit_id_token(|token| {
         for claim in ["iat", "exp"] {
             let time = token.claims[claim].as_u64().unwrap();
@@ -47,7 +47,9 @@ fn goes_on(world: &mut World, store: &Store) {
     world.op.honest();
     let mut next = world.restore(store.record().unwrap(), shared());
     assert_eq!(next.standing(&world.env), Standing::Expired, "an access token that nobody has verified is not good");
-    assert!(world.ask(&mut next).is_err());
+    let now = world.env.monotonic();
+    assert_eq!(next.poll_timeout(), Some(now), "it is refreshed at once, and not only when somebody asks");
+    next.handle_timeout(&mut world.env);
     assert_eq!(world.pump(&mut next, store), [Event::TokensRefreshed]);
     assert!(world.honours(&world.tokens_of(&next)));
 }
@@ -137,6 +139,46 @@ fn without_tokens_that_came_there_is_nothing_to_keep() {
     assert!(!session.keep_unverified(&mut world.env));
     world.pump(&mut session, &store);
     assert_eq!(store.record().unwrap().generation, 1);
+}
+
+/// The response has no refresh token, since that of before goes on: there is nothing to keep, and what came is still
+/// verified when the clock is right.
+#[test]
+fn unverified_tokens_without_a_refresh_token_are_not_dropped() {
+    let mut world = World::new();
+    world.op.lie(Lie::RefreshTokenAbsent);
+    world.op.lie(Lie::RefreshTokenKept);
+    let (mut session, store) = refused(&mut world);
+    assert!(!session.keep_unverified(&mut world.env));
+    assert_eq!(world.pump(&mut session, &store), []);
+    assert!(session.is_idle() && !store.is_locked(), "the process may end: the stored refresh token is not spent");
+    assert_eq!(store.record().unwrap().generation, 1);
+    world.op.honest();
+    let asked = world.op.count(On::Token);
+    world.advance(3600);
+    session.handle_timeout(&mut world.env);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_eq!((world.op.count(On::Token), store.record().unwrap().generation), (asked, 2));
+    assert!(session.is_idle() && !store.is_locked() && !store.is_begun());
+}
+
+/// With the refresh token that came, nothing is lost any more: what another process saves next is as good as ever.
+#[test]
+fn once_a_refresh_token_is_kept_nothing_is_lost() {
+    let mut world = World::new();
+    let (mut session, store) = refused(&mut world);
+    assert!(session.keep_unverified(&mut world.env));
+    world.pump(&mut session, &store);
+    world.op.honest();
+    world.advance(10);
+    let mut other = world.restore(store.record().unwrap(), shared());
+    let _ = other.refresh(&mut world.env);
+    assert_eq!(world.pump(&mut other, &store), [Event::TokensRefreshed]);
+    let asked = world.op.count(On::Token);
+    let _ = session.refresh(&mut world.env);
+    session.handle_timeout(&mut world.env);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_eq!((world.op.count(On::Token), world.tokens_of(&session)), (asked, world.tokens_of(&other)));
 }
 
 /// The pause after the refresh is over, and nobody has tended the session: what is kept is not spent meanwhile.

@@ -2,7 +2,7 @@
 
 use http::{Request, Response};
 use oidc_proto::flow::Revocation;
-use oidc_proto::session::Ticket;
+use oidc_proto::session::{End, Ticket};
 use oidc_proto::{Body, Env, Failure, FailureKind, Sent, Step};
 
 use crate::simulation::provider::{GRACE, Habit};
@@ -106,7 +106,10 @@ impl Universe {
             return;
         }
         let session = self.grants[grant].session;
-        let why = why.unwrap_or_else(|| {
+        // Who logs out wants it to end. If the record was not erased and the revocation was lost, somebody may go on with it.
+        let leaves = self.desk(seat).session.as_ref().is_some_and(|session| session.end() == Some(End::LoggedOut));
+        let is_given_back = self.unrevoked.get(&grant) == Some(&LOST);
+        let why = why.or((leaves || is_given_back).then_some("it was revoked")).unwrap_or_else(|| {
             self.broken(&format!("session {session} asks with a token that was replaced, although it has the new one"))
         });
         self.tell(|| format!("grant {grant} ends: {why}"));

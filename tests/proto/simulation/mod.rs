@@ -83,6 +83,13 @@ use universe::Universe;
 /// - 522, 1244: a slow store said that it had saved a login after it was asked again, and nobody listened.
 /// - 8308: the store had lost the last save, and the tokens before were taken for new ones, and lived for too long.
 /// - 11772, 12318: tokens of before a new login were saved, and given back before the new ones were saved.
+/// - 17624: a login was to take the place of another, neither was saved, and a logout gave back only the later one.
+/// - 18533, 23972, 58692, 79014, and 7508, 12854, 19576, 22438 and 32526 with hints: two processes had asked with one refresh
+///   token, whose successor was the same or whose record came later than the next, and what the provider had issued first was
+///   taken as good.
+/// - 69817: another user's login had taken the place of a record in which a refresh was begun, and a logout was certain.
+/// - 19290: the store had lost the last save while the newest tokens were not saved, and the ones two records before, of a
+///   machine whose clock is ahead, were taken for newer.
 ///
 /// Of these the simulation itself was wrong:
 ///
@@ -93,7 +100,10 @@ use universe::Universe;
 /// - 2204: a session was made of the record of one that was logged out and had not erased it.
 /// - 3833: the store had lost a record, and the application gave up the only session that knew it.
 /// - 2363: the store had lost the newest tokens, and a process that had never had them logged out.
-const FAILED_ONCE: [u64; 38] = [
+/// - 27834 with hints: a session was made of a record that a logout had not erased, whose revocation was lost.
+/// - 53384: a user logged out, and a process was killed with his next login before it was saved.
+/// - 16090: a process that logged out after its lock was lost asked with a token that another one had used.
+const FAILED_ONCE: [u64; 53] = [
     2,
     5,
     9,
@@ -131,7 +141,22 @@ const FAILED_ONCE: [u64; 38] = [
     8308,
     11772,
     12318,
+    16090,
+    17624,
+    18533,
+    19290,
+    23972,
+    53384,
+    58692,
+    69817,
+    79014,
     HINTS | 346,
+    HINTS | 7508,
+    HINTS | 12854,
+    HINTS | 19576,
+    HINTS | 22438,
+    HINTS | 27834,
+    HINTS | 32526,
 ];
 
 fn number(name: &str) -> Option<u64> {

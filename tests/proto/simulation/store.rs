@@ -236,6 +236,12 @@ impl Universe {
         self.is_harsh() && matches!(action, StoreAction::Prepare { .. }) && holder.is_some_and(|holder| holder != seat)
     }
 
+    /// Whether there is a login: somebody may have logged out, and a process may have been killed with the next login.
+    pub(crate) fn is_anyones(&self, session: usize) -> bool {
+        let has_session = self.processes.iter().any(|process| process.desks[session].session.is_some());
+        self.stores[session].record.is_some() || has_session
+    }
+
     fn condition(&self, session: usize) -> Option<Condition> {
         let until = self.now.min(TROUBLE);
         self.stores[session].condition.filter(|(_, end)| *end > until && self.now < TROUBLE).map(|(what, _)| what)

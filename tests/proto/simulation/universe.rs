@@ -254,7 +254,7 @@ impl Universe {
         for (process, own) in self.processes.iter().enumerate() {
             for (session, desk) in own.desks.iter().enumerate() {
                 let last = desk.served_at;
-                if last + 900_000 < TROUBLE + PEACE && !self.has_ended(session) {
+                if last + 900_000 < TROUBLE + PEACE && !self.has_ended(session) && self.is_anyones(session) {
                     self.broken(&format!("session {session} of process {process} got its last good token at {last}"));
                 }
             }

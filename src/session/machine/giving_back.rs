@@ -1,0 +1,140 @@
+//! Tokens that a session does not go on with: what an attempt that is given up has, and what comes for it later.
+
+use super::Core;
+use super::exchange::Exchange;
+use super::orphans::Orphan;
+use super::state::{ExpectResponse, Resume, Stage, State};
+use crate::base::env::Env;
+use crate::base::secret::Secret;
+use crate::error::Error;
+use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::flow::TokenRequest;
+use crate::flow::token_outcome::TokenOutcome;
+use crate::session::event::Event;
+use crate::step::Step;
+
+/// What an attempt has that is given up.
+pub(super) enum Held {
+    Nothing,
+    /// Tokens that came, and the refresh token that they were asked for with, if the store is shared.
+    Tokens(Orphan, Option<Secret>),
+    /// The same, of a new login.
+    NewLogin(Orphan),
+    /// Tokens may still come.
+    Expected(ExpectResponse),
+    /// Tokens came, and nobody has them.
+    Lost,
+}
+
+impl Held {
+    /// What this state has.
+    pub(super) fn by(state: State, env: &mut dyn Env) -> Self {
+        let no = || Failure::new(FailureKind::Timeout, Sent::No);
+        let stage = match state {
+            State::Attempting(attempt) => attempt.stage,
+            State::Pausing(pause) => match pause.into_resume() {
+                Resume::Anew => return Self::Nothing,
+                Resume::Late(expect) => Stage::ExpectResponse(expect),
+                Resume::Verify(tokens, exchange) => {
+                    return Self::Tokens(Orphan::Unverified(tokens), exchange.parent.spent);
+                }
+            },
+            State::Interrupted => return Self::Lost,
+            State::Idle { .. } | State::Stopped(_) | State::LoggedOut => return Self::Nothing,
+        };
+        match stage {
+            Stage::ExpectResponse(expect) if expect.exchange.awaits_tokens() => Self::Expected(expect),
+            // Tokens came, and their flow has them.
+            Stage::ExpectResponse(ExpectResponse { awaiting, exchange }) => {
+                Self::of(awaiting.fail(no(), env), exchange, env)
+            }
+            Stage::Send(call, exchange) => Self::of(call.into_parts().2.fail(no(), env), exchange, env),
+            Stage::UseKey(use_key, exchange) => {
+                Self::of(use_key.into_parts().1.fail(FailureKind::Timeout, env), exchange, env)
+            }
+            Stage::ExpectKeyOutput(awaiting, exchange) => {
+                Self::of(awaiting.fail(FailureKind::Timeout, env), exchange, env)
+            }
+            Stage::Wait(wait, exchange) => Self::of(wait.wake(env), exchange, env),
+            Stage::ExpectSave(obtained) if obtained.new_login.is_some() => Self::NewLogin(obtained.tokens.into()),
+            Stage::ExpectSave(obtained) => Self::Tokens(obtained.tokens.into(), obtained.parent.spent),
+            _ => Self::Nothing,
+        }
+    }
+
+    /// What a flow has.
+    pub(super) fn of(step: Result<Step<TokenRequest>, Error>, exchange: Exchange, env: &mut dyn Env) -> Self {
+        if !exchange.may_have_yielded() {
+            return Self::Nothing;
+        }
+        let mut step = step;
+        // Each of them is an end of the search for keys, of which there are few.
+        for _ in 0..8 {
+            step = match step {
+                Ok(Step::Done(TokenOutcome::Verified(granted))) => {
+                    return Self::Tokens(granted.tokens.into(), exchange.parent.spent);
+                }
+                Ok(Step::Done(TokenOutcome::Unverified { tokens, .. })) => {
+                    return Self::Tokens(Orphan::Unverified(tokens), exchange.parent.spent);
+                }
+                Ok(Step::Call(call)) => call.into_parts().2.fail(Failure::new(FailureKind::Timeout, Sent::No), env),
+                Ok(Step::UseKey(use_key)) => use_key.into_parts().1.fail(FailureKind::Timeout, env),
+                Ok(Step::Wait(wait)) => wait.wake(env),
+                Err(_) => return Self::Lost,
+            };
+        }
+        Self::Lost
+    }
+}
+
+impl Core {
+    pub(super) fn orphaned(&mut self, tokens: impl Into<Orphan>) {
+        self.orphans.push(tokens);
+        self.events.push(Event::Orphaned);
+    }
+
+    /// What a new login was to replace is given back: it is saved, or will not be.
+    pub(super) fn nothing_is_replaced(&mut self) {
+        if self.orphans.settle() {
+            self.events.push(Event::Orphaned);
+        }
+    }
+
+    /// The session does not go on with this state. What it has is given back; what comes for it, as it comes.
+    pub(super) fn give_back(&mut self, state: State, env: &mut dyn Env) {
+        match Held::by(state, env) {
+            Held::Nothing | Held::Lost => {}
+            Held::Tokens(orphan, _) | Held::NewLogin(orphan) => self.orphaned(orphan),
+            Held::Expected(expect) => {
+                self.late.expect(self.attempts.ticket(), expect);
+                // From here on it is the response of an earlier attempt.
+                self.attempts.begin();
+            }
+        }
+        self.let_late_go(env);
+    }
+
+    /// What a response that is late has brought is given back, and what it may still bring, as it comes.
+    pub(super) fn let_late_go(&mut self, env: &mut dyn Env) {
+        if let Some((step, exchange)) = self.late.take_arrived() {
+            self.give_back_late(step, exchange, false, env);
+        }
+        self.late.let_go();
+    }
+
+    /// Gives back what came for a login that the session does not go on with. If another one is to take its place in the
+    /// store, once that is saved: until then it may be all that is stored.
+    pub(super) fn give_back_late(
+        &mut self,
+        step: Step<TokenRequest>,
+        exchange: Exchange,
+        is_to_be_replaced: bool,
+        env: &mut dyn Env,
+    ) {
+        match Held::of(Ok(step), exchange, env) {
+            Held::Tokens(orphan, _) if is_to_be_replaced => self.orphans.replace(orphan),
+            Held::Tokens(orphan, _) => self.orphaned(orphan),
+            _ => {}
+        }
+    }
+}

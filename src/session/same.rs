@@ -1,0 +1,42 @@
+//! When two sets are the same tokens: the same access token, and the same refresh token or none. One of the two is not
+//! enough: a provider may give the same access token again, and a refresh token that was kept stands beside an old access
+//! token ([`Session::keep_unverified`](super::Session::keep_unverified)).
+
+use std::hash::{DefaultHasher, Hasher as _};
+use std::num::NonZero;
+
+use crate::base::secret::{Secret, same_bytes};
+use crate::token::token_set::TokenSet;
+
+/// Whether these are the same tokens.
+pub(super) fn are_same(one: &TokenSet, other: &TokenSet) -> bool {
+    let [own, their] = [one, other].map(|tokens| tokens.access_token().expose().as_bytes());
+    same_bytes(own, their) && are_same_secrets(one.refresh_token(), other.refresh_token())
+}
+
+/// Whether these are the same refresh token, or neither is there.
+pub(super) fn are_same_secrets(one: Option<&Secret>, other: Option<&Secret>) -> bool {
+    match (one, other) {
+        (Some(own), Some(other)) => own.matches(other.expose()),
+        (own, other) => own.is_none() && other.is_none(),
+    }
+}
+
+/// Enough to know the same tokens again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint(NonZero<u32>);
+
+impl Fingerprint {
+    /// A hash of both tokens' lengths and ends; the end is the signature of a JWT. The whole would cost more than
+    /// everything else that a session does for a refresh.
+    pub(super) fn of(tokens: &TokenSet) -> Self {
+        let mut hasher = DefaultHasher::new();
+        let refresh_token = tokens.refresh_token().map_or("", |token| token.expose());
+        for bytes in [tokens.access_token().expose().as_bytes(), refresh_token.as_bytes()] {
+            hasher.write_usize(bytes.len());
+            hasher.write(bytes.last_chunk::<32>().map_or(bytes, |end| end));
+        }
+        // The lower half.
+        Self(NonZero::new(hasher.finish() as u32).unwrap_or(NonZero::<u32>::MIN))
+    }
+}

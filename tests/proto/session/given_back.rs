@@ -1,0 +1,257 @@
+//! Tokens of a login that a session does not go on with: they are given back, whatever state they were in.
+
+use oidc_proto::Env as _;
+use oidc_proto::session::{End, Event, Persistence, Record, Session, SessionOptions, StoreAction};
+use oidc_proto::testing::{Fault, On};
+
+use crate::session::endings::ignores_spent;
+use crate::session::unverified::behind;
+use crate::session::world::{Store, World, broken, call, shared};
+
+fn lives(world: &World) -> bool {
+    world.op.has_grant_of(world.tokens.refresh_token().unwrap().expose())
+}
+
+fn session(world: &mut World, store: &Store, persistence: Persistence) -> Session {
+    let record = Record::of_login(world.tokens.clone(), None, &mut world.env);
+    store.put(record.clone());
+    world.restore(record, SessionOptions::default().with_persistence(persistence))
+}
+
+/// A refresh has brought tokens, and has not come to its end. A new login takes their place.
+#[test]
+fn a_new_login_gives_back_what_a_refresh_has_brought() {
+    for persistence in [Persistence::Nowhere, Persistence::Own, Persistence::Shared] {
+        for stage in ["a pause", "the keys", "the save"] {
+            if stage == "the save" && persistence == Persistence::Nowhere {
+                continue;
+            }
+            let mut world = World::with(ignores_spent());
+            let store = Store::default();
+            let newer = world.login("alice");
+            let mut session = session(&mut world, &store, persistence);
+            match stage {
+                "a pause" => behind(&world),
+                "the keys" => world.forget_keys(),
+                _ => {}
+            }
+            if stage == "the keys" {
+                session =
+                    world.restore(store.record().unwrap(), SessionOptions::default().with_persistence(persistence));
+            }
+            let _ = session.refresh(&mut world.env);
+            world.keep(&mut session, &store);
+            let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+            world.send(&mut session, ticket, request);
+            if stage == "the keys" {
+                let (_, request) = call(session.poll_transmit(&mut world.env).unwrap());
+                assert_eq!(request.method(), http::Method::GET);
+            }
+            while session.poll_event().is_some() {}
+            world.op.honest();
+
+            session.adopt(newer.clone(), &mut world.env).unwrap();
+            assert!(
+                persistence == Persistence::Nowhere || world.revoke(&mut session).is_empty(),
+                "it is not saved yet"
+            );
+            let events = world.pump(&mut session, &store);
+            assert_eq!(events, [Event::Orphaned, Event::TokensRefreshed], "{persistence:?} {stage}");
+            world.revoke(&mut session);
+            assert!(!lives(&world), "{persistence:?} {stage}");
+            assert!(world.honours(newer.access_token().expose()) && session.is_idle(), "{persistence:?} {stage}");
+            assert_eq!(world.tokens_of(&session), newer.access_token().expose());
+        }
+    }
+}
+
+/// The response to a refresh of the login before: it comes once the new one is there, or before it is saved.
+#[test]
+fn what_comes_for_a_login_that_was_replaced_is_given_back() {
+    for persistence in [Persistence::Nowhere, Persistence::Own, Persistence::Shared] {
+        for (is_saved, is_late) in [(false, false), (true, false), (false, true), (true, true)] {
+            let mut world = World::with(ignores_spent());
+            let store = Store::default();
+            let newer = world.login("alice");
+            let mut session = session(&mut world, &store, persistence);
+            let _ = session.refresh(&mut world.env);
+            world.keep(&mut session, &store);
+            let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+            let response = world.op.exchange(request, world.env.now()).unwrap();
+            if is_late {
+                // The next attempt has begun.
+                world.wait(&mut session);
+                world.wait(&mut session);
+                world.keep(&mut session, &store);
+            }
+            session.adopt(newer.clone(), &mut world.env).unwrap();
+            if is_saved {
+                world.keep(&mut session, &store);
+            }
+            session.handle_response(ticket, response, &mut world.env);
+            let is_kept = is_saved || persistence == Persistence::Nowhere;
+            assert_eq!(world.revoke(&mut session).is_empty(), !is_kept, "{persistence:?} {is_saved} {is_late}");
+            world.pump(&mut session, &store);
+            world.revoke(&mut session);
+            assert!(!lives(&world), "{persistence:?} {is_saved} {is_late}");
+            let token = newer.access_token().expose();
+            assert!(world.honours(token) && world.tokens_of(&session) == token && session.is_idle());
+            let _ = session.refresh(&mut world.env);
+            assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+        }
+    }
+}
+
+/// A session whose tokens were not saved, and whose next refresh has brought tokens: somebody logs out.
+fn unsaved_and_unverified(world: &mut World, store: &Store) -> Session {
+    let mut session = session(world, store, Persistence::Own);
+    store.fails("save");
+    let _ = session.refresh(&mut world.env);
+    assert_eq!(world.pump(&mut session, store), [Event::TokensRefreshed, Event::NotSaved(broken("save"))]);
+    behind(world);
+    let _ = session.refresh(&mut world.env);
+    assert!(matches!(world.pump(&mut session, store)[..], [Event::BackingOff { .. }]));
+    store.fails("");
+    session
+}
+
+#[test]
+fn unverified_tokens_are_given_back_where_the_record_is_gone() {
+    let mut world = World::with(ignores_spent());
+    let store = Store::default();
+    let mut session = unsaved_and_unverified(&mut world, &store);
+    store.clear();
+    while session.end().is_none() {
+        world.wait(&mut session);
+        world.pump(&mut session, &store);
+    }
+    assert_eq!(session.end(), Some(End::LoggedOutElsewhere));
+    world.revoke(&mut session);
+    assert!(!lives(&world) && session.is_idle());
+}
+
+/// The response is still to come when the record is found to be gone.
+#[test]
+fn what_comes_after_the_record_is_gone_is_given_back() {
+    let mut world = World::with(ignores_spent());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Own);
+    store.fails("save");
+    let _ = session.refresh(&mut world.env);
+    world.pump(&mut session, &store);
+    let _ = session.refresh(&mut world.env);
+    world.keep(&mut session, &store);
+    let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+    let response = world.op.exchange(request, world.env.now()).unwrap();
+    store.fails("");
+    store.clear();
+    world.wait(&mut session);
+    let events = world.pump(&mut session, &store);
+    assert_eq!((events.last(), session.end()), (Some(&Event::LoggedOutElsewhere), Some(End::LoggedOutElsewhere)));
+    world.revoke(&mut session);
+    assert!(lives(&world), "what was revoked was spent");
+    session.handle_response(ticket, response, &mut world.env);
+    assert_eq!(world.pump(&mut session, &store), [Event::Orphaned]);
+    world.revoke(&mut session);
+    assert!(!lives(&world) && session.is_idle());
+}
+
+/// A response that is still to come when the session ends, too.
+#[test]
+fn what_comes_after_a_logout_elsewhere_is_given_back() {
+    let mut world = World::with(ignores_spent());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Shared);
+    let _ = session.refresh(&mut world.env);
+    world.keep(&mut session, &store);
+    let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+    let response = world.op.exchange(request, world.env.now()).unwrap();
+    world.wait(&mut session);
+    world.wait(&mut session);
+    store.clear();
+    let events = world.pump(&mut session, &store);
+    assert_eq!(events.last(), Some(&Event::LoggedOutElsewhere), "{events:?}");
+    world.revoke(&mut session);
+    assert!(session.is_idle() && lives(&world), "what was revoked was spent");
+    session.handle_response(ticket, response, &mut world.env);
+    assert_eq!(world.pump(&mut session, &store), [Event::Orphaned]);
+    world.revoke(&mut session);
+    assert!(session.is_idle() && !lives(&world));
+}
+
+/// What a new login was to replace, and the new login: neither is saved when the user logs out.
+#[test]
+fn a_logout_gives_back_what_an_unsaved_login_was_to_replace() {
+    for is_saved_before in [true, false] {
+        let mut world = World::with(ignores_spent());
+        let store = Store::default();
+        let mut session = match is_saved_before {
+            true => session(&mut world, &store, Persistence::Shared),
+            false => world.session(shared()),
+        };
+        store.fails("save");
+        session.save(&world.env);
+        world.pump(&mut session, &store);
+        let newer = world.login("alice");
+        session.adopt(newer.clone(), &mut world.env).unwrap();
+        world.pump(&mut session, &store);
+        store.fails("");
+        session.log_out(&mut world.env);
+        world.pump(&mut session, &store);
+        world.revoke(&mut session);
+        assert!(!lives(&world), "{is_saved_before}");
+        assert!(!world.honours(newer.access_token().expose()) && session.is_idle(), "{is_saved_before}");
+    }
+}
+
+/// Somebody logs out while an adopted login is about to be saved, and unsaved tokens of the one before are: the new login
+/// is no part of that.
+#[test]
+fn a_login_that_is_about_to_be_saved_survives_that_the_record_is_gone() {
+    let mut world = World::with(ignores_spent());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Own);
+    store.fails("save");
+    let _ = session.refresh(&mut world.env);
+    world.pump(&mut session, &store);
+    let newer = world.login("alice");
+    session.adopt(newer.clone(), &mut world.env).unwrap();
+    // The store has not answered when those of before are saved again.
+    let (adopted, save) = session.poll_store(&mut world.env).unwrap();
+    assert!(matches!(save, StoreAction::Save { .. }), "the mark stays: {save:?}");
+    world.wait(&mut session);
+    store.fails("");
+    store.clear();
+    let (again, action) = session.poll_store(&mut world.env).unwrap();
+    session.handle_store(again, store.response(action).unwrap(), &mut world.env);
+    assert_eq!(session.end(), None);
+    session.handle_store(adopted, store.response(save).unwrap(), &mut world.env);
+    world.pump(&mut session, &store);
+    assert_eq!(world.ask(&mut session).as_deref(), Ok(newer.access_token().expose()));
+    assert_eq!(store.record().unwrap().tokens.access_token().expose(), newer.access_token().expose());
+    world.revoke(&mut session);
+    assert!(!lives(&world) && world.honours(newer.access_token().expose()) && session.is_idle());
+}
+
+/// Another login of the user is in the store when the response to a request of before comes.
+#[test]
+fn what_comes_for_a_login_that_was_replaced_elsewhere_is_given_back() {
+    let mut world = World::with(ignores_spent());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Shared);
+    world.op.fault(On::Jwks, Fault::status(503), 1);
+    let _ = session.refresh(&mut world.env);
+    world.keep(&mut session, &store);
+    let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+    let response = world.op.exchange(request, world.env.now()).unwrap();
+    world.wait(&mut session);
+    world.wait(&mut session);
+    let theirs = world.login("alice");
+    store.put(Record::of_login(theirs.clone(), session.stored(), &mut world.env));
+    let events = world.pump(&mut session, &store);
+    assert_eq!(events.last(), Some(&Event::TokensRefreshed), "{events:?}");
+    session.handle_response(ticket, response, &mut world.env);
+    assert_eq!(world.pump(&mut session, &store), [Event::Orphaned]);
+    world.revoke(&mut session);
+    assert!(!lives(&world) && world.honours(theirs.access_token().expose()) && session.is_idle());
+}

@@ -1,0 +1,222 @@
+//! Logouts whose newest tokens may have been lost before: they are found out, or the result says that it is not certain.
+
+use oidc_proto::session::{Erased, Event, Persistence, Record, Session, SessionOptions};
+use oidc_proto::testing::{Fault, On, Reuse, User};
+use oidc_proto::{Env as _, Failure, FailureKind, Sent};
+
+use crate::session::endings::{ignores_spent, logged_out};
+use crate::session::unverified::behind;
+use crate::session::world::{Store, World, call, shared};
+
+const EVERYWHERE: [Persistence; 3] = [Persistence::Nowhere, Persistence::Own, Persistence::Shared];
+
+/// A session with this persistence, whose tokens are in the store if it has one.
+fn session(world: &mut World, store: &Store, persistence: Persistence) -> Session {
+    let record = Record::of_login(world.tokens.clone(), None, &mut world.env);
+    store.put(record.clone());
+    world.restore(record, SessionOptions::default().with_persistence(persistence))
+}
+
+/// Whether the login lives, once what the session has given back was revoked.
+fn lives(world: &mut World, session: &mut Session) -> bool {
+    world.revoke(session);
+    world.op.has_grant_of(world.tokens.refresh_token().unwrap().expose())
+}
+
+fn is_certain(events: &[Event]) -> bool {
+    events.iter().any(|event| matches!(event, Event::LoggedOut(logout) if logout.is_certain))
+}
+
+/// The provider has issued tokens that did not come: the revocation of those before does nothing.
+#[test]
+fn a_logout_after_a_lost_response_asks_once_more_or_is_not_certain() {
+    for persistence in EVERYWHERE {
+        for reuse in [Reuse::AllowedUntilSuccessorIsUsed, Reuse::EndsGrant] {
+            for in_flight in [false, true] {
+                let mut world = World::with(ignores_spent().with_reuse(reuse));
+                let store = Store::default();
+                let mut session = session(&mut world, &store, persistence);
+                let _ = session.refresh(&mut world.env);
+                world.keep(&mut session, &store);
+                let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+                world.op.exchange(request, world.env.now()).unwrap();
+                let lost = Failure::new(FailureKind::Interrupted, Sent::Maybe);
+                if in_flight {
+                    session.log_out(&mut world.env);
+                    world.keep(&mut session, &store);
+                    session.handle_failure(ticket, lost, &mut world.env);
+                } else {
+                    session.handle_failure(ticket, lost, &mut world.env);
+                    session.log_out(&mut world.env);
+                }
+                let events = world.pump(&mut session, &store);
+                let what = format!("{persistence:?} {reuse:?} {in_flight}: {events:?}");
+                assert_eq!(is_certain(&events), reuse != Reuse::EndsGrant, "{what}");
+                assert!(!lives(&mut world, &mut session) && session.is_idle(), "{what}");
+            }
+        }
+    }
+}
+
+/// Tokens that came and are not verified are the newest: nobody is asked for more.
+#[test]
+fn a_logout_with_unverified_tokens_is_certain() {
+    for persistence in EVERYWHERE {
+        let mut world = World::with(ignores_spent());
+        let store = Store::default();
+        let mut session = session(&mut world, &store, persistence);
+        behind(&world);
+        let _ = session.refresh(&mut world.env);
+        world.pump(&mut session, &store);
+        let asked = world.op.count(On::Token);
+        session.log_out(&mut world.env);
+        let events = world.pump(&mut session, &store);
+        assert_eq!((is_certain(&events), world.op.count(On::Token)), (true, asked), "{persistence:?}: {events:?}");
+        assert!(!lives(&mut world, &mut session) && session.is_idle(), "{persistence:?}");
+    }
+}
+
+/// The same for tokens that came and whose save is under way, or has failed.
+#[test]
+fn a_logout_with_tokens_that_are_not_saved_is_certain() {
+    for persistence in [Persistence::Own, Persistence::Shared] {
+        for has_failed in [false, true] {
+            let mut world = World::with(ignores_spent());
+            let store = Store::default();
+            let mut session = session(&mut world, &store, persistence);
+            let _ = session.refresh(&mut world.env);
+            if has_failed {
+                store.fails("save");
+                world.pump(&mut session, &store);
+                store.fails("");
+            } else {
+                world.keep(&mut session, &store);
+                world.exchange(&mut session);
+            }
+            let asked = world.op.count(On::Token);
+            session.log_out(&mut world.env);
+            let events = world.pump(&mut session, &store);
+            let what = format!("{persistence:?} {has_failed}: {events:?}");
+            assert_eq!((is_certain(&events), world.op.count(On::Token)), (true, asked), "{what}");
+            assert!(!lives(&mut world, &mut session) && session.is_idle(), "{what}");
+        }
+    }
+}
+
+/// The next refresh was sent from tokens that are not saved, and its response is lost: those are not the newest.
+#[test]
+fn a_logout_after_a_lost_response_to_tokens_that_are_not_saved_asks_once_more() {
+    let mut world = World::with(ignores_spent());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Own);
+    store.fails("save");
+    let _ = session.refresh(&mut world.env);
+    world.pump(&mut session, &store);
+    world.op.fault(On::Token, Fault::LostResponse, 1);
+    let _ = session.refresh(&mut world.env);
+    world.pump(&mut session, &store);
+    store.fails("");
+    session.log_out(&mut world.env);
+    let events = world.pump(&mut session, &store);
+    let is_certain = is_certain(&events);
+    assert!(!is_certain || !lives(&mut world, &mut session), "{events:?}");
+}
+
+/// What comes late is of an earlier record. The refresh that was begun from the later one has no end all the same.
+#[test]
+fn a_late_response_does_not_explain_the_mark_of_a_later_record() {
+    let mut world = World::with(ignores_spent());
+    let store = Store::default();
+    let mut slow = session(&mut world, &store, Persistence::Shared);
+    let mut fast = world.restore(store.record().unwrap(), shared());
+    let _ = slow.refresh(&mut world.env);
+    world.keep(&mut slow, &store);
+    let (late, request) = call(slow.poll_transmit(&mut world.env).unwrap());
+    let response = world.op.exchange(request, world.env.now()).unwrap();
+    store.break_lock();
+    let _ = fast.refresh(&mut world.env);
+    assert_eq!(world.pump(&mut fast, &store), [Event::TokensRefreshed]);
+    // It is killed in the middle of the next one.
+    let _ = fast.refresh(&mut world.env);
+    world.keep(&mut fast, &store);
+    let (_, request) = call(fast.poll_transmit(&mut world.env).unwrap());
+    world.op.exchange(request, world.env.now()).unwrap();
+    drop(fast);
+    store.break_lock();
+
+    slow.log_out(&mut world.env);
+    world.keep(&mut slow, &store);
+    slow.handle_response(late, response, &mut world.env);
+    let events = world.pump(&mut slow, &store);
+    assert!(logged_out(&events, Erased::Record, true), "{events:?}");
+    assert!(!lives(&mut world, &mut slow) && slow.is_idle());
+}
+
+/// Somebody has logged out, or another user has logged in. Whoever did may have known less.
+#[test]
+fn a_lost_response_counts_where_the_record_is_gone_or_another_users() {
+    for is_gone in [true, false] {
+        for reuse in [Reuse::AllowedUntilSuccessorIsUsed, Reuse::EndsGrant] {
+            let op = ignores_spent().with_reuse(reuse).with_user(User::new("alice")).with_user(User::new("bob"));
+            let mut world = World::with(op);
+            let store = Store::default();
+            let mut session = session(&mut world, &store, Persistence::Shared);
+            world.op.fault(On::Token, Fault::LostResponse, 1);
+            let _ = session.refresh(&mut world.env);
+            world.pump(&mut session, &store);
+            let erased = if is_gone {
+                store.clear();
+                Erased::Nothing
+            } else {
+                let bobs = world.login("bob");
+                store.put(Record::of_login(bobs, session.stored(), &mut world.env));
+                Erased::OtherLogin
+            };
+            session.log_out(&mut world.env);
+            let events = world.pump(&mut session, &store);
+            let is_certain = is_gone && reuse != Reuse::EndsGrant;
+            assert!(logged_out(&events, erased, is_certain), "{is_gone} {reuse:?}: {events:?}");
+            assert!(!lives(&mut world, &mut session) && session.is_idle(), "{is_gone} {reuse:?}");
+        }
+    }
+}
+
+/// A process was killed in the middle of a refresh, and another user has logged in: the mark is gone with the record.
+#[test]
+fn a_logout_whose_record_is_another_users_is_not_certain() {
+    let op = ignores_spent().with_user(User::new("alice")).with_user(User::new("bob"));
+    let mut world = World::with(op);
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Shared);
+    let mut killed = world.restore(store.record().unwrap(), shared());
+    let _ = killed.refresh(&mut world.env);
+    world.keep(&mut killed, &store);
+    let (_, request) = call(killed.poll_transmit(&mut world.env).unwrap());
+    world.op.exchange(request, world.env.now()).unwrap();
+    drop(killed);
+    store.break_lock();
+    let bobs = world.login("bob");
+    store.put(Record::of_login(bobs, session.stored(), &mut world.env));
+    session.log_out(&mut world.env);
+    let events = world.pump(&mut session, &store);
+    assert!(logged_out(&events, Erased::OtherLogin, false), "{events:?}");
+    assert!(lives(&mut world, &mut session), "nobody has its newest tokens");
+}
+
+/// A new login of the same user has taken its place, and has revoked a token that is spent.
+#[test]
+fn a_lost_response_of_a_login_that_was_replaced_makes_a_logout_uncertain() {
+    let mut world = World::with(ignores_spent());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Shared);
+    world.op.fault(On::Token, Fault::LostResponse, 1);
+    let _ = session.refresh(&mut world.env);
+    world.pump(&mut session, &store);
+    let theirs = world.login("alice");
+    store.put(Record::of_login(theirs.clone(), session.stored(), &mut world.env));
+    session.log_out(&mut world.env);
+    let events = world.pump(&mut session, &store);
+    assert!(logged_out(&events, Erased::Record, false), "{events:?}");
+    assert!(lives(&mut world, &mut session), "nobody has its newest tokens");
+    assert!(!world.honours(theirs.access_token().expose()));
+}
