@@ -14,10 +14,8 @@ pub(super) struct CurrentTokens {
     /// Until when the access token is good by the monotonic clock; `None` if that is not known.
     good_until: Option<MonotonicTime>,
     objection: Objection,
-    /// When the provider was last asked for tokens that it may have given, and that did not come, if it was. No `Option`:
-    /// an idle session is small.
-    lost_at: Timestamp,
-    has_lost: bool,
+    /// When the provider was last asked for tokens that it may have given, and that did not come.
+    lost_at: Option<Timestamp>,
     refusals: Refusals,
     /// Whether [`CurrentTokens::settle`] has seen these tokens.
     is_settled: bool,
@@ -25,7 +23,7 @@ pub(super) struct CurrentTokens {
     taken_at: MonotonicTime,
     /// Of the tokens that these have replaced, and of those before: a store that goes back to an earlier record may do so
     /// while the newest tokens are not saved.
-    before: [Option<Fingerprint>; 2],
+    before: [Fingerprint; 2],
 }
 
 /// Why the access token may not be good although it has not expired.
@@ -66,12 +64,11 @@ impl CurrentTokens {
             tokens,
             good_until: None,
             objection: Objection::None,
-            lost_at: Timestamp::from_unix_seconds(0),
-            has_lost: false,
+            lost_at: None,
             refusals: Refusals::default(),
             is_settled: false,
             taken_at: MonotonicTime::from_millis(0),
-            before: [None; 2],
+            before: [Fingerprint::default(); 2],
         }
     }
 
@@ -95,13 +92,13 @@ impl CurrentTokens {
 
     /// Whether these are tokens that the current ones have replaced.
     pub(super) fn are_before(&self, tokens: &TokenSet) -> bool {
-        self.before.contains(&Some(Fingerprint::of(tokens)))
+        self.before.contains(&Fingerprint::of(tokens))
     }
 
     /// Others take their place.
     fn are_replaced(&mut self) {
         let [newest, _] = self.before;
-        self.before = [Some(Fingerprint::of(&self.tokens)), newest];
+        self.before = [Fingerprint::of(&self.tokens), newest];
     }
 
     /// Whether the access token has expired. If the time of day is set back, the token does not live longer than the
@@ -136,9 +133,7 @@ impl CurrentTokens {
 
     /// The provider may have ended the access token, when it was asked at this time for new ones.
     pub(super) fn doubt(&mut self, asked_at: Option<Timestamp>) {
-        if let Some(asked_at) = asked_at {
-            (self.lost_at, self.has_lost) = (asked_at, true);
-        }
+        self.lost_at = asked_at.or(self.lost_at);
         if self.objection == Objection::None {
             self.objection = Objection::Doubt;
         }
@@ -146,7 +141,7 @@ impl CurrentTokens {
 
     /// Whether the provider may have given tokens that did not come.
     pub(super) fn has_lost(&self) -> bool {
-        self.has_lost
+        self.lost_at.is_some()
     }
 
     pub(super) fn is_refused(&self) -> bool {
@@ -180,7 +175,7 @@ impl CurrentTokens {
             self.are_replaced();
         }
         (self.tokens, self.is_settled) = (tokens, false);
-        (self.objection, self.has_lost) = (Objection::None, false);
+        (self.objection, self.lost_at) = (Objection::None, None);
     }
 
     /// A refresh token that came with tokens that nobody has verified takes the place of the old one. Nobody knows whether
@@ -194,7 +189,7 @@ impl CurrentTokens {
             tokens.expires_at = Some(tokens.obtained_at.saturating_sub(policy::SHORTEST));
         });
         self.good_until = Some(self.taken_at);
-        self.has_lost = false;
+        self.lost_at = None;
     }
 
     /// Takes tokens that another process saved. If they are of the same response, their objection remains. Tokens are
@@ -204,9 +199,9 @@ impl CurrentTokens {
         let is_same = self.is(tokens.access_token());
         self.end_refusals(&tokens);
         if self.is_other_response(&tokens) {
-            let is_older = may_be_older || self.has_lost && tokens.obtained_at() < self.lost_at;
+            let is_older = may_be_older || self.lost_at.is_some_and(|lost_at| tokens.obtained_at() < lost_at);
             if !is_older {
-                self.has_lost = false;
+                self.lost_at = None;
             }
             if !(is_same && self.is_refused()) {
                 self.objection = if is_older { Objection::Doubt } else { Objection::None };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::policy;
 use super::record::{Parent, RecordVersion};
-use super::same::Fingerprint;
+use super::same::are_same;
 use crate::base::env::{Env, MonotonicTime};
 use crate::token::token_set::TokenSet;
 
@@ -21,8 +21,8 @@ pub(super) struct Unsaved {
     parent: Parent,
     /// They are those of a new login, which takes the place of any other record.
     is_new_login: bool,
-    /// Of earlier tokens whose saves have no known result. A record with some of them is this session's own, and older.
-    before: Vec<Fingerprint>,
+    /// Earlier tokens whose saves have no known result. A record with some of them is this session's own, and older.
+    before: Vec<TokenSet>,
 }
 
 /// Whether the store was asked.
@@ -59,7 +59,7 @@ impl Unsaved {
         if before.len() == BEFORE {
             before.remove(0);
         }
-        before.push(Fingerprint::of(replaced));
+        before.push(replaced.clone());
         Self { parent, before, ..Self::new(env.monotonic(), is_new_login) }.failed(longest_pause, env)
     }
 
@@ -127,7 +127,7 @@ impl Unsaved {
     }
 
     pub(super) fn are_before(&self, tokens: &TokenSet) -> bool {
-        self.before.contains(&Fingerprint::of(tokens))
+        self.before.iter().any(|before| are_same(before, tokens))
     }
 }
 

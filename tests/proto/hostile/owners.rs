@@ -94,19 +94,23 @@ fn a_session_adopts_no_tokens_that_another_one_owns() {
     }
 }
 
+/// The same client at another provider, and another client at the same one.
+fn others(party: &RelyingParty) -> [(RelyingParty, ErrorCode); 2] {
+    let issuer = "https://other.example.org";
+    let mut elsewhere = World { issuer: issuer.to_owned(), op: testing::Provider::new(issuer), ..World::new() };
+    let stranger = Client::new("stranger").with_redirect_uri(redirect());
+    [
+        (RelyingParty::new(elsewhere.discover().unwrap(), party.client().clone()), ErrorCode::PROVIDER_MISMATCH),
+        (party.with_client(stranger), ErrorCode::CLIENT_MISMATCH),
+    ]
+}
+
 /// An ID token names its provider and its client: no other provider is shown it, and no other client shows it.
 #[test]
 fn no_other_party_logs_out_by_an_id_token() {
     let mut world = World::new();
     let user = world.logged_in().unwrap();
-    let elsewhere = "https://other.example.org";
-    let op = testing::Provider::new(elsewhere);
-    let mut elsewhere = World { issuer: elsewhere.to_owned(), op, ..World::new() };
-    let client = user.party.client().clone();
-    for (other, code) in [
-        (RelyingParty::new(elsewhere.discover().unwrap(), client), ErrorCode::PROVIDER_MISMATCH),
-        (user.party.with_client(Client::new("stranger")), ErrorCode::CLIENT_MISMATCH),
-    ] {
+    for (other, code) in others(&user.party) {
         let request = || EndSessionRequest::new().with_id_token_hint(user.tokens.id_token().unwrap());
         let error = other.end_session(request(), &mut world.env).unwrap_err();
         assert_mismatch(&error, code, other.owner(), user.tokens.owner());
@@ -119,15 +123,7 @@ fn no_other_party_logs_out_by_an_id_token() {
 fn no_other_party_logs_in_by_an_id_token() {
     let mut world = World::new();
     let user = world.logged_in().unwrap();
-    let elsewhere = "https://other.example.org";
-    let op = testing::Provider::new(elsewhere);
-    let mut elsewhere = World { issuer: elsewhere.to_owned(), op, ..World::new() };
-    let client = user.party.client().clone();
-    let stranger = Client::new("stranger").with_redirect_uri(redirect());
-    for (other, code) in [
-        (RelyingParty::new(elsewhere.discover().unwrap(), client), ErrorCode::PROVIDER_MISMATCH),
-        (user.party.with_client(stranger), ErrorCode::CLIENT_MISMATCH),
-    ] {
+    for (other, code) in others(&user.party) {
         let hint = user.tokens.id_token().unwrap();
         let request = || AuthorizationRequest::new(redirect(), Scope::new("openid").unwrap()).with_id_token_hint(hint);
         let error = other.authorize(request(), &mut world.env).unwrap_err();

@@ -30,7 +30,7 @@ impl RedisOptions {
     }
 
     /// Sets the duration of the lease: by default 60 seconds. `Unlock` ends the lease, and loading the record renews
-    /// it. Do not make it shorter than the [`deadline`](crate::session::SessionOptions::deadline) of the sessions. If
+    /// it. A session whose [`deadline`](crate::session::SessionOptions::deadline) is longer is refused (`session.setup`). If
     /// the holder is killed, nobody can refresh until the lease expires.
     #[must_use]
     pub fn with_lease(self, lease: Duration) -> Self {
