@@ -3,12 +3,12 @@
 use http::{Method, Response};
 
 use super::exchange::Exchange;
-use super::state::{ExpectResponse, Stage, State};
+use super::flight::{ExpectResponse, Flight};
+use super::state::{Stage, State};
 use super::{Core, Session};
-use crate::base::bell::Bell;
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::url::Issuer;
-use crate::error::transport::{Failure, FailureKind, Sent};
+use crate::error::transport::Failure;
 use crate::error::{Error, ErrorCode};
 use crate::flow::TokenRequest;
 use crate::session::access::{Activity, Ticket, Transmit};
@@ -23,7 +23,7 @@ impl Session {
     pub fn poll_transmit(&mut self, env: &mut dyn Env) -> Option<Transmit> {
         self.wake_if_rung(env);
         let State::Attempting(attempt) = &self.state else { return None };
-        if !matches!(attempt.stage, Stage::Send(..) | Stage::UseKey(..)) {
+        if !matches!(&attempt.stage, Stage::InFlight(flight) if flight.is_to_transmit()) {
             return None;
         }
         if env.monotonic() >= attempt.until {
@@ -34,9 +34,10 @@ impl Session {
         let mut transmit = None;
         self.transition(|state, core| {
             let State::Attempting(mut attempt) = state else { return state };
+            let Stage::InFlight(mut flight) = attempt.stage else { return State::Attempting(attempt) };
             let ticket = core.attempts.ticket();
-            attempt.stage = match attempt.stage {
-                Stage::Send(call, mut exchange) => {
+            *flight = match *flight {
+                Flight::Send(call, mut exchange) => {
                     let (request, policy, awaiting) = call.into_parts();
                     if request.method() == Method::POST {
                         // The keys, which are read, make the tokens no newer.
@@ -44,15 +45,16 @@ impl Session {
                         core.late.forget();
                     }
                     transmit = Some(Transmit::Call { ticket, request, policy });
-                    Stage::ExpectResponse(ExpectResponse { awaiting, exchange })
+                    Flight::ExpectResponse(ExpectResponse { awaiting, exchange })
                 }
-                Stage::UseKey(use_key, exchange) => {
+                Flight::UseKey(use_key, exchange) => {
                     let (key_use, awaiting) = use_key.into_parts();
                     transmit = Some(Transmit::UseKey { ticket, key_use });
-                    Stage::ExpectKeyOutput(awaiting, exchange)
+                    Flight::ExpectKeyOutput(awaiting, exchange)
                 }
-                stage => stage,
+                flight => flight,
             };
+            attempt.stage = Stage::InFlight(flight);
             // From here on the response has its time, and others who ask come later.
             attempt.until = core.deadline(env);
             State::Attempting(attempt)
@@ -160,9 +162,9 @@ impl Session {
         self.transition(|state, core| {
             let State::Attempting(attempt) = state else { return state };
             match attempt.stage {
-                Stage::Wait(..) | Stage::Queued => State::Attempting(attempt),
+                Stage::Queued => State::Attempting(attempt),
+                Stage::InFlight(ref flight) if flight.waits() => State::Attempting(attempt),
                 stage if core.leaving.is_some() => core.leaving_is_late(stage, env),
-                Stage::ExpectResponse(expect) if expect.exchange.awaits_tokens() => core.response_is_late(expect, env),
                 Stage::ExpectSave(obtained) if was_asked => core.save_is_late(obtained, env),
                 // Nobody has looked since they came. They are not used before they were handed over.
                 Stage::ExpectSave(obtained) => core.obtained(obtained, env),
@@ -174,21 +176,15 @@ impl Session {
                 | Stage::ExpectPreparation
                 | Stage::ExpectErasure
                 | Stage::ExpectLate => core.store_is_late(env),
-                // Through the flow: it may hold tokens already.
-                Stage::ExpectResponse(ExpectResponse { awaiting, exchange }) => {
-                    let late = Failure::new(FailureKind::Timeout, Sent::Maybe);
-                    core.proceed(awaiting.fail(late, env), exchange, env)
-                }
-                Stage::Send(call, exchange) => {
-                    let late = Failure::new(FailureKind::Timeout, Sent::No);
-                    core.proceed(call.into_parts().2.fail(late, env), exchange, env)
-                }
-                Stage::UseKey(use_key, exchange) => {
-                    core.proceed(use_key.into_parts().1.fail(FailureKind::Timeout, env), exchange, env)
-                }
-                Stage::ExpectKeyOutput(awaiting, exchange) => {
-                    core.proceed(awaiting.fail(FailureKind::Timeout, env), exchange, env)
-                }
+                Stage::InFlight(flight) => match *flight {
+                    Flight::ExpectResponse(expect) if expect.exchange.awaits_tokens() => {
+                        core.response_is_late(expect, env)
+                    }
+                    flight => {
+                        let (step, exchange) = flight.expire(env);
+                        core.proceed(step, exchange, env)
+                    }
+                },
             }
         });
     }
@@ -197,9 +193,13 @@ impl Session {
     fn wake(&mut self, env: &mut dyn Env) {
         self.transition(|state, core| {
             let State::Attempting(attempt) = state else { return state };
-            match core.spare.open(attempt) {
-                (Stage::Wait(wait, exchange), _) => core.proceed(wait.wake(env), exchange, env),
-                (stage, until) => core.attempting(stage, until),
+            let wait = |flight| match flight {
+                Flight::Wait(wait, exchange) => Ok((wait, exchange)),
+                other => Err(other),
+            };
+            match core.spare.open_flight(attempt, wait) {
+                Ok((wait, exchange)) => core.proceed(wait.wake(env), exchange, env),
+                Err(attempting) => attempting,
             }
         });
     }
@@ -207,8 +207,8 @@ impl Session {
     /// A wait ends before its time if its bell has rung.
     fn wake_if_rung(&mut self, env: &mut dyn Env) {
         if let State::Attempting(attempt) = &self.state
-            && let Stage::Wait(wait, _) = &attempt.stage
-            && wait.bell().is_some_and(Bell::has_rung)
+            && let Stage::InFlight(flight) = &attempt.stage
+            && flight.has_rung()
         {
             self.wake(env);
         }
@@ -248,9 +248,9 @@ impl Session {
             core.proceed(step, exchange, env)
         };
         self.transition(|state, core| match state {
-            State::Attempting(attempt) => match core.spare.open(attempt) {
-                (Stage::ExpectResponse(expect), _) => next(expect, core),
-                (stage, until) => core.attempting(stage, until),
+            State::Attempting(attempt) => match core.spare.open_flight(attempt, Flight::into_response) {
+                Ok(expect) => next(expect, core),
+                Err(attempting) => attempting,
             },
             State::Pausing(pause) => match pause.into_late() {
                 Ok(expect) => {
@@ -271,15 +271,19 @@ impl Session {
         }
         self.transition(|state, core| {
             let State::Attempting(attempt) = state else { return state };
-            match core.spare.open(attempt) {
-                (Stage::ExpectKeyOutput(awaiting, exchange), _) => {
+            let awaiting = |flight| match flight {
+                Flight::ExpectKeyOutput(awaiting, exchange) => Ok((awaiting, exchange)),
+                other => Err(other),
+            };
+            match core.spare.open_flight(attempt, awaiting) {
+                Ok((awaiting, exchange)) => {
                     let step = match output {
                         Ok(output) => awaiting.receive(output, env),
                         Err(failure) => awaiting.fail(failure, env),
                     };
                     core.proceed(step, exchange, env)
                 }
-                (stage, until) => core.attempting(stage, until),
+                Err(attempting) => attempting,
             }
         });
     }

@@ -2,8 +2,9 @@
 
 use super::Core;
 use super::exchange::Exchange;
+use super::flight::{ExpectResponse, Flight};
 use super::orphans::Orphan;
-use super::state::{ExpectResponse, Resume, Stage, State};
+use super::state::{Resume, Stage, State};
 use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::Error;
@@ -29,12 +30,11 @@ pub(super) enum Held {
 impl Held {
     /// What this state has.
     pub(super) fn by(state: State, env: &mut dyn Env) -> Self {
-        let no = || Failure::new(FailureKind::Timeout, Sent::No);
         let stage = match state {
             State::Attempting(attempt) => attempt.stage,
             State::Pausing(pause) => match pause.into_resume() {
                 Resume::Anew => return Self::Nothing,
-                Resume::Late(expect) => Stage::ExpectResponse(expect),
+                Resume::Late(expect) => return Self::in_flight(Flight::ExpectResponse(expect), env),
                 Resume::Verify(tokens, exchange) => {
                     return Self::Tokens(Orphan::Unverified(tokens), exchange.parent.spent);
                 }
@@ -43,22 +43,21 @@ impl Held {
             State::Idle { .. } | State::Stopped(_) | State::LoggedOut => return Self::Nothing,
         };
         match stage {
-            Stage::ExpectResponse(expect) if expect.exchange.awaits_tokens() => Self::Expected(expect),
-            // Tokens came, and their flow has them.
-            Stage::ExpectResponse(ExpectResponse { awaiting, exchange }) => {
-                Self::of(awaiting.fail(no(), env), exchange, env)
-            }
-            Stage::Send(call, exchange) => Self::of(call.into_parts().2.fail(no(), env), exchange, env),
-            Stage::UseKey(use_key, exchange) => {
-                Self::of(use_key.into_parts().1.fail(FailureKind::Timeout, env), exchange, env)
-            }
-            Stage::ExpectKeyOutput(awaiting, exchange) => {
-                Self::of(awaiting.fail(FailureKind::Timeout, env), exchange, env)
-            }
-            Stage::Wait(wait, exchange) => Self::of(wait.wake(env), exchange, env),
+            Stage::InFlight(flight) => Self::in_flight(*flight, env),
             Stage::ExpectSave(obtained) if obtained.new_login.is_some() => Self::NewLogin(obtained.tokens.into()),
             Stage::ExpectSave(obtained) => Self::Tokens(obtained.tokens.into(), obtained.parent.spent),
             _ => Self::Nothing,
+        }
+    }
+
+    fn in_flight(flight: Flight, env: &mut dyn Env) -> Self {
+        match flight {
+            Flight::ExpectResponse(expect) if expect.exchange.awaits_tokens() => Self::Expected(expect),
+            // If tokens came, their flow has them.
+            flight => {
+                let (step, exchange) = flight.expire(env);
+                Self::of(step, exchange, env)
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! asking the provider again: it would be asked with a refresh token that it has replaced.
 
 use super::exchange::Exchange;
-use super::state::ExpectResponse;
+use super::flight::ExpectResponse;
 use crate::base::secret::Secret;
 use crate::error::Error;
 use crate::flow::TokenRequest;

@@ -12,6 +12,7 @@
 
 use super::Core;
 use super::exchange::Exchange;
+use super::flight::Flight;
 use super::giving_back::Held;
 use super::logout::Leaving;
 use super::state::{Stage, State};
@@ -197,14 +198,14 @@ impl Core {
     ) -> State {
         match step {
             Ok(Step::Call(call)) if !exchange.may_have_yielded() => {
-                self.attempting(Stage::Send(call, exchange), self.deadline(env))
+                self.in_flight(Flight::Send(call, exchange), self.deadline(env))
             }
             Ok(Step::UseKey(use_key)) if !exchange.may_have_yielded() => {
-                self.attempting(Stage::UseKey(use_key, exchange), self.deadline(env))
+                self.in_flight(Flight::UseKey(use_key, exchange), self.deadline(env))
             }
             Ok(Step::Wait(wait)) if !exchange.may_have_yielded() => {
                 let until = wait.until();
-                self.attempting(Stage::Wait(wait, exchange), until)
+                self.in_flight(Flight::Wait(wait, exchange), until)
             }
             Ok(step) => {
                 self.has_held(Held::of(Ok(step), exchange, env));

@@ -13,12 +13,13 @@
 //!      ├─▶ reloading.rs    a record that may have changed
 //!      └─▶ ending.rs       how attempts end
 //!             │
-//!             └─▶ giving_back.rs, late.rs, logout.rs, state.rs, exchange.rs, orphans.rs
+//!             └─▶ giving_back.rs, late.rs, logout.rs, state.rs, flight.rs, exchange.rs, orphans.rs
 //! ```
 
 mod driving;
 mod ending;
 mod exchange;
+mod flight;
 mod giving_back;
 mod late;
 mod leaving;
@@ -31,6 +32,7 @@ mod setup;
 mod state;
 mod storing;
 
+use self::flight::Flight;
 use self::late::LateResponse;
 use self::logout::Leaving;
 use self::orphans::Orphans;
@@ -73,6 +75,11 @@ impl Core {
     /// An attempt at this stage.
     fn attempting(&mut self, stage: Stage, until: MonotonicTime) -> State {
         State::Attempting(self.spare.fill(stage, until))
+    }
+
+    /// An attempt whose request for tokens is under way.
+    fn in_flight(&mut self, flight: Flight, until: MonotonicTime) -> State {
+        self.attempting(Stage::InFlight(Box::new(flight)), until)
     }
 
     /// The deadline of a request that is made now.

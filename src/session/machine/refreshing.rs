@@ -2,8 +2,9 @@
 
 use super::Core;
 use super::exchange::Exchange;
+use super::flight::{ExpectResponse, Flight};
 use super::orphans::Orphan;
-use super::state::{ExpectResponse, Resume, Stage, State};
+use super::state::{Resume, Stage, State};
 use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::transport::{Failure, FailureKind, Sent};
@@ -130,10 +131,10 @@ impl Core {
         }
         match step {
             Step::Call(call) => self.send(call, exchange, env),
-            Step::UseKey(use_key) => self.attempting(Stage::UseKey(use_key, exchange), self.deadline(env)),
+            Step::UseKey(use_key) => self.in_flight(Flight::UseKey(use_key, exchange), self.deadline(env)),
             Step::Wait(wait) => {
                 let until = wait.until();
-                self.attempting(Stage::Wait(wait, exchange), until)
+                self.in_flight(Flight::Wait(wait, exchange), until)
             }
             Step::Done(TokenOutcome::Verified(granted)) => self.obtained(exchange.obtained(granted.tokens), env),
             Step::Done(TokenOutcome::Unverified { error, tokens }) => match policy::verdict(&error, true) {
@@ -154,7 +155,7 @@ impl Core {
         let earlier = if exchange.may_have_rotated() { None } else { self.has_come() };
         match earlier {
             Some((step, exchange)) => self.proceed(Ok(step), exchange, env),
-            None => self.attempting(Stage::Send(call, exchange), self.deadline(env)),
+            None => self.in_flight(Flight::Send(call, exchange), self.deadline(env)),
         }
     }
 

@@ -1,13 +1,12 @@
 //! The states of a session. Each state is named for the input that it awaits and has only the data that it needs.
 
 use super::exchange::{Exchange, Obtained, Rejection};
+use super::flight::{ExpectResponse, Flight};
 use crate::base::env::MonotonicTime;
-use crate::flow::TokenRequest;
 use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::access::End;
 use crate::session::question::ToSave;
 use crate::session::timer::Timer;
-use crate::step::{Awaiting, AwaitingKey, Call, UseKey, Wait};
 
 pub(super) enum State {
     /// Nothing is going on. A refresh is due then.
@@ -95,14 +94,14 @@ pub(super) enum Resume {
 /// One attempt to get new tokens.
 pub(super) struct Attempt {
     pub(super) stage: Stage,
-    /// The deadline of the stage; for [`Stage::Wait`], the time when the flow continues.
+    /// The deadline of the stage; of a flow that waits, the time when it continues.
     pub(super) until: MonotonicTime,
 }
 
 impl Attempt {
     /// Whether the provider is to be asked for tokens, and has not been.
     pub(super) fn is_to_ask(&self) -> bool {
-        matches!(&self.stage, Stage::Send(_, exchange) if !exchange.may_have_rotated())
+        matches!(&self.stage, Stage::InFlight(flight) if matches!(**flight, Flight::Send(..)) && !flight.exchange().may_have_rotated())
     }
 }
 
@@ -117,6 +116,29 @@ impl Spare {
         let until = attempt.until;
         self.0 = Some(attempt);
         (stage, until)
+    }
+
+    /// Takes an attempt apart whose flow awaits what is taken here; else the attempt is as it was.
+    pub(super) fn open_flight<T>(
+        &mut self,
+        mut attempt: Box<Attempt>,
+        take: impl FnOnce(Flight) -> Result<T, Flight>,
+    ) -> Result<T, State> {
+        attempt.stage = match attempt.stage {
+            Stage::InFlight(mut flight) => match take(*flight) {
+                Ok(taken) => {
+                    attempt.stage = Stage::Queued;
+                    self.0 = Some(attempt);
+                    return Ok(taken);
+                }
+                Err(other) => {
+                    *flight = other;
+                    Stage::InFlight(flight)
+                }
+            },
+            stage => stage,
+        };
+        Err(State::Attempting(attempt))
     }
 
     /// Puts the next stage into the box, if there is one.
@@ -136,7 +158,6 @@ impl Spare {
     }
 }
 
-#[allow(clippy::large_enum_variant, reason = "boxed with its attempt")]
 pub(super) enum Stage {
     /// The driver has not admitted it. Nothing was sent, and no time runs.
     Queued,
@@ -149,25 +170,14 @@ pub(super) enum Stage {
     ExpectEarlierSave,
     /// The store shows that it can save what the refresh brings.
     ExpectPreparation,
-    /// A request to be sent.
-    Send(Call<TokenRequest>, Exchange),
-    ExpectResponse(ExpectResponse),
-    /// A key to be used.
-    UseKey(UseKey<TokenRequest>, Exchange),
-    ExpectKeyOutput(AwaitingKey<TokenRequest>, Exchange),
-    /// The flow waits: for its time, or for what rings its bell.
-    Wait(Wait<TokenRequest>, Exchange),
+    /// The provider is asked. In a box of its own: a stage moves with each input, and this is five times the others.
+    InFlight(Box<Flight>),
     /// New tokens are saved before anyone can use them.
     ExpectSave(Obtained),
     /// The record of a session that is logged out.
     ExpectErasure,
     /// The response to a request of before the logout.
     ExpectLate,
-}
-
-pub(super) struct ExpectResponse {
-    pub(super) awaiting: Awaiting<TokenRequest>,
-    pub(super) exchange: Exchange,
 }
 
 impl State {
@@ -228,9 +238,11 @@ impl State {
     pub(super) fn timer(&self) -> Option<(Timer, MonotonicTime)> {
         match self {
             Self::Idle { due } => due.map(|due| (Timer::Refresh, due)),
-            Self::Attempting(attempt) if matches!(attempt.stage, Stage::Queued) => None,
-            Self::Attempting(attempt) if matches!(attempt.stage, Stage::Wait(..)) => Some((Timer::Wake, attempt.until)),
-            Self::Attempting(attempt) => Some((Timer::Response, attempt.until)),
+            Self::Attempting(attempt) => match &attempt.stage {
+                Stage::Queued => None,
+                Stage::InFlight(flight) if flight.waits() => Some((Timer::Wake, attempt.until)),
+                _ => Some((Timer::Response, attempt.until)),
+            },
             Self::Pausing(pause) => (!pause.awaits_caller).then_some((Timer::Retry, pause.until)),
             Self::Interrupted => Some((Timer::Retry, MonotonicTime::from_millis(0))),
             Self::Stopped(_) | Self::LoggedOut => None,
@@ -244,11 +256,7 @@ impl State {
             other => return matches!(other, Self::Interrupted),
         };
         match &attempt.stage {
-            Stage::Send(_, exchange)
-            | Stage::ExpectResponse(ExpectResponse { exchange, .. })
-            | Stage::UseKey(_, exchange)
-            | Stage::ExpectKeyOutput(_, exchange)
-            | Stage::Wait(_, exchange) => exchange.may_have_rotated(),
+            Stage::InFlight(flight) => flight.exchange().may_have_rotated(),
             // New tokens are there, or no request was sent, or it was answered with an error.
             _ => false,
         }
