@@ -282,7 +282,7 @@ impl Session {
                     replaced = Some(record.tokens);
                     version
                 });
-                let next = Box::new(Record::of_login(self.tokens.clone(), expect, env));
+                let next = Record::of_login(self.tokens.clone(), expect, env);
                 tokens.carry_out(StoreAction::Save { expect, next })
             }
             response => response,

@@ -52,7 +52,7 @@ pub enum StoreAction {
         /// The version of the record to replace; `None` if there is no record.
         expect: Option<RecordVersion>,
         /// The record to write.
-        next: Box<Record>,
+        next: Record,
     },
     /// Release the lock. The session ignores the response.
     Unlock,

@@ -311,7 +311,7 @@ impl StoreProtocol {
             tokens: tokens.clone(),
             parent: parent.map(|parent| parent.of(tokens)).unwrap_or_default(),
         };
-        StoreAction::Save { expect: self.known, next: Box::new(next) }
+        StoreAction::Save { expect: self.known, next }
     }
 
     /// The ticket of the next action.

@@ -1,6 +1,6 @@
 //! The functions for the driver of a session: it polls the actions to carry out, and passes their results in.
 
-use http::{Method, Response};
+use http::Response;
 
 use super::exchange::Exchange;
 use super::flight::{ExpectResponse, Flight};
@@ -34,27 +34,13 @@ impl Session {
         let mut transmit = None;
         self.transition(|state, core| {
             let State::Attempting(mut attempt) = state else { return state };
-            let Stage::InFlight(mut flight) = attempt.stage else { return State::Attempting(attempt) };
-            let ticket = core.attempts.ticket();
-            *flight = match *flight {
-                Flight::Send(call, mut exchange) => {
-                    let (request, policy, awaiting) = call.into_parts();
-                    if request.method() == Method::POST {
-                        // The keys, which are read, make the tokens no newer.
-                        exchange.sent(env);
-                        core.late.forget();
-                    }
-                    transmit = Some(Transmit::Call { ticket, request, policy });
-                    Flight::ExpectResponse(ExpectResponse { awaiting, exchange })
+            let Stage::InFlight(flight) = &mut attempt.stage else { return State::Attempting(attempt) };
+            if let Some((carry_out, asks)) = flight.transmit(core.attempts.ticket(), env) {
+                transmit = Some(carry_out);
+                if asks {
+                    core.late.forget();
                 }
-                Flight::UseKey(use_key, exchange) => {
-                    let (key_use, awaiting) = use_key.into_parts();
-                    transmit = Some(Transmit::UseKey { ticket, key_use });
-                    Flight::ExpectKeyOutput(awaiting, exchange)
-                }
-                flight => flight,
-            };
-            attempt.stage = Stage::InFlight(flight);
+            }
             // From here on the response has its time, and others who ask come later.
             attempt.until = core.deadline(env);
             State::Attempting(attempt)
@@ -177,7 +163,7 @@ impl Session {
                 | Stage::ExpectErasure
                 | Stage::ExpectLate => core.store_is_late(env),
                 Stage::InFlight(flight) => match *flight {
-                    Flight::ExpectResponse(expect) if expect.exchange.awaits_tokens() => {
+                    Flight::Response(_, expect) if expect.exchange.awaits_tokens() => {
                         core.response_is_late(expect, env)
                     }
                     flight => {
@@ -193,11 +179,7 @@ impl Session {
     fn wake(&mut self, env: &mut dyn Env) {
         self.transition(|state, core| {
             let State::Attempting(attempt) = state else { return state };
-            let wait = |flight| match flight {
-                Flight::Wait(wait, exchange) => Ok((wait, exchange)),
-                other => Err(other),
-            };
-            match core.spare.open_flight(attempt, wait) {
+            match core.spare.open_flight(attempt, Flight::into_wait) {
                 Ok((wait, exchange)) => core.proceed(wait.wake(env), exchange, env),
                 Err(attempting) => attempting,
             }
@@ -271,11 +253,7 @@ impl Session {
         }
         self.transition(|state, core| {
             let State::Attempting(attempt) = state else { return state };
-            let awaiting = |flight| match flight {
-                Flight::ExpectKeyOutput(awaiting, exchange) => Ok((awaiting, exchange)),
-                other => Err(other),
-            };
-            match core.spare.open_flight(attempt, awaiting) {
+            match core.spare.open_flight(attempt, Flight::into_key_output) {
                 Ok((awaiting, exchange)) => {
                     let step = match output {
                         Ok(output) => awaiting.receive(output, env),

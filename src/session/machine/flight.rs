@@ -1,21 +1,24 @@
 //! A request for tokens that is under way: its flow awaits something.
 
+use http::{Method, Request};
+
 use super::exchange::Exchange;
 use crate::base::bell::Bell;
 use crate::base::env::Env;
+
+use crate::base::secret::Body;
 use crate::error::Error;
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::flow::TokenRequest;
-use crate::step::{Awaiting, AwaitingKey, Call, Step, UseKey, Wait};
+use crate::session::access::{Ticket, Transmit};
+use crate::step::{Awaiting, AwaitingKey, Call, KeyUse, Step, UseKey, Wait};
+use crate::wire::policy::Policy;
 
-/// What the flow awaits, and what is known of the request.
+/// What the flow awaits, and what is known of the request. What the driver is to carry out stands beside it until the driver
+/// takes it.
 pub(super) enum Flight {
-    /// A request to be sent.
-    Send(Call<TokenRequest>, Exchange),
-    ExpectResponse(ExpectResponse),
-    /// A key to be used.
-    UseKey(UseKey<TokenRequest>, Exchange),
-    ExpectKeyOutput(AwaitingKey<TokenRequest>, Exchange),
+    Response(Option<(Request<Body>, Policy)>, ExpectResponse),
+    KeyOutput(Option<KeyUse>, AwaitingKey<TokenRequest>, Exchange),
     /// The flow waits: for its time, or for what rings its bell.
     Wait(Wait<TokenRequest>, Exchange),
 }
@@ -26,19 +29,32 @@ pub(super) struct ExpectResponse {
 }
 
 impl Flight {
+    pub(super) fn call(call: Call<TokenRequest>, exchange: Exchange) -> Self {
+        let (request, policy, awaiting) = call.into_parts();
+        Self::Response(Some((request, policy)), ExpectResponse { awaiting, exchange })
+    }
+
+    pub(super) fn use_key(use_key: UseKey<TokenRequest>, exchange: Exchange) -> Self {
+        let (key_use, awaiting) = use_key.into_parts();
+        Self::KeyOutput(Some(key_use), awaiting, exchange)
+    }
+
     pub(super) fn exchange(&self) -> &Exchange {
         match self {
-            Self::Send(_, exchange)
-            | Self::ExpectResponse(ExpectResponse { exchange, .. })
-            | Self::UseKey(_, exchange)
-            | Self::ExpectKeyOutput(_, exchange)
+            Self::Response(_, ExpectResponse { exchange, .. })
+            | Self::KeyOutput(_, _, exchange)
             | Self::Wait(_, exchange) => exchange,
         }
     }
 
-    /// Whether the driver is to be told what to do.
+    /// Whether the driver has to send a request.
+    pub(super) fn is_to_send(&self) -> bool {
+        matches!(self, Self::Response(Some(_), _))
+    }
+
+    /// Whether the driver has something to carry out.
     pub(super) fn is_to_transmit(&self) -> bool {
-        matches!(self, Self::Send(..) | Self::UseKey(..))
+        self.is_to_send() || matches!(self, Self::KeyOutput(Some(_), ..))
     }
 
     /// Whether its flow waits.
@@ -51,24 +67,55 @@ impl Flight {
         matches!(self, Self::Wait(wait, _) if wait.bell().is_some_and(Bell::has_rung))
     }
 
-    /// What awaits the response, if it awaits one.
-    pub(super) fn into_response(self) -> Result<ExpectResponse, Self> {
+    /// What the driver is to carry out, and whether the provider is asked for tokens by it. Keys, which are read, make the
+    /// tokens no newer.
+    pub(super) fn transmit(&mut self, ticket: Ticket, env: &dyn Env) -> Option<(Transmit, bool)> {
         match self {
-            Self::ExpectResponse(expect) => Ok(expect),
-            other => Err(other),
+            Self::Response(unsent, ExpectResponse { exchange, .. }) => {
+                let (request, policy) = unsent.take()?;
+                let asks = request.method() == Method::POST;
+                if asks {
+                    exchange.sent(env);
+                }
+                Some((Transmit::Call { ticket, request, policy }, asks))
+            }
+            Self::KeyOutput(unsent, ..) => Some((Transmit::UseKey { ticket, key_use: unsent.take()? }, false)),
+            Self::Wait(..) => None,
+        }
+    }
+
+    /// What awaits the response, if it awaits one.
+    pub(super) fn into_response(self: Box<Self>) -> Result<ExpectResponse, Box<Self>> {
+        match *self {
+            Self::Response(None, expect) => Ok(expect),
+            other => Err(Box::new(other)),
+        }
+    }
+
+    /// What awaits the output of a key store, if it awaits one.
+    pub(super) fn into_key_output(self: Box<Self>) -> Result<(AwaitingKey<TokenRequest>, Exchange), Box<Self>> {
+        match *self {
+            Self::KeyOutput(None, awaiting, exchange) => Ok((awaiting, exchange)),
+            other => Err(Box::new(other)),
+        }
+    }
+
+    /// The flow that waits, if it does.
+    pub(super) fn into_wait(self: Box<Self>) -> Result<(Wait<TokenRequest>, Exchange), Box<Self>> {
+        match *self {
+            Self::Wait(wait, exchange) => Ok((wait, exchange)),
+            other => Err(Box::new(other)),
         }
     }
 
     /// What its flow makes of it that nothing comes. It may hold tokens already.
     pub(super) fn expire(self, env: &mut dyn Env) -> (Result<Step<TokenRequest>, Error>, Exchange) {
-        let timeout = |sent| Failure::new(FailureKind::Timeout, sent);
         match self {
-            Self::Send(call, exchange) => (call.into_parts().2.fail(timeout(Sent::No), env), exchange),
-            Self::ExpectResponse(ExpectResponse { awaiting, exchange }) => {
-                (awaiting.fail(timeout(Sent::Maybe), env), exchange)
+            Self::Response(unsent, ExpectResponse { awaiting, exchange }) => {
+                let sent = if unsent.is_some() { Sent::No } else { Sent::Maybe };
+                (awaiting.fail(Failure::new(FailureKind::Timeout, sent), env), exchange)
             }
-            Self::UseKey(use_key, exchange) => (use_key.into_parts().1.fail(FailureKind::Timeout, env), exchange),
-            Self::ExpectKeyOutput(awaiting, exchange) => (awaiting.fail(FailureKind::Timeout, env), exchange),
+            Self::KeyOutput(_, awaiting, exchange) => (awaiting.fail(FailureKind::Timeout, env), exchange),
             Self::Wait(wait, exchange) => (wait.wake(env), exchange),
         }
     }

@@ -34,7 +34,7 @@ impl Held {
             State::Attempting(attempt) => attempt.stage,
             State::Pausing(pause) => match pause.into_resume() {
                 Resume::Anew => return Self::Nothing,
-                Resume::Late(expect) => return Self::in_flight(Flight::ExpectResponse(expect), env),
+                Resume::Late(expect) => return Self::in_flight(Flight::Response(None, expect), env),
                 Resume::Verify(tokens, exchange) => {
                     return Self::Tokens(Orphan::Unverified(tokens), exchange.parent.spent);
                 }
@@ -52,7 +52,7 @@ impl Held {
 
     fn in_flight(flight: Flight, env: &mut dyn Env) -> Self {
         match flight {
-            Flight::ExpectResponse(expect) if expect.exchange.awaits_tokens() => Self::Expected(expect),
+            Flight::Response(_, expect) if expect.exchange.awaits_tokens() => Self::Expected(expect),
             // If tokens came, their flow has them.
             flight => {
                 let (step, exchange) = flight.expire(env);

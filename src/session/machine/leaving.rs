@@ -198,10 +198,10 @@ impl Core {
     ) -> State {
         match step {
             Ok(Step::Call(call)) if !exchange.may_have_yielded() => {
-                self.in_flight(Flight::Send(call, exchange), self.deadline(env))
+                self.in_flight(Flight::call(call, exchange), self.deadline(env))
             }
             Ok(Step::UseKey(use_key)) if !exchange.may_have_yielded() => {
-                self.in_flight(Flight::UseKey(use_key, exchange), self.deadline(env))
+                self.in_flight(Flight::use_key(use_key, exchange), self.deadline(env))
             }
             Ok(Step::Wait(wait)) if !exchange.may_have_yielded() => {
                 let until = wait.until();

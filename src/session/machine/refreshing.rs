@@ -131,7 +131,7 @@ impl Core {
         }
         match step {
             Step::Call(call) => self.send(call, exchange, env),
-            Step::UseKey(use_key) => self.in_flight(Flight::UseKey(use_key, exchange), self.deadline(env)),
+            Step::UseKey(use_key) => self.in_flight(Flight::use_key(use_key, exchange), self.deadline(env)),
             Step::Wait(wait) => {
                 let until = wait.until();
                 self.in_flight(Flight::Wait(wait, exchange), until)
@@ -155,7 +155,7 @@ impl Core {
         let earlier = if exchange.may_have_rotated() { None } else { self.has_come() };
         match earlier {
             Some((step, exchange)) => self.proceed(Ok(step), exchange, env),
-            None => self.in_flight(Flight::Send(call, exchange), self.deadline(env)),
+            None => self.in_flight(Flight::call(call, exchange), self.deadline(env)),
         }
     }
 

@@ -101,7 +101,7 @@ pub(super) struct Attempt {
 impl Attempt {
     /// Whether the provider is to be asked for tokens, and has not been.
     pub(super) fn is_to_ask(&self) -> bool {
-        matches!(&self.stage, Stage::InFlight(flight) if matches!(**flight, Flight::Send(..)) && !flight.exchange().may_have_rotated())
+        matches!(&self.stage, Stage::InFlight(flight) if flight.is_to_send() && !flight.exchange().may_have_rotated())
     }
 }
 
@@ -122,19 +122,16 @@ impl Spare {
     pub(super) fn open_flight<T>(
         &mut self,
         mut attempt: Box<Attempt>,
-        take: impl FnOnce(Flight) -> Result<T, Flight>,
+        take: impl FnOnce(Box<Flight>) -> Result<T, Box<Flight>>,
     ) -> Result<T, State> {
         attempt.stage = match attempt.stage {
-            Stage::InFlight(mut flight) => match take(*flight) {
+            Stage::InFlight(flight) => match take(flight) {
                 Ok(taken) => {
                     attempt.stage = Stage::Queued;
                     self.0 = Some(attempt);
                     return Ok(taken);
                 }
-                Err(other) => {
-                    *flight = other;
-                    Stage::InFlight(flight)
-                }
+                Err(other) => Stage::InFlight(other),
             },
             stage => stage,
         };

@@ -116,7 +116,7 @@ async fn the_login_counts<S: SessionStore>(open: &impl Fn(Duration) -> S) {
         act(store, StoreAction::Erase { expect: Some(other.version()) }).await,
         format!("conflict 1 {}", token(&one))
     );
-    let replaces = StoreAction::Save { expect: Some(one.version()), next: Box::new(next.clone()) };
+    let replaces = StoreAction::Save { expect: Some(one.version()), next: next.clone() };
     assert_eq!(act(store, replaces).await, "saved");
     assert_eq!(
         act(store, StoreAction::Erase { expect: Some(one.version()) }).await,

@@ -22,7 +22,7 @@ pub fn record(world: &mut World, generation: u64) -> Record {
 /// Of the same login; 0 for no record.
 pub fn save(expect: u64, next: &Record) -> StoreAction {
     let expect = (expect > 0).then_some(RecordVersion { login: next.login, generation: expect });
-    StoreAction::Save { expect, next: Box::new(next.clone()) }
+    StoreAction::Save { expect, next: next.clone() }
 }
 
 /// Of a record without a login.

@@ -172,7 +172,7 @@ pub fn log_in(op: &Op, store: &dyn BlockingSessionStore) {
     let tokens = granted.verified().unwrap().tokens;
     let StoreResponse::Loaded { record, .. } = store.carry_out(StoreAction::Load) else { panic!("no response") };
     let expect = record.map(|record| record.version());
-    let next = Box::new(Record::of_login(tokens, expect, &mut env));
+    let next = Record::of_login(tokens, expect, &mut env);
     assert_eq!(act(store, StoreAction::Save { expect, next }), "saved");
 }
 

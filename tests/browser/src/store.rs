@@ -37,7 +37,7 @@ impl Store {
             "discard" => StoreAction::Discard,
             "save" => {
                 let next = Record::new(u64::from(expect) + 1, tokens(token).map_err(thrown)?);
-                StoreAction::Save { expect: version, next: Box::new(next) }
+                StoreAction::Save { expect: version, next }
             }
             "erase" => StoreAction::Erase { expect: version },
             _ => return Err("no such action".into()),

@@ -208,7 +208,7 @@ impl World {
                 StoreResponse::Prepared
             }
             StoreAction::Save { next, .. } => {
-                (self.record, self.begun) = (Some(*next), false);
+                (self.record, self.begun) = (Some(next), false);
                 StoreResponse::Saved
             }
             StoreAction::Erase { expect } if there.is_some() && there != expect => conflict(),

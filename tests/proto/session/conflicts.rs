@@ -197,7 +197,7 @@ fn a_new_login_that_was_saved_unheard_takes_nobodys_place() {
         }
         let (ticket, action) = session.poll_store(&mut world.env).unwrap();
         let StoreAction::Save { next, .. } = action else { panic!("{action:?}") };
-        store.put(*next);
+        store.put(next);
         session.handle_store(ticket, StoreResponse::Failed(broken("save")), &mut world.env);
         world.wait(&mut session);
         world.pump(&mut session, &store);

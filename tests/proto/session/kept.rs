@@ -37,7 +37,7 @@ impl Kept {
             }
             StoreAction::Save { next, .. } => {
                 if writes {
-                    (self.record, self.begun) = (Some(*next), false);
+                    (self.record, self.begun) = (Some(next), false);
                 }
                 StoreResponse::Saved
             }

@@ -140,7 +140,7 @@ fn tokens_that_were_not_saved_do_not_make_others_from_the_same_record_good() {
     store.fails("save");
     let _ = ours.refresh(&mut world.env);
     assert_eq!(world.pump(&mut ours, &store), [Event::TokensRefreshed, Event::NotSaved(broken("save"))]);
-    store.put((*next).clone());
+    store.put(next.clone());
     store.fails("");
     let asked = world.op.count(On::Token);
     let _ = ours.refresh(&mut world.env);

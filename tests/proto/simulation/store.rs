@@ -153,7 +153,7 @@ impl Universe {
             }
             StoreAction::Save { next, .. } => {
                 if writes {
-                    self.write(seat, *next);
+                    self.write(seat, next);
                 }
                 StoreResponse::Saved
             }
@@ -192,7 +192,7 @@ impl Universe {
             && self.has_lock(seat)
         {
             *self.mishaps.entry("a draft was left").or_default() += 1;
-            self.stores[seat.session].draft = Some((*expect, (**next).clone()));
+            self.stores[seat.session].draft = Some((*expect, (*next).clone()));
             let grant = self.owners[next.tokens.access_token().expose()];
             let refresh_token = next.tokens.refresh_token().unwrap().expose();
             let issued = self.grants[grant].issued.as_mut();

@@ -35,7 +35,7 @@ const ROOM: usize = 8192;
 ///         return Ok(record);
 ///     }
 ///     let record = Record::of_login(log_in()?, None, env);
-///     match store.carry_out(StoreAction::Save { expect: None, next: Box::new(record.clone()) }) {
+///     match store.carry_out(StoreAction::Save { expect: None, next: record.clone() }) {
 ///         // Another process has logged in meanwhile.
 ///         StoreResponse::Conflict(Some(theirs)) => Ok(*theirs),
 ///         // If it was not saved, the session will try again with its next tokens: `store.take_error()` says why.

@@ -73,7 +73,7 @@ impl World {
             }
             StoreAction::Save { next, .. } => {
                 if does_it {
-                    (self.record, self.begun) = (Some(*next), false);
+                    (self.record, self.begun) = (Some(next), false);
                 }
                 StoreResponse::Saved
             }
