@@ -235,8 +235,8 @@ codes! {
     NotMatrix = "cli.not_matrix", "local", exit 1, "the session does not belong to a Matrix homeserver", "Choose a session that was begun with --homeserver.";
     ClientUnknown = "cli.client_unknown", "local", exit 1, "the store has no client for this session", "Log in again, with --client-id if the client was registered by hand.";
     KeyFile = "cli.key_file", "local", exit 1, "the private key cannot be read from its file", "Name a file with a private key in PEM (PKCS #8, not encrypted) with --key.";
-    StoreDamaged = "cli.store_damaged", "local", exit 1, "a file of the store is damaged; the program does not change it", "Log in again to replace the session, or remove it with oidc_cli logout --session ID; a file of registrations: move it away.";
-    StoreVersion = "cli.store_version", "local", exit 1, "a file of the store is from a newer version; the program does not change it", "Use the newer program, or move the file away.";
+    StoreDamaged = "cli.store_damaged", "environment", exit 1, "a file of the store is damaged; the program does not change it", "Log in again to replace the session, or remove it with oidc_cli logout --session ID; a file of registrations: move it away.";
+    StoreVersion = "cli.store_version", "environment", exit 1, "a file of the store is from a newer version; the program does not change it", "Use the newer program, or move the file away.";
     StoreIo = "cli.store_io", "environment", exit 1, "the store cannot be read or written", "Check the folder, its owner and the free space, or name another one with --store.";
     StoreBusy = "cli.store_busy", "environment", exit 1, "another process holds the store", "Wait for the other process; --timeout gives it more time.";
     Output = "cli.output", "environment", exit 1, "the output cannot be written", "Make room on the disk, or write to another place, and run the command again.";
