@@ -316,7 +316,7 @@ fn seen(kind: &str) -> String {
         "stalled" => "the access token is not good any more, and refreshing it goes on failing",
         "needs_login" => "the user has to log in again",
         "client_rejected" => "the provider does not accept this client",
-        "refused" => "the new tokens cannot be trusted, and the old ones are kept",
+        "unverified" => "the new tokens cannot be trusted, and the old ones are kept",
         kind => return kind.replace('_', " "),
     };
     words.to_owned()

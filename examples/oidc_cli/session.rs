@@ -9,7 +9,7 @@ use std::time::Duration;
 use oidc_proto::adapter::store::{BlockingSessionStore as _, FileStore};
 use oidc_proto::matrix::{DeviceId, Homeserver, UserId, UserSession};
 use oidc_proto::session::{Record, RecordVersion, Standing, StoreAction, StoreResponse};
-use oidc_proto::{Env, ErrorCode as Core, Registered, Schemes, Timestamp, TokenSet};
+use oidc_proto::{Deviation, Env, ErrorCode as Core, Registered, Schemes, Timestamp, TokenSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -25,6 +25,7 @@ use crate::wish::Wish;
 pub(crate) use finding::{Damaged, all, choose, find, reload};
 
 const VERSION: u32 = 1;
+const DEVIATION: &str = Deviation::RefreshErrors.name();
 
 /// A login, and the choices that were made for it: later commands need no more.
 #[derive(Clone, Debug)]
@@ -220,6 +221,11 @@ impl Session {
             Some(hint) if failure.is(Core::TOKEN_NO_REFRESH_TOKEN) => failure.with_hint(hint),
             _ if failure.is(Core::TOKEN_INVALID_GRANT) => failure.with_hint(format_args!(
                 "The provider ended this session, which is kept until it is logged out. {}",
+                self.again()
+            )),
+            // The library's hint names what only its callers can choose.
+            _ if failure.hint.contains(DEVIATION) => failure.with_hint(format_args!(
+                "{}, if the refresh token has expired. --accept {DEVIATION} takes this error for that.",
                 self.again()
             )),
             _ => failure,

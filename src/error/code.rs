@@ -8,9 +8,10 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The caller used this crate wrongly, or a stored value it handed in is damaged.
+    /// The caller used this crate wrongly.
     Local,
-    /// The machine or a service on the caller's side failed: a store, a key store, a disk, the entropy source.
+    /// The machine or a service on the caller's side failed: a store, a stored value that is damaged or of a newer
+    /// version, a key store, a disk, the entropy source.
     Environment,
     /// The provider, or a server that responded in its place, broke a rule of the standards, or lacks what the caller
     /// asked it for.

@@ -25,14 +25,14 @@ pub use transport::{Failure, FailureKind, FailureReason, Sent};
 
 /// An error of this crate: a stable code, and the details of this failure.
 ///
-/// Its `Display` says what happened, what was found, and what to do:
+/// Its `Display` says in which request it happened, what happened, what was found, and what to do:
 ///
 /// ```
 /// use oidc_proto::{Error, ErrorCode, Quote};
-/// let error = Error::new(ErrorCode::HTTP_CONTENT_TYPE).with_found(Quote::provider("text/html"));
+/// let error = Error::new(ErrorCode::HTTP_CONTENT_TYPE).with_endpoint("token_endpoint");
 /// assert_eq!(
-///     error.to_string(),
-///     "unexpected content type: found \"text/html\" (http.content_type; RFC 9110 section 8.3). \
+///     error.with_found(Quote::provider("text/html")).to_string(),
+///     "token endpoint: unexpected content type: found \"text/html\" (http.content_type; RFC 9110 section 8.3). \
 ///      Check that the URL is that of the endpoint, and that no proxy returns a page of its own."
 /// );
 /// ```
@@ -62,6 +62,12 @@ struct Inner {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { code, status, endpoint, field, ref expected, ref found, .. } = *self.0;
+        // Before a colon it leaves every message the sentence that it is.
+        match endpoint.map(|name| (name, name.strip_suffix("_endpoint"))) {
+            Some((_, Some(name))) => write!(f, "{} endpoint: ", name.replace('_', " "))?,
+            Some((name, None)) => write!(f, "`{name}`: ")?,
+            None => {}
+        }
         f.write_str(code.message())?;
         let is_about_response = matches!(code.family(), Family::Response | Family::Unavailable);
         let mut status = status.filter(|_| is_about_response);
@@ -69,14 +75,6 @@ impl fmt::Display for Error {
             && let Some(status) = status.take()
         {
             write!(f, " {}", status.as_u16())?;
-        }
-        if let Some(endpoint) = endpoint {
-            let is_from = code.fault() == Fault::Remote && !matches!(code.family(), Family::Dpop | Family::Unsupported);
-            let preposition = if is_from { "from" } else { "at" };
-            match endpoint.strip_suffix("_endpoint") {
-                Some(name) => write!(f, " {preposition} the {} endpoint", name.replace('_', " "))?,
-                None => write!(f, " {preposition} `{endpoint}`")?,
-            }
         }
         let mut separator = ": ";
         let mut detail = |f: &mut fmt::Formatter<'_>, part: fmt::Arguments<'_>| {

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use super::channel::LastMessage;
-use super::message::{FailureReason, Message, Reason};
+use super::message::{LoginFailureReason, Message, Reason};
 use super::options::Options;
 use super::proposal::Proposal;
 use super::rendezvous::{Delivery, Rendezvous};
@@ -53,7 +53,7 @@ impl End {
 
     /// The same where the caller knows why.
     pub(super) fn cancel(self, env: &mut dyn Env) -> Stage<()> {
-        self.give_up(FailureReason::UserCancelled, env)
+        self.give_up(LoginFailureReason::UserCancelled, env)
     }
 
     pub(super) fn give_up(self, reason: impl Into<Reason>, env: &mut dyn Env) -> Stage<()> {
@@ -156,18 +156,18 @@ impl Reason {
     pub fn of(error: &Error) -> Self {
         let reason = match error.code() {
             ErrorCode::QR_CANCELLED | ErrorCode::QR_CHECK_CODE_MISMATCH | ErrorCode::TRANSPORT_CANCELLED => {
-                FailureReason::UserCancelled
+                LoginFailureReason::UserCancelled
             }
-            ErrorCode::DEVICE_EXPIRED_TOKEN => FailureReason::AuthorizationExpired,
-            ErrorCode::QR_DEVICE_EXISTS => FailureReason::DeviceAlreadyExists,
-            ErrorCode::QR_DEVICE_NOT_FOUND => FailureReason::DeviceNotFound,
+            ErrorCode::DEVICE_EXPIRED_TOKEN => LoginFailureReason::AuthorizationExpired,
+            ErrorCode::QR_DEVICE_EXISTS => LoginFailureReason::DeviceAlreadyExists,
+            ErrorCode::QR_DEVICE_NOT_FOUND => LoginFailureReason::DeviceNotFound,
             ErrorCode::QR_MESSAGE
             | ErrorCode::QR_UNEXPECTED_MESSAGE
             | ErrorCode::QR_CHANNEL_MALFORMED
             | ErrorCode::QR_CHANNEL_DECRYPTION
-            | ErrorCode::QR_CHANNEL_GREETING => FailureReason::UnexpectedMessageReceived,
+            | ErrorCode::QR_CHANNEL_GREETING => LoginFailureReason::UnexpectedMessageReceived,
             // The homeserver or its provider lacks what this login needs.
-            code if code.family() == Family::Unsupported => FailureReason::UnsupportedProtocol,
+            code if code.family() == Family::Unsupported => LoginFailureReason::UnsupportedProtocol,
             _ => return Self::Custom("internal_error".into()),
         };
         reason.into()

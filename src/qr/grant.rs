@@ -27,7 +27,7 @@ use super::closing::cancelled;
 use super::code::{Intent, QrCode};
 use super::dialog::{Heard, Talk};
 use super::meet::{self, Role, Scanned, Secured, Shown, Side};
-use super::message::{DeviceLogin, LoginProtocol, Message};
+use super::message::{DeviceAuthorizationGrant, LoginProtocol, Message};
 use super::options::{Options, Progress};
 use super::probe::{Probe, Until};
 use super::redacted::redacted;
@@ -104,13 +104,13 @@ impl Secured<Grant> {
 
 /// The new device requests a login. The user decides.
 pub struct AwaitingConsent {
-    login: DeviceLogin,
+    login: DeviceAuthorizationGrant,
     talk: Talk,
 }
 
 impl AwaitingConsent {
     /// The request of the new device: the page to open after the user has allowed the login here, and the device ID.
-    pub fn login(&self) -> &DeviceLogin {
+    pub fn login(&self) -> &DeviceAuthorizationGrant {
         &self.login
     }
 
@@ -170,7 +170,7 @@ pub enum Allowed {
 
 /// The new device says that it is logged in.
 pub struct Succeeded {
-    login: DeviceLogin,
+    login: DeviceAuthorizationGrant,
     talk: Box<Talk>,
 }
 
@@ -230,7 +230,7 @@ impl Succeeded {
 
 /// The rendezvous has ended, and the new device has not said yet whether it is logged in.
 pub struct Unreachable {
-    login: DeviceLogin,
+    login: DeviceAuthorizationGrant,
     options: Options,
 }
 
@@ -263,7 +263,7 @@ impl Unreachable {
 const FINDING: Duration = Duration::from_secs(2);
 
 /// Names the device, and the user who should have it.
-fn not_found(account: &Account, login: &DeviceLogin) -> Error {
+fn not_found(account: &Account, login: &DeviceAuthorizationGrant) -> Error {
     let error = Error::new(ErrorCode::QR_DEVICE_NOT_FOUND).with_found(Quote::library(login.device_id()));
     match account.user_id() {
         Some(user_id) => error.with_expected(Quote::caller(user_id.as_str())).with_hint(format!(

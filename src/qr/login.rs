@@ -22,7 +22,7 @@ use super::code::{Intent, QrCode};
 use super::dialog::{Heard, Talk};
 use super::homeserver::NamedHomeserver;
 use super::meet::{self, Role, Scanned, Secured, Shown, Side};
-use super::message::{DeviceLogin, LoginProtocol, Message, Reason};
+use super::message::{DeviceAuthorizationGrant, LoginProtocol, Message, Reason};
 use super::options::{Options, Progress};
 use super::redacted::redacted;
 use super::rendezvous::Rendezvous;
@@ -122,7 +122,7 @@ impl AtHomeserver {
     pub fn ask(self, pending: PendingDevice, device_id: &str, env: &mut dyn Env) -> Stage<Accepted> {
         let talk = self.talk;
         let (uri, complete) = (pending.verification_uri(), pending.verification_uri_complete());
-        let login = match DeviceLogin::new(uri, complete, device_id, talk.options.schemes) {
+        let login = match DeviceAuthorizationGrant::new(uri, complete, device_id, talk.options.schemes) {
             Ok(login) => login,
             Err(error) => return talk.fail(error, env),
         };

@@ -112,7 +112,7 @@ pub use grant::{Allowed, AwaitingConsent, Grant, Succeeded, Unreachable};
 pub use homeserver::NamedHomeserver;
 pub use login::{Accepted, AtHomeserver, LoggedIn, Login, NotConfirmed};
 pub use meet::{AwaitingCheckCode, Role, Scanned, Secured, Shown};
-pub use message::{DeviceLogin, FailureReason, Kind, LoginProtocol, Message, Reason};
+pub use message::{DeviceAuthorizationGrant, Kind, LoginFailureReason, LoginProtocol, Message, Reason};
 pub use options::{Options, Progress};
 pub use proposal::Proposal;
 pub use rendezvous::known::Rendezvous;

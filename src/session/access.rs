@@ -71,7 +71,7 @@ pub enum End {
     /// The provider does not accept the client.
     ClientRejected(Error),
     /// The tokens of the refresh cannot be trusted.
-    Refused(Error),
+    Unverified(Error),
     /// The owner called [`Session::log_out`](super::Session::log_out).
     LoggedOut,
     /// The store has no record any more: another process has logged out, or the store has lost the record. Nothing is
@@ -86,7 +86,7 @@ impl End {
     /// The error that ended the session; `None` after a logout.
     pub fn error(&self) -> Option<&Error> {
         match self {
-            Self::NeedsLogin(error) | Self::ClientRejected(error) | Self::Refused(error) | Self::Replaced(error) => {
+            Self::NeedsLogin(error) | Self::ClientRejected(error) | Self::Unverified(error) | Self::Replaced(error) => {
                 Some(error)
             }
             Self::LoggedOut | Self::LoggedOutElsewhere => None,
@@ -104,7 +104,7 @@ impl fmt::Display for End {
         match self {
             Self::NeedsLogin(error) => write!(f, "the user has to log in again: {error}"),
             Self::ClientRejected(error) => write!(f, "the provider does not accept the client: {error}"),
-            Self::Refused(error) => write!(f, "the provider's response cannot be trusted: {error}"),
+            Self::Unverified(error) => write!(f, "the provider's response cannot be trusted: {error}"),
             Self::LoggedOut => f.write_str("the session was logged out"),
             Self::LoggedOutElsewhere => f.write_str("the session is gone from the store: it was logged out elsewhere"),
             Self::Replaced(error) => write!(f, "another login has taken the place of the session: {error}"),

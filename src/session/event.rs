@@ -39,7 +39,7 @@ pub enum Event {
     /// The provider does not accept the client. The tokens are kept. Register a new client and log in with it.
     ClientRejected(Error),
     /// The provider responded to a refresh with tokens that cannot be trusted. The old tokens are kept.
-    Refused(Error),
+    Unverified(Error),
     /// A resource server has refused two or more fresh tokens in a row, while the provider goes on issuing them: the account
     /// may be locked, or the tokens may lack what the server needs. Everything is kept, and the session asks for new
     /// tokens more and more slowly: [`Event::BackingOff`] has the pause. With the policy
@@ -74,7 +74,7 @@ impl Event {
             Self::Replaced(_) => "replaced",
             Self::Orphaned => "orphaned",
             Self::ClientRejected(_) => "client_rejected",
-            Self::Refused(_) => "refused",
+            Self::Unverified(_) => "unverified",
             Self::TokensRefused(_) => "tokens_refused",
             Self::NotSaved(_) => "not_saved",
             Self::NotErased(_) => "not_erased",
@@ -89,7 +89,7 @@ impl Event {
             Self::NeedsLogin(error)
             | Self::Replaced(error)
             | Self::ClientRejected(error)
-            | Self::Refused(error)
+            | Self::Unverified(error)
             | Self::TokensRefused(error)
             | Self::NotSaved(error)
             | Self::NotErased(error)

@@ -5,7 +5,7 @@ use http::Response;
 use super::client::RegisteredClient;
 use super::http::{Params, Refusal};
 use super::records::Grant;
-use super::settings::Granted;
+use super::settings::ExtensionGrant;
 use super::state::{Issue, State};
 use super::token_response::respond;
 use crate::base::env::Timestamp;
@@ -21,7 +21,7 @@ pub(super) fn client_credentials(
     if client.is_public() {
         return Err(Refusal::new("unauthorized_client", "only for clients that authenticate"));
     }
-    let granted = Granted::new(params.scope()?.unwrap_or(""));
+    let granted = ExtensionGrant::new(params.scope()?.unwrap_or(""));
     grant(state, client, granted, jkt, now)
 }
 
@@ -43,7 +43,7 @@ pub(super) fn extension(
 fn grant(
     state: &mut State,
     client: &RegisteredClient,
-    granted: Granted,
+    granted: ExtensionGrant,
     jkt: Option<&str>,
     now: Timestamp,
 ) -> Result<Response<Vec<u8>>, Refusal> {

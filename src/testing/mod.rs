@@ -93,5 +93,5 @@ pub use lie::Lie;
 pub use provider::{Bearer, Provider};
 pub use rendezvous::{Meet, Rendezvous, Trick};
 pub use route::On;
-pub use settings::{Dpop, Granted, Par, Reuse, RevokingSpent, Rotation};
+pub use settings::{Dpop, ExtensionGrant, Par, Reuse, RevokingSpent, Rotation};
 pub use user::{Decision, User};

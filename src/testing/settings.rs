@@ -108,7 +108,7 @@ impl Default for Terms {
     }
 }
 
-type Decide = dyn Fn(&[(String, String)]) -> Result<Granted, &'static str> + Send + Sync;
+type Decide = dyn Fn(&[(String, String)]) -> Result<ExtensionGrant, &'static str> + Send + Sync;
 
 /// An extension grant of the test's own.
 #[derive(Clone)]
@@ -119,12 +119,12 @@ pub(super) struct Extension {
 
 /// The result of an extension grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Granted {
+pub struct ExtensionGrant {
     pub(super) login: Option<String>,
     pub(super) scope: String,
 }
 
-impl Granted {
+impl ExtensionGrant {
     /// Tokens with this `scope` that speak for the client itself.
     pub fn new(scope: impl Into<String>) -> Self {
         Self { login: None, scope: scope.into() }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::device;
 use super::provider::Provider;
-use super::settings::{Dpop, Extension, Granted, Par, Rate, Reuse, RevokingSpent, Rotation};
+use super::settings::{Dpop, Extension, ExtensionGrant, Par, Rate, Reuse, RevokingSpent, Rotation};
 use super::user::Decision;
 
 impl Provider {
@@ -120,7 +120,7 @@ impl Provider {
     pub fn with_grant(
         self,
         grant_type: &str,
-        decide: impl Fn(&[(String, String)]) -> Result<Granted, &'static str> + Send + Sync + 'static,
+        decide: impl Fn(&[(String, String)]) -> Result<ExtensionGrant, &'static str> + Send + Sync + 'static,
     ) -> Self {
         let extension = Extension { grant_type: grant_type.to_owned(), decide: Arc::new(decide) };
         self.lock().extensions.push(extension);

@@ -10,7 +10,9 @@ use oidc_proto::adapter::session::BlockingSession;
 use oidc_proto::adapter::store::NoStore;
 use oidc_proto::session::{Session, SessionOptions};
 use oidc_proto::testing::{Fault, On, Provider, RegisteredClient, TestEnv, User};
-use oidc_proto::{AuthorizationRequest, Callback, Client, Env as _, Issuer, RedirectUri, RelyingParty, Schemes, Scope};
+use oidc_proto::{
+    AuthorizationRequest, Callback, Client, Env as _, ErrorCode, Issuer, RedirectUri, RelyingParty, Schemes, Scope,
+};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -80,11 +82,13 @@ fn what_is_done_is_traced_and_nothing_secret() {
         secrets.push(tokens.refresh_token().unwrap().expose().to_owned());
 
         op.fault(On::Token, Fault::Unreachable, 1);
-        driver.run(party.refresh(&tokens, &mut env).unwrap(), &mut env).unwrap_err();
+        let lost = driver.run(party.refresh(&tokens, &mut env).unwrap(), &mut env).unwrap_err();
+        assert_eq!(lost.code(), ErrorCode::TRANSPORT_UNREACHABLE);
         let session = Session::new(tokens, None, party, SessionOptions::default(), &mut env).unwrap();
         let session = BlockingSession::new(session, op.http(&clock), NoStore, env.clone()).unwrap();
         op.fault(On::Token, Fault::status(503), 1);
-        session.refresh(Duration::from_secs(5)).unwrap_err();
+        let failed = session.refresh(Duration::from_secs(5)).unwrap_err();
+        assert_eq!(failed.error().unwrap().code(), ErrorCode::HTTP_SERVER_ERROR);
         clock.advance(Duration::from_secs(2));
         let mut events = session.subscribe();
         while events.wait(Duration::ZERO).is_some() {}

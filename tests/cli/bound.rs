@@ -93,7 +93,7 @@ fn a_damaged_key_is_reported_and_kept() {
     ] {
         fs::write(&path, &damaged).unwrap();
         for command in ["status", "token", "refresh", "userinfo"] {
-            let run = cli.run(&[command]).failed(1, "local", "cli.store_damaged");
+            let run = cli.run(&[command]).failed(1, "environment", "cli.store_damaged");
             run.hides(&[key.clone(), other.clone()]);
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
@@ -106,7 +106,7 @@ fn a_damaged_key_is_reported_and_kept() {
     let mut record: Value = serde_json::from_str(&whole).unwrap();
     record["tokens"].as_object_mut().unwrap().remove("dpop_thumbprint").unwrap();
     fs::write(&tokens, record.to_string()).unwrap();
-    cli.run(&["token"]).failed(1, "local", "cli.store_damaged");
+    cli.run(&["token"]).failed(1, "environment", "cli.store_damaged");
     fs::write(&tokens, whole).unwrap();
     cli.run(&["refresh"]).done();
 }

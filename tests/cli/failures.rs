@@ -382,21 +382,6 @@ fn after_the_deadline_the_likely_causes_are_told() {
     assert!(hint.contains("the client mine") && !hint.contains("--anew"), "{hint}");
 }
 
-#[test]
-fn userinfo_is_asked_for_again_after_one_refresh() {
-    let (op, cli) = (Op::start(), Cli::new());
-    cli.login(&op, &[]).done();
-    op.provider.forget_access_tokens();
-    let run = cli.run(&["userinfo"]).done();
-    run.event("refreshed");
-    assert_eq!(run.event("userinfo")["claims"]["sub"], "sub-alice");
-    // Once, and no more.
-    let asked = (op.provider.count(On::Token), op.provider.count(On::UserInfo));
-    op.provider.tamper(On::UserInfo, |response| *response.status_mut() = http::StatusCode::UNAUTHORIZED);
-    cli.run(&["userinfo"]).failed(1, "denied", "userinfo.unauthorized");
-    assert_eq!((op.provider.count(On::Token), op.provider.count(On::UserInfo)), (asked.0 + 1, asked.1 + 2));
-}
-
 /// A token that nobody got was not printed.
 #[cfg(target_os = "linux")]
 #[test]

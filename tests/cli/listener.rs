@@ -109,13 +109,15 @@ fn what_is_not_this_logins_response_does_not_end_it() {
     let (op, cli) = (Op::start(), Cli::new());
     let login = Login::start(&cli, &op, "query");
     let true_state = format!("/callback?code=c&state={}", login.state);
-    let twice = format!("{true_state}&state=x");
+    let twice = ["state", "code", "iss"].map(|name| format!("{true_state}&iss={}&{name}=x", op.issuer));
     for target in [
         "/callback",
         "/callback?code=c",
         "/callback?error=access_denied",
         "/callback?code=c&state=%3Cscript%3E",
-        &twice,
+        &twice[0],
+        &twice[1],
+        &twice[2],
     ] {
         let response = login.get(target);
         assert!(response.starts_with("HTTP/1.1 400") && !response.contains("script>"), "{target}: {response}");

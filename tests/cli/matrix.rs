@@ -79,7 +79,7 @@ fn each_login_registers_unless_it_is_told_to_reuse_a_client() {
     }
     let id = third.event("logged_in")["session"].as_str().unwrap();
     cli.run(&["logout", "--session", id]).done();
-    cli.run(&["whoami"]).failed(2, "local", "cli.session_ambiguous");
+    cli.run(&["whoami"]).failed(1, "local", "cli.session_ambiguous");
     let id = first["session"].as_str().unwrap();
     assert_eq!(cli.run(&["whoami", "--session", id]).done().event("whoami")["device_id"], "FIRSTDEVICE");
 }

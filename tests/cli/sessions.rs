@@ -15,7 +15,7 @@ fn one_of_several_sessions_has_to_be_named() {
     let (alice, bob) = (alice.as_str().unwrap(), bob.as_str().unwrap());
     assert_ne!(alice, bob);
     for command in ["token", "refresh", "userinfo", "logout"] {
-        let run = cli.run(&[command]).failed(2, "local", "cli.session_ambiguous");
+        let run = cli.run(&[command]).failed(1, "local", "cli.session_ambiguous");
         let message = run.event("error")["message"].as_str().unwrap().to_owned();
         assert!(message.contains(alice) && message.contains(bob), "{message}");
         let parts = ["sub-alice", "sub-bob", &op.issuer, " s old", "--session", "--issuer", "--subject"];

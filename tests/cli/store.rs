@@ -49,12 +49,12 @@ fn a_damaged_session_touches_itself_alone() {
         fs::write(&path, &damaged).unwrap();
         for command in ["token", "refresh", "userinfo"] {
             let id = session.as_str().unwrap();
-            cli.run(&[command, "--session", id]).failed(1, "local", code);
+            cli.run(&[command, "--session", id]).failed(1, "environment", code);
             // The other session is the one that is meant, where none is named.
             cli.run(&[command]).done();
         }
         // It is shown all the same.
-        let status = cli.run(&["status"]).failed(1, "local", code);
+        let status = cli.run(&["status"]).failed(1, "environment", code);
         assert_eq!(status.event("session")["subject"], "sub-bob");
         assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
         // A login of another user does not touch it, one of its own user replaces it.
@@ -66,7 +66,7 @@ fn a_damaged_session_touches_itself_alone() {
         fs::write(&path, &damaged).unwrap();
         let run = cli.run(&["logout", "--session", session.as_str().unwrap()]);
         if code == "cli.store_version" {
-            run.failed(1, "local", code);
+            run.failed(1, "environment", code);
         } else {
             let run = run.done();
             let gone = run.event("logged_out");
@@ -94,9 +94,9 @@ fn damaged_registrations_are_reported_and_kept() {
         (whole.replacen("\"version\":1", "\"version\":2", 1).as_bytes(), "cli.store_version"),
     ] {
         fs::write(&path, damaged).unwrap();
-        cli.login(&op, &[]).failed(1, "local", code);
-        cli.run(&["register", "--insecure-loopback", "--issuer", &op.issuer]).failed(1, "local", code);
-        cli.run(&["refresh"]).failed(1, "local", code);
+        cli.login(&op, &[]).failed(1, "environment", code);
+        cli.run(&["register", "--insecure-loopback", "--issuer", &op.issuer]).failed(1, "environment", code);
+        cli.run(&["refresh"]).failed(1, "environment", code);
         assert_eq!(fs::read(&path).unwrap(), damaged);
     }
     assert_eq!(op.provider.count(On::Register), 1);

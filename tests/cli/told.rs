@@ -1,9 +1,9 @@
 //! What is known of a provider or of a registration is said: before the browser opens, and by `discover`.
 
-use oidc_proto::testing::On;
+use oidc_proto::testing::{Fault, On};
 use serde_json::{Value, json};
 
-use crate::support::cli::{Cli, Op};
+use crate::support::cli::{Cli, Op, Run};
 use crate::support::server::DeadPort;
 
 fn discover(op: &Op) -> [&str; 4] {
@@ -18,7 +18,7 @@ fn what_cannot_be_used_of_a_registration_is_a_warning() {
         document.insert("userinfo_signed_response_alg".into(), json!("X1"));
     });
     let cli = Cli::new();
-    let fields = |run: &crate::support::cli::Run| {
+    let fields = |run: &Run| {
         let warnings = run.events.iter().filter(|event| event["event"] == "warning");
         warnings.map(|warning| warning["field"].clone()).collect::<Vec<_>>()
     };
@@ -183,4 +183,50 @@ fn a_client_that_is_registered_for_dpop_is_told_so() {
     assert!(run.events.iter().all(|event| event["code"] != "cli.dpop_required"), "{:?}", run.events);
     let run = Cli::new().run(&["register", "--insecure-loopback", "--issuer", &op.issuer]).done();
     assert_eq!(run.event("warning")["code"], "cli.dpop_required");
+}
+
+#[test]
+fn userinfo_is_asked_for_again_after_one_refresh() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    op.provider.forget_access_tokens();
+    let run = cli.run(&["userinfo"]).done();
+    run.event("refreshed");
+    assert_eq!(run.event("userinfo")["claims"]["sub"], "sub-alice");
+    // Once, and no more.
+    let asked = (op.provider.count(On::Token), op.provider.count(On::UserInfo));
+    op.provider.tamper(On::UserInfo, |response| *response.status_mut() = http::StatusCode::UNAUTHORIZED);
+    let refused = cli.run(&["userinfo"]).failed(1, "denied", "userinfo.unauthorized");
+    assert_eq!((op.provider.count(On::Token), op.provider.count(On::UserInfo)), (asked.0 + 1, asked.1 + 2));
+    // The tokens were refreshed already, or could not be.
+    let hint = |run: &Run| run.event("error")["hint"].as_str().unwrap().to_owned();
+    assert!(hint(&refused).contains("has just issued") && hint(&refused).contains("oidc_cli relogin --session "));
+    op.provider.fault(On::Token, Fault::status(503), 1);
+    let failed = hint(&cli.run(&["userinfo"]).failed(1, "denied", "userinfo.unauthorized"));
+    assert!(
+        failed.starts_with("Nor could the tokens be refreshed. ") && failed.contains("try again later"),
+        "{failed}"
+    );
+    op.provider.end_grants();
+    let ended = hint(&cli.run(&["userinfo"]).failed(1, "denied", "userinfo.unauthorized"));
+    assert!(ended.contains("The provider ended this session") && !ended.contains("Refresh the tokens"), "{ended}");
+}
+
+/// The library's hint names a deviation, which only its callers can choose.
+#[test]
+fn a_refusal_that_may_mean_a_dead_refresh_token_names_the_option() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    for (error, code) in [("invalid_request", "token.invalid_request"), ("bad_refresh_token", "token.error")] {
+        op.provider.honest();
+        op.provider.tamper(On::Token, move |response| {
+            *response.status_mut() = http::StatusCode::BAD_REQUEST;
+            *response.body_mut() = serde_json::json!({ "error": error }).to_string().into();
+        });
+        let run = cli.run(&["refresh"]).failed(1, "denied", code);
+        let hint = run.event("error")["hint"].as_str().unwrap();
+        assert!(hint.contains("--accept refresh_errors") && hint.contains("oidc_cli relogin --session "), "{hint}");
+        assert!(!hint.contains("deviation"), "{hint}");
+        cli.run(&["refresh", "--accept", "refresh_errors"]).failed(1, "denied", "token.invalid_grant");
+    }
 }

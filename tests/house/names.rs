@@ -9,8 +9,6 @@ const FORBIDDEN: &[&str] = &["answer", "asked", "reply", "replies"];
 const SHARED: &[&str] = &[
     "Callback",
     "Client",
-    "DeviceLogin",
-    "FailureReason",
     "Fault",
     "Homeserver",
     "IdToken",

@@ -250,6 +250,7 @@ fn an_error_keeps_the_text_of_the_http_library_and_of_the_key_store() {
     let shown = "slot 3 is locked:\\neyJhbGci\u{2026}.eyJzdWIi\u{2026}";
     let failing = |_: Request<Body>, _: Policy| Answered::Err(failure(FailureKind::Tls));
     let error = BlockingDriver::new(from_fn(failing)).run(Tour::start(4), &mut &env).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::TRANSPORT_TLS);
     assert_eq!(error.found().unwrap().as_str(), format!("provider.example:443: {shown}"));
     assert_eq!(error.found().unwrap().source(), oidc_proto::QuoteSource::Adapter);
     assert_eq!(error.failure().unwrap().sent, Sent::Maybe);

@@ -157,10 +157,16 @@ pub(crate) fn userinfo(context: &mut Context) -> Result<(), Failure> {
     };
     // It may have ended before its time. A new one is tried once.
     match tokens::good(context, Need::New) {
-        Ok(session) => ask_userinfo(context, &party, &session),
+        Ok(session) => match ask_userinfo(context, &party, &session) {
+            Err(failure) if failure.is(Core::USERINFO_UNAUTHORIZED) => Err(failure.with_hint(format_args!(
+                "The provider refuses the token that it has just issued, too. {}; if that does not help, report it to the provider.",
+                session.again()
+            ))),
+            result => result,
+        },
         Err(failure) => {
             context.out.emit(&Event::warning(&failure));
-            Err(refused)
+            Err(refused.with_hint(format_args!("Nor could the tokens be refreshed. {}", failure.hint)))
         }
     }
 }

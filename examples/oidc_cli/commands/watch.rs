@@ -55,7 +55,7 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
                 }
                 Seen::NeedsLogin(error)
                 | Seen::ClientRejected(error)
-                | Seen::Refused(error)
+                | Seen::Unverified(error)
                 | Seen::Replaced(error) => over = Some(session.explain(error.into())),
                 _ => {}
             }

@@ -35,6 +35,12 @@ mod contract;
 #[cfg(feature = "file-store")]
 mod file;
 mod indexed;
+#[cfg(any(
+    feature = "file-store",
+    feature = "redis",
+    all(feature = "browser", target_family = "wasm", target_os = "unknown")
+))]
+mod named;
 mod offload;
 mod queue;
 #[cfg(any(

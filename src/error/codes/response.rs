@@ -16,7 +16,7 @@ codes! {
         "Check the certificate, the trusted root certificates and the machine's clock.";
     TRANSPORT_INTERRUPTED = "transport.interrupted", Transport, Transport, Retry, "RFC 9112 section 8",
         "the connection broke before the response was complete", "The server or a proxy closed the connection.",
-        "Try again. If the request was to redeem the code of a login, log in again.";
+        "Try again; if it happens again, look at the log of the server, or of a proxy in front of it.";
     TRANSPORT_REFUSED = "transport.refused", Transport, Transport, FixConfiguration, "RFC 9728 section 7.7",
         "the HTTP client refused to send the request", "Its options forbid the address, or it has no client certificate to present.",
         "Check the options of the HTTP client.";

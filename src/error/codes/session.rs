@@ -34,10 +34,10 @@ codes! {
         "Repair the store, then try again.";
 
     // Stored values
-    STORED_MALFORMED = "stored.malformed", Local, Stored, LogInAgain, "this crate's stored values",
+    STORED_MALFORMED = "stored.malformed", Environment, Stored, LogInAgain, "this crate's stored values",
         "the stored value is damaged", "It was cut off, edited, or written by something else.",
         "Remove the value and log in again.";
-    STORED_VERSION = "stored.version", Local, Stored, FixConfiguration, "this crate's stored values",
+    STORED_VERSION = "stored.version", Environment, Stored, FixConfiguration, "this crate's stored values",
         "the stored value is of a newer version", "A newer version of this crate wrote it.",
         "Update the program that reads it.";
 

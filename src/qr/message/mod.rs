@@ -27,11 +27,11 @@ use crate::base::url::Schemes;
 use crate::base::word_set::{Words, words};
 use crate::error::{Error, ErrorCode, ProviderText};
 
-mod device_login;
+mod device_authorization_grant;
 #[cfg(test)]
 mod tests;
 
-pub use device_login::DeviceLogin;
+pub use device_authorization_grant::DeviceAuthorizationGrant;
 
 /// Longest reason that is no known one.
 const REASON_LIMIT: usize = 255;
@@ -59,7 +59,7 @@ words! {
 
 words! {
     /// `reason` of a failure.
-    FailureReason {
+    LoginFailureReason {
         /// The user did not decide at the provider in time.
         AuthorizationExpired = "authorization_expired",
         /// The device ID is taken.
@@ -81,7 +81,7 @@ words! {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Reason {
     /// A reason that the standard defines.
-    Known(FailureReason),
+    Known(LoginFailureReason),
     /// Another reason, as the other device wrote it: untrusted, not empty, at most 255 bytes.
     Custom(Box<str>),
 }
@@ -98,20 +98,20 @@ impl Reason {
     /// The error for the device that receives this reason: `qr.peer_…`, with the reason as its text.
     pub fn into_error(self) -> Error {
         let code = match &self {
-            Self::Known(FailureReason::AuthorizationExpired) => ErrorCode::QR_PEER_AUTHORIZATION_EXPIRED,
-            Self::Known(FailureReason::DeviceAlreadyExists) => ErrorCode::QR_PEER_DEVICE_EXISTS,
-            Self::Known(FailureReason::DeviceNotFound) => ErrorCode::QR_PEER_DEVICE_NOT_FOUND,
-            Self::Known(FailureReason::UnexpectedMessageReceived) => ErrorCode::QR_PEER_UNEXPECTED_MESSAGE,
-            Self::Known(FailureReason::UnsupportedProtocol) => ErrorCode::QR_PEER_UNSUPPORTED_PROTOCOL,
-            Self::Known(FailureReason::UserCancelled) => ErrorCode::QR_PEER_CANCELLED,
+            Self::Known(LoginFailureReason::AuthorizationExpired) => ErrorCode::QR_PEER_AUTHORIZATION_EXPIRED,
+            Self::Known(LoginFailureReason::DeviceAlreadyExists) => ErrorCode::QR_PEER_DEVICE_EXISTS,
+            Self::Known(LoginFailureReason::DeviceNotFound) => ErrorCode::QR_PEER_DEVICE_NOT_FOUND,
+            Self::Known(LoginFailureReason::UnexpectedMessageReceived) => ErrorCode::QR_PEER_UNEXPECTED_MESSAGE,
+            Self::Known(LoginFailureReason::UnsupportedProtocol) => ErrorCode::QR_PEER_UNSUPPORTED_PROTOCOL,
+            Self::Known(LoginFailureReason::UserCancelled) => ErrorCode::QR_PEER_CANCELLED,
             Self::Custom(_) => ErrorCode::QR_PEER_FAILURE,
         };
         Error::new(code).with_text(ProviderText::new(Some(self.as_str()), None, None))
     }
 }
 
-impl From<FailureReason> for Reason {
-    fn from(reason: FailureReason) -> Self {
+impl From<LoginFailureReason> for Reason {
+    fn from(reason: LoginFailureReason) -> Self {
         Self::Known(reason)
     }
 }
@@ -137,7 +137,7 @@ pub enum Message {
         homeserver: NamedHomeserver,
     },
     /// `m.login.protocol`, which is `device_authorization_grant`: there is no other.
-    Protocol(DeviceLogin),
+    Protocol(DeviceAuthorizationGrant),
     /// `m.login.protocol_accepted`.
     ProtocolAccepted,
     /// `m.login.success`.
@@ -155,8 +155,8 @@ pub enum Message {
     Secrets(Secrets),
 }
 
-impl From<FailureReason> for Message {
-    fn from(reason: FailureReason) -> Self {
+impl From<LoginFailureReason> for Message {
+    fn from(reason: LoginFailureReason) -> Self {
         Self::Failure { reason: reason.into(), homeserver: None }
     }
 }
@@ -226,14 +226,14 @@ impl Message {
                 let uri = pages.verification_uri.ok_or_else(|| unusable("verification_uri"))?;
                 let device_id = message.device_id.ok_or_else(|| unusable("device_id"))?;
                 let complete = pages.verification_uri_complete;
-                Self::Protocol(DeviceLogin::new(&uri, complete.as_deref(), &device_id, schemes)?)
+                Self::Protocol(DeviceAuthorizationGrant::new(&uri, complete.as_deref(), &device_id, schemes)?)
             }
             Kind::ProtocolAccepted => Self::ProtocolAccepted,
             Kind::Success => Self::Success,
             Kind::Declined => Self::Declined,
             Kind::Failure => {
                 let reason = message.reason.ok_or_else(|| unusable("reason"))?;
-                let reason = match FailureReason::from_name(&reason) {
+                let reason = match LoginFailureReason::from_name(&reason) {
                     Some(known) => Reason::Known(known),
                     None if (1..=REASON_LIMIT).contains(&reason.len()) => Reason::Custom((*reason).into()),
                     None => return Err(unusable("reason")),

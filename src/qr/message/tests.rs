@@ -29,12 +29,12 @@ fn every_message_comes_back_as_it_was() {
         assert_eq!(read(json).unwrap().to_json().expose(), json);
     }
     for reason in [
-        FailureReason::AuthorizationExpired,
-        FailureReason::DeviceAlreadyExists,
-        FailureReason::DeviceNotFound,
-        FailureReason::UnexpectedMessageReceived,
-        FailureReason::UnsupportedProtocol,
-        FailureReason::UserCancelled,
+        LoginFailureReason::AuthorizationExpired,
+        LoginFailureReason::DeviceAlreadyExists,
+        LoginFailureReason::DeviceNotFound,
+        LoginFailureReason::UnexpectedMessageReceived,
+        LoginFailureReason::UnsupportedProtocol,
+        LoginFailureReason::UserCancelled,
     ] {
         let json = Message::from(reason).to_json();
         assert_eq!(json.expose(), format!(r#"{{"type":"m.login.failure","reason":"{}"}}"#, reason.name()));
@@ -184,14 +184,15 @@ fn secrets_come_and_go_as_json_and_are_never_shown() {
 #[test]
 fn the_page_for_the_user_is_the_one_with_the_code_where_there_is_one() {
     let (uri, complete) = ("https://op.example.org/link", "https://op.example.org/link?code=ABCD");
-    let login = |complete| DeviceLogin::new(uri, complete, "ABC", Schemes::HttpsOnly).unwrap();
+    let login = |complete| DeviceAuthorizationGrant::new(uri, complete, "ABC", Schemes::HttpsOnly).unwrap();
     let with = login(Some(complete));
     assert_eq!((with.page(), with.verification_uri(), with.device_id().as_str()), (complete, uri, "ABC"));
     assert_eq!(with.verification_uri_complete(), Some(complete));
     assert_eq!((login(None).page(), login(None).verification_uri_complete()), (uri, None));
     // As long as they can be.
     let long = |length: usize| format!("https://a.example/{}", "x".repeat(length - 18));
-    let lengths = |uri: usize, id: usize| DeviceLogin::new(&long(uri), None, &"x".repeat(id), Schemes::HttpsOnly);
+    let lengths =
+        |uri: usize, id: usize| DeviceAuthorizationGrant::new(&long(uri), None, &"x".repeat(id), Schemes::HttpsOnly);
     assert!(lengths(URL_LIMIT, DEVICE_ID_LIMIT).is_ok());
     for (uri, id, name) in [(URL_LIMIT + 1, 1, "verification_uri"), (18, DEVICE_ID_LIMIT + 1, "device_id")] {
         let error = lengths(uri, id).unwrap_err();

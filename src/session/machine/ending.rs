@@ -57,7 +57,7 @@ impl Core {
         match verdict {
             Verdict::NeedsLogin => self.needs_login(error),
             Verdict::ClientRejected => self.stop(End::ClientRejected(error.clone()), Event::ClientRejected(error)),
-            Verdict::Refused => self.stop(End::Refused(error.clone()), Event::Refused(error)),
+            Verdict::Refused => self.stop(End::Unverified(error.clone()), Event::Unverified(error)),
             Verdict::Later => self.back_off(error, Resume::Anew, env),
         }
     }

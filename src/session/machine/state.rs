@@ -110,7 +110,8 @@ impl Attempt {
 pub(super) struct Spare(Option<Box<Attempt>>);
 
 impl Spare {
-    /// Takes an attempt apart.
+    /// Takes an attempt apart. What stays in its box is read by nobody: `fill` replaces it, or `clear` drops it. `Queued` has
+    /// no content to make or to drop.
     pub(super) fn open(&mut self, mut attempt: Box<Attempt>) -> (Stage, MonotonicTime) {
         let stage = std::mem::replace(&mut attempt.stage, Stage::Queued);
         let until = attempt.until;

@@ -37,9 +37,9 @@ fn an_extension_grant_is_what_the_test_says() {
     let provider = provider().with_client(confidential().with_grant_type(PHONE)).with_grant(PHONE, |params| {
         let param = |wanted| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         match param("phone_code") {
-            Some("1234") => Ok(Granted::new("openid").with_login("alice")),
-            Some("0000") => Ok(Granted::new("robot")),
-            Some("9999") => Ok(Granted::new("openid").with_login("nobody")),
+            Some("1234") => Ok(ExtensionGrant::new("openid").with_login("alice")),
+            Some("0000") => Ok(ExtensionGrant::new("robot")),
+            Some("9999") => Ok(ExtensionGrant::new("openid").with_login("nobody")),
             _ => Err("invalid_grant"),
         }
     });

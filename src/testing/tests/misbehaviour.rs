@@ -80,7 +80,7 @@ fn transcript(lie: Option<Lie>) -> Vec<String> {
     let device = RegisteredClient::public("tv", REDIRECT)
         .with_grant_type("urn:ietf:params:oauth:grant-type:device_code")
         .with_grant_type("urn:x");
-    let granted = Granted::new("").with_login("alice");
+    let granted = ExtensionGrant::new("").with_login("alice");
     let provider = provider().with_client(device).with_grant("urn:x", move |_| Ok(granted.clone()));
     if let Some(lie) = lie {
         provider.lie(lie);

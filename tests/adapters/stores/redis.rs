@@ -4,17 +4,18 @@
 
 use std::time::{Duration, Instant};
 
-use oidc_proto::Env;
 use oidc_proto::adapter::store::redis::{AsyncRedis, Redis, RedisOptions, RedisStore};
-use oidc_proto::adapter::store::{BlockingSessionStore, Offload, SessionStore};
+use oidc_proto::adapter::store::{BlockingSessionStore, IndexKey, Offload, SessionStore, SessionStores as _};
 use oidc_proto::session::{StoreAction, StoreResponse};
 use oidc_proto::testing::TestEnv;
+use oidc_proto::{Env, ErrorCode, Fault};
 
 use crate::stores::conformance::{conforms, conforms_blocking};
 use crate::stores::processes::{Process, one_of_them_refreshes};
 use crate::stores::redis_server::{Server, TIMEOUT};
 use crate::stores::tools::{LEASE, NOW, SOON, act, block_on, chain, erase, record, save, token, told};
 use crate::stores::world::World;
+use crate::support::server::DeadPort;
 
 /// An asynchronous store, waited for.
 struct Waited<S>(S);
@@ -59,6 +60,32 @@ fn a_redis_store_conforms() {
     conforms(|patience| AsyncRedis::new(server.client(), options(patience)).store("c", &mut env()));
     // Everything has been erased, and no lock is left.
     assert_eq!(server.command(&["DBSIZE"]), redis::Value::Int(0));
+}
+
+/// Whoever reads the error has to find the record. It needs no server.
+#[test]
+fn an_error_names_the_key_with_its_prefix_and_no_token() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (dead, mut env, record) = (DeadPort::new(), TestEnv::seeded(1), record(&mut World::new(), 1));
+    let client = || redis::Client::open(dead.url().replace("http://", "redis://")).unwrap();
+    let options = || options(NOW).with_prefix("app:");
+    let blocking = Redis::new(client(), options()).store("alice", &mut env);
+    let tasks = runtime.block_on(async { AsyncRedis::new(client(), options()) });
+    let told = |error: oidc_proto::Error| {
+        assert_eq!((error.code(), error.fault()), (ErrorCode::STORE_IO, Fault::Environment));
+        let told = chain(&error);
+        assert!(told.contains("\"app:record:alice\"") && !told.contains(&token(&record)), "{told}");
+    };
+    told(blocking.load().unwrap_err());
+    fails(&blocking, save(0, &record));
+    told(blocking.take_error().unwrap());
+    let store = tasks.store("alice", &mut env);
+    told(runtime.block_on(store.load()).unwrap_err());
+    fails(&Waited(store.clone()), save(0, &record));
+    told(store.take_error().unwrap());
+    let key = IndexKey::of(&record.tokens)[0];
+    let error = runtime.block_on(tasks.find(key)).unwrap_err();
+    assert!(chain(&error).contains(&format!("\"app:index:{key}\"")), "{}", chain(&error));
 }
 
 #[test]
@@ -225,7 +252,7 @@ fn a_server_that_refuses_is_a_failure_without_its_words() {
     let store = Redis::new(server.client(), options(NOW)).store("alice", &mut env);
     fails(&store, save(0, &first));
     let error = chain(&store.take_error().unwrap());
-    assert!(error.contains("store.io") && !error.contains("redis.call") && !error.contains("alice"), "{error}");
+    assert!(error.contains("store.io") && !error.contains("redis.call") && !error.contains(&token(&first)), "{error}");
     // One that wants a password.
     let server = Server::start(&["--requirepass", "open sesame", "--protected-mode", "no"]);
     let client = redis::Client::open(format!("redis://:wrong-words@127.0.0.1:{}/", server.port)).unwrap();

@@ -334,7 +334,8 @@ fn granted(world: &mut World, step: Result<Step<TokenRequest>, Error>) -> Result
 #[test]
 fn a_grant_brings_its_own_parameters_and_no_others() {
     let mut world = World::with_secret(AuthMethod::ClientSecretBasic);
-    world.op = world.op.with_grant("urn:example:grant", |_| Ok(testing::Granted::new("elsewhere").with_login("alice")));
+    world.op =
+        world.op.with_grant("urn:example:grant", |_| Ok(testing::ExtensionGrant::new("elsewhere").with_login("alice")));
     world.op = world
         .op
         .with_client(RegisteredClient::confidential("app", "s3cret", REDIRECT).with_grant_type("urn:example:grant"));

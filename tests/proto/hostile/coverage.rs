@@ -125,7 +125,7 @@ fn names_are_dotted_words_and_unique() {
         assert!(!is_ours, "{name}: a broken machine is not the caller's fault");
         assert_eq!(
             code.fault() == Fault::Environment,
-            matches!(code.family(), Family::Store | Family::KeyStore | Family::Machine),
+            matches!(code.family(), Family::Store | Family::Stored | Family::KeyStore | Family::Machine),
             "{name}"
         );
         assert_eq!(name.starts_with("transport."), code.fault() == Fault::Transport && !name.starts_with("http."));

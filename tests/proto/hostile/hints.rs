@@ -53,6 +53,7 @@ fn a_choice_of_plain_http_that_was_made_by_half_is_told() {
     assert_eq!((error.code(), error.recovery()), (ErrorCode::METADATA_URL, Recovery::ProviderBroken));
     assert!(error.hint().contains("ProviderOptions::with_schemes"), "{error}");
     let issuer = Issuer::new("http://127.0.0.1:8080", Schemes::HttpsOnly).unwrap_err();
+    assert_eq!(issuer.code(), ErrorCode::URL_SCHEME);
     assert!(issuer.hint().contains("Schemes::DangerousHttpOnLoopback"), "{issuer}");
 }
 
@@ -71,7 +72,9 @@ fn after_a_lost_response_to_a_code_the_user_logs_in_again() {
     for (fault, recovery) in [
         (Fault::LostResponse, Recovery::LogInAgain),
         (Fault::Timeout, Recovery::LogInAgain),
+        (Fault::status(502), Recovery::LogInAgain),
         (Fault::status(503), Recovery::Retry { after: None }),
+        (Fault::status(504), Recovery::LogInAgain),
         (Fault::Unreachable, Recovery::Retry { after: None }),
     ] {
         let mut world = World::new();
@@ -89,6 +92,7 @@ fn metadata_that_are_not_there_name_the_url_that_was_asked() {
     let mut world = World::new();
     Say::Fault(On::ServerMetadata, Fault::status(404)).to(&world.op);
     let error = world.discover().unwrap_err().error;
+    assert_eq!(error.code(), ErrorCode::METADATA_NOT_FOUND);
     assert_eq!(error.found().unwrap().as_str(), "https://op.example.org/.well-known/openid-configuration");
 }
 

@@ -99,7 +99,7 @@ fn a_newer_version_is_told_apart_from_a_damaged_one() {
             let mut value: Value = serde_json::from_str(fixture).unwrap();
             value["version"] = version.clone();
             let error = kind.read(&value.to_string()).unwrap_err();
-            assert_eq!((error.code(), error.fault()), (code, Fault::Local), "{kind:?} {version}");
+            assert_eq!((error.code(), error.fault()), (code, Fault::Environment), "{kind:?} {version}");
         }
         // A newer version may hold anything else.
         assert_eq!(kind.read(r#"{"version":2,"sealed":"…"}"#).unwrap_err().code(), ErrorCode::STORED_VERSION);

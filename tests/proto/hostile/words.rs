@@ -3,7 +3,7 @@
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use oidc_proto::testing::{self, Fault, Lie, On};
-use oidc_proto::{AuthMethod, Error, ErrorCode, Family, QuoteSource, Recovery};
+use oidc_proto::{AuthMethod, Error, ErrorCode, Family, Quote, QuoteSource, Recovery};
 use serde_json::json;
 
 use crate::hostile::world::{ISSUER, Refusal, Say, World};
@@ -97,12 +97,12 @@ fn an_error_reads_as_a_sentence() {
     for (say, line) in [
         (
             Say::Fault(On::Token, Fault::status(418)),
-            "unexpected HTTP status 418 from the token endpoint (http.status; RFC 9110 section 15). Check the URL, and look \
+            "token endpoint: unexpected HTTP status 418 (http.status; RFC 9110 section 15). Check the URL, and look \
              at the provider's log.",
         ),
         (
             Say::Fault(On::Jwks, Fault::LoginPage),
-            "unexpected content type from `jwks_uri`: expected a document that is no markup, found \"text/html\", HTTP status \
+            "`jwks_uri`: unexpected content type: expected a document that is no markup, found \"text/html\", HTTP status \
              200 (http.content_type; RFC 9110 section 8.3). Check that the URL is that of the endpoint, and that no proxy \
              returns a page of its own.",
         ),
@@ -118,11 +118,31 @@ fn an_error_reads_as_a_sentence() {
                     *response.body_mut() = br#"{"error":"invalid_grant"}"#.to_vec();
                 });
             }),
-            "the code or the refresh token is not valid at the token endpoint (token.invalid_grant; RFC 6749 section 5.2). Log \
+            "token endpoint: the code or the refresh token is not valid (token.invalid_grant; RFC 6749 section 5.2). Log \
              in again.",
         ),
     ] {
         assert_eq!(told(&say).to_string(), line);
+    }
+}
+
+/// Whatever the message is made of: "the ID token has expired from the token endpoint" is no sentence.
+#[test]
+fn every_message_stays_whole_where_the_request_is_named() {
+    for code in ErrorCode::all() {
+        let (message, section, cure) = (code.message(), code.section(), code.cure());
+        for (endpoint, name) in [
+            ("token_endpoint", "token endpoint"),
+            ("pushed_authorization_request_endpoint", "pushed authorization request endpoint"),
+            ("jwks_uri", "`jwks_uri`"),
+            ("/_matrix/client/versions", "`/_matrix/client/versions`"),
+        ] {
+            let error = Error::new(code).with_endpoint(endpoint);
+            assert_eq!(error.to_string(), format!("{name}: {message} ({code}; {section}). {cure}"));
+            let error = error.at("iss").with_expected(Quote::library("a")).with_found(Quote::caller("b"));
+            let details = "`iss`, expected a, found \"b\"";
+            assert_eq!(error.to_string(), format!("{name}: {message}: {details} ({code}; {section}). {cure}"));
+        }
     }
 }
 
@@ -157,11 +177,17 @@ fn two_issuers_are_shown_and_what_differs_is_said() {
 
 #[test]
 fn an_issuer_without_its_scheme_is_told_so() {
-    let hint = |text| oidc_proto::Issuer::new(text, oidc_proto::Schemes::HttpsOnly).unwrap_err().hint().to_owned();
-    assert_eq!(hint("op.example.org/realms/a"), "Give the scheme, too: \"https://op.example.org/realms/a\".");
-    assert!(hint("op.example.org:8443").contains("\"https://op.example.org:8443\""));
-    assert!(!hint("alice:password@op.example.org").contains("password"));
-    assert!(!hint("/realms/a").contains("https:///"));
+    let hint = |text, code| {
+        let error = oidc_proto::Issuer::new(text, oidc_proto::Schemes::HttpsOnly).unwrap_err();
+        assert_eq!(error.code(), code, "{text}");
+        error.hint().to_owned()
+    };
+    // To a URL parser a name before a colon is a scheme.
+    let (syntax, scheme) = (ErrorCode::URL_SYNTAX, ErrorCode::URL_SCHEME);
+    assert_eq!(hint("op.example.org/realms/a", syntax), "Give the scheme, too: \"https://op.example.org/realms/a\".");
+    assert!(hint("op.example.org:8443", scheme).contains("\"https://op.example.org:8443\""));
+    assert!(!hint("alice:password@op.example.org", scheme).contains("password"));
+    assert!(!hint("/realms/a", syntax).contains("https:///"));
 }
 
 #[test]

@@ -406,5 +406,6 @@ fn an_address_that_is_none_says_how_to_write_one() {
         assert!(!error.to_string().contains("secret"), "{error}");
     }
     let nothing = Address::parse(" ", Schemes::HttpsOnly).unwrap_err();
+    assert_eq!(nothing.code(), ErrorCode::MATRIX_SERVER_NAME);
     assert!(nothing.found().is_none() && nothing.hint().contains("example.org"), "{nothing}");
 }

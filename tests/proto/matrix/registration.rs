@@ -120,7 +120,11 @@ fn attempt(world: &mut World, party: &Party, place: Place) -> Result<(), Error> 
 
 #[test]
 fn a_client_that_the_provider_forgot_is_registered_anew_once() {
-    for place in [Place::Pushed, Place::Device, Place::Browser] {
+    for (place, code) in [
+        (Place::Pushed, ErrorCode::TOKEN_INVALID_CLIENT),
+        (Place::Device, ErrorCode::TOKEN_INVALID_CLIENT),
+        (Place::Browser, ErrorCode::CALLBACK_EXPIRED),
+    ] {
         let mut world = world();
         world.application = world.application.with_reuse();
         drop(world.hs.provider().clone().with_par(Par::Advertised));
@@ -131,6 +135,7 @@ fn a_client_that_the_provider_forgot_is_registered_anew_once() {
         let party = world.party(&server).unwrap();
         assert_eq!(party.client().id(), client_id(&session));
         let error = attempt(&mut world, &party, place).unwrap_err();
+        assert_eq!(error.code(), code, "{place:?}");
         assert!(world.application.retire(&party, &error), "{place:?} {error}");
         // Whether its session can go on is for the session to find out.
         assert_eq!(world.party_of(&session, &server).client().id(), client_id(&session));
@@ -141,6 +146,7 @@ fn a_client_that_the_provider_forgot_is_registered_anew_once() {
         // A provider that knows no client at all is not asked for more of them.
         world.hs.provider().forget_clients();
         let error = attempt(&mut world, &anew, place).unwrap_err();
+        assert_eq!(error.code(), code, "{place:?}");
         assert!(!world.application.retire(&anew, &error), "{place:?}");
     }
 }

@@ -141,7 +141,8 @@ fn finish_login() {
     let verified = begun.pending.check(&callback, &begun.party, world.env.now()).unwrap();
     let step = begun.pending.redeem(verified, &begun.party, &mut world.env);
     let error = world.run(step).unwrap_err();
-    assert_eq!((error.status(), error.endpoint()), (Some(http::StatusCode::NOT_FOUND), Some("token_endpoint")));
+    assert_eq!((error.code(), error.endpoint()), (ErrorCode::HTTP_STATUS, Some("token_endpoint")));
+    assert_eq!(error.status(), Some(http::StatusCode::NOT_FOUND));
     assert!(matches!(world.log_in(LoginRequest::new()), Ok(LoginOutcome::LoggedIn(_))));
 }
 
@@ -200,7 +201,7 @@ fn server_metadata_cache() {
     world.pass(7 * 24 * 3600);
     assert!(server.freshness.is_stale(world.env.now(), DAY));
     world.hs.fault(OnMatrix::AuthMetadata, Fault::status(500), 1);
-    assert_eq!(world.support().unwrap_err().status(), Some(http::StatusCode::INTERNAL_SERVER_ERROR));
+    assert_eq!(world.support().unwrap_err().code(), ErrorCode::HTTP_SERVER_ERROR);
     // The failure is not kept: the stored value serves, and the next question is asked.
     assert!(AuthServer::from_json(&stored, world.options).is_ok());
     assert!(!world.server().freshness.is_stale(world.env.now(), DAY));

@@ -6,7 +6,8 @@ use std::task::Poll;
 
 use oidc_proto::matrix::{Homeserver, UserId};
 use oidc_proto::qr::{
-    Allowed, CheckCode, FailureReason, Grant, Login, Progress, QrCode, Role, Scanned, Secrets, Secured, Shown, Stage,
+    Allowed, CheckCode, Grant, Login, LoginFailureReason, Progress, QrCode, Role, Scanned, Secrets, Secured, Shown,
+    Stage,
 };
 use oidc_proto::step::{KeyOutput, KeyUse};
 use oidc_proto::testing::TestEnv;
@@ -233,7 +234,7 @@ impl<'a> Device<'a> {
         let expected = if self.plan.homeserver_swapped { OTHER_HS } else { HS };
         assert_eq!(at.homeserver().as_str(), expected);
         if self.stops(at.progress()) {
-            let stage = at.give_up(FailureReason::UserCancelled, &mut *self.env());
+            let stage = at.give_up(LoginFailureReason::UserCancelled, &mut *self.env());
             return self.stop(stage).await;
         }
         if let Some(reason) = self.plan.gives_up {
@@ -249,7 +250,7 @@ impl<'a> Device<'a> {
         let page = format!("https://op.example.org/device?user_code={}", accepted.user_code());
         assert_eq!(*self.town.page.borrow(), page);
         if self.stops(accepted.progress()) {
-            let stage = accepted.give_up(FailureReason::UserCancelled, &mut *self.env());
+            let stage = accepted.give_up(LoginFailureReason::UserCancelled, &mut *self.env());
             return self.stop(stage).await;
         }
         let stage = accepted.poll(&party, &mut *self.env());
@@ -260,7 +261,7 @@ impl<'a> Device<'a> {
             self.town.devices.borrow_mut().insert(DEVICE_ID.to_owned());
         }
         if self.stops(logged_in.rest.progress()) {
-            let stage = logged_in.rest.give_up(FailureReason::UserCancelled, &mut *self.env());
+            let stage = logged_in.rest.give_up(LoginFailureReason::UserCancelled, &mut *self.env());
             return self.stop(stage).await;
         }
         let rest = logged_in.rest.of_user(UserId::new("@bob:example.org").unwrap());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use oidc_proto::qr::{FailureReason, Options, Progress, Proposal};
+use oidc_proto::qr::{LoginFailureReason, Options, Progress, Proposal};
 use oidc_proto::testing::{Fault, Lie, Meet, On, Trick};
 use oidc_proto::{ErrorCode, Failure, FailureKind, Sent};
 
@@ -148,7 +148,7 @@ fn every_no_is_told_to_the_other_device() {
         ),
         (
             "no endpoint",
-            |plan, _| plan.gives_up = Some(FailureReason::UnsupportedProtocol),
+            |plan, _| plan.gives_up = Some(LoginFailureReason::UnsupportedProtocol),
             ErrorCode::DEVICE_UNSUPPORTED,
             ErrorCode::QR_PEER_UNSUPPORTED_PROTOCOL,
         ),

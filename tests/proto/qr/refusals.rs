@@ -41,6 +41,7 @@ fn a_text_is_written_once_whatever_gets_lost() {
     let Step::Call(call) = a.send("once", MINUTE, &mut world.env) else { panic!("no call") };
     let (request, _, awaiting) = call.into_parts();
     let failure = world.server.exchange(request, world.env.now()).unwrap_err();
+    assert_eq!((failure.kind, failure.sent), (FailureKind::Interrupted, Sent::Maybe));
     world.server.intrude("other");
     let step = awaiting.fail(failure.clone(), &mut world.env).unwrap();
     let Delivery::Uncertain(a) = world.run(step).unwrap() else { panic!("no doubt") };

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use oidc_proto::qr::{FailureReason, Progress};
+use oidc_proto::qr::{LoginFailureReason, Progress};
 use oidc_proto::testing::{Lie, On};
 use oidc_proto::{ErrorCode, Family};
 
@@ -103,7 +103,7 @@ fn qr_login_session_expired() {
 #[test]
 fn device_authorization_endpoint_missing() {
     ends(ErrorCode::DEVICE_UNSUPPORTED, ErrorCode::QR_PEER_UNSUPPORTED_PROTOCOL, |plan, _| {
-        plan.gives_up = Some(FailureReason::UnsupportedProtocol);
+        plan.gives_up = Some(LoginFailureReason::UnsupportedProtocol);
     });
 }
 

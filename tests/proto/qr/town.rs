@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::{Method, Request, Response};
 use oidc_proto::matrix::{Address, Homeserver, Party, SupportCheck, UserId};
-use oidc_proto::qr::{Account, FailureReason, Options, Progress, Proposal, Secrets};
+use oidc_proto::qr::{Account, LoginFailureReason, Options, Progress, Proposal, Secrets};
 use oidc_proto::testing::{self, Clock, RegisteredClient, TestEnv};
 use oidc_proto::{
     AccessToken, Body, Client, DpopKey, Env as _, Error, ErrorCode, Failure, Issuer, MonotonicTime, PendingDevice,
@@ -26,13 +26,13 @@ pub(crate) const LOGIN: &str = "login";
 pub(crate) const GRANT: &str = "grant";
 const OP: &str = "https://op.example.org";
 /// Every reason that a device can give, and what the other device ends with.
-pub(crate) const REASONS: [(FailureReason, ErrorCode); 6] = [
-    (FailureReason::AuthorizationExpired, ErrorCode::QR_PEER_AUTHORIZATION_EXPIRED),
-    (FailureReason::DeviceAlreadyExists, ErrorCode::QR_PEER_DEVICE_EXISTS),
-    (FailureReason::DeviceNotFound, ErrorCode::QR_PEER_DEVICE_NOT_FOUND),
-    (FailureReason::UnexpectedMessageReceived, ErrorCode::QR_PEER_UNEXPECTED_MESSAGE),
-    (FailureReason::UnsupportedProtocol, ErrorCode::QR_PEER_UNSUPPORTED_PROTOCOL),
-    (FailureReason::UserCancelled, ErrorCode::QR_PEER_CANCELLED),
+pub(crate) const REASONS: [(LoginFailureReason, ErrorCode); 6] = [
+    (LoginFailureReason::AuthorizationExpired, ErrorCode::QR_PEER_AUTHORIZATION_EXPIRED),
+    (LoginFailureReason::DeviceAlreadyExists, ErrorCode::QR_PEER_DEVICE_EXISTS),
+    (LoginFailureReason::DeviceNotFound, ErrorCode::QR_PEER_DEVICE_NOT_FOUND),
+    (LoginFailureReason::UnexpectedMessageReceived, ErrorCode::QR_PEER_UNEXPECTED_MESSAGE),
+    (LoginFailureReason::UnsupportedProtocol, ErrorCode::QR_PEER_UNSUPPORTED_PROTOCOL),
+    (LoginFailureReason::UserCancelled, ErrorCode::QR_PEER_CANCELLED),
 ];
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// With characters that a path does not hold as they are.
@@ -48,7 +48,7 @@ pub(crate) struct Plan {
     pub(crate) homeserver_swapped: bool,
     pub(crate) wrong_check_code: bool,
     /// The new device cannot log in where it should, for this reason: the provider has no device authorization, say.
-    pub(crate) gives_up: Option<FailureReason>,
+    pub(crate) gives_up: Option<LoginFailureReason>,
     pub(crate) device_exists: bool,
     pub(crate) device_never_appears: bool,
     /// The new device's tokens are bound to a key in a key store.

@@ -84,11 +84,11 @@ fn a_response_about_another_user_is_refused() {
     let _ = world.ask(&mut session);
     let events = world.pump(&mut session, &Store::default());
     assert!(
-        matches!(&events[..], [Event::Orphaned, Event::Refused(error)] if error.code() == ErrorCode::ID_TOKEN_CHANGED_CLAIM),
+        matches!(&events[..], [Event::Orphaned, Event::Unverified(error)] if error.code() == ErrorCode::ID_TOKEN_CHANGED_CLAIM),
         "{events:?}"
     );
     assert_eq!(session.tokens().access_token().expose(), before);
-    assert!(matches!(session.access(&mut world.env), Access::Ended(End::Refused(_))));
+    assert!(matches!(session.access(&mut world.env), Access::Ended(End::Unverified(_))));
     // What came is not dropped: it may live for months, and nobody else has it.
     let spent = session.tokens().refresh_token().unwrap().expose().to_owned();
     assert!(world.op.has_grant_of(&spent));

@@ -12,7 +12,8 @@ use oidc_proto::adapter::{BlockingDriver, Driver, HttpClient, from_fn};
 use oidc_proto::session::{SessionOptions, Standing};
 use oidc_proto::testing::{Fault, On};
 use oidc_proto::{
-    AuthorizationRequest, Body, Callback, Env, Failure, FailureKind, Policy, RedirectUri, Scope, Sent, TokenSet,
+    AuthorizationRequest, Body, Callback, Env, ErrorCode, Failure, FailureKind, Policy, RedirectUri, Scope, Sent,
+    TokenSet,
 };
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
@@ -174,7 +175,8 @@ async fn a_provider_that_asks_for_a_pause_is_left_alone_by_all_sessions() {
     let crowd = Crowd::new(2, 1, |world| provider(world, Duration::from_millis(100), &Arc::default()));
     crowd.world.op.fault(On::Token, Fault::Status { status: 429, retry_after: Some("20") }, 1);
     let [first, second] = &crowd.handles[..] else { panic!() };
-    first.access().await.unwrap_err();
+    let error = first.access().await.unwrap_err();
+    assert_eq!(error.error().unwrap().code(), ErrorCode::HTTP_TOO_MANY_REQUESTS);
     let asked = crowd.world.op.count(On::Token);
     let waiting = tokio::spawn(access(second.clone()));
     sleep(Duration::from_secs(19)).await;

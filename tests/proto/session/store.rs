@@ -138,7 +138,7 @@ fn a_conflict_ends_in_what_the_others_use() {
     store.put(record(&session, 9, &others));
     // The provider may have ended theirs with ours. They are refreshed.
     assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
-    assert!(world.outcome(&session, epoch).is_err());
+    assert_eq!(world.outcome(&session, epoch), Err("doubtful"));
     assert_eq!((session.generation(), world.tokens_of(&session)), (9, others.access_token().expose().to_owned()));
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);

@@ -13,7 +13,7 @@ use oidc_proto::adapter::{Driver, HttpClient, from_fn};
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey};
 use oidc_proto::session::{End, Event, Persistence, RefreshPolicy, Refusal, SessionOptions, StoreResponse};
 use oidc_proto::testing::{Fault, On, TestEnv};
-use oidc_proto::{Body, Client, ClientAuth, Env, Failure, MonotonicTime, Policy, Timestamp};
+use oidc_proto::{Body, Client, ClientAuth, Env, ErrorCode, Failure, MonotonicTime, Policy, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -329,7 +329,7 @@ async fn a_key_that_nobody_signs_with_is_a_failure_and_no_hang() {
     world.party = world.party.with_client(Client::new("app").with_auth(ClientAuth::PrivateKeyJwt(key)));
     let (session, _run) = one(&mut world, MOMENT, SessionOptions::default());
     let error = tokio::time::timeout(MOMENT, session.access()).await.unwrap().unwrap_err();
-    assert!(matches!(error, NoToken::Failed(_)), "{error}");
+    assert!(matches!(&error, NoToken::Failed(error) if error.code() == ErrorCode::KEY_UNSUPPORTED), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -338,7 +338,9 @@ async fn a_server_that_cannot_be_reached_is_named() {
     world.op.fault(On::Token, oidc_proto::testing::Fault::Unreachable, 1);
     let (session, _run) = one(&mut world, MOMENT, SessionOptions::default());
     let error = session.access().await.unwrap_err();
-    assert_eq!(error.error().unwrap().found().unwrap().as_str(), "op.example.org:443");
+    let error = error.error().unwrap();
+    assert_eq!(error.code(), ErrorCode::TRANSPORT_UNREACHABLE);
+    assert_eq!(error.found().unwrap().as_str(), "op.example.org:443");
 }
 
 /// Compiles only if what is spawned and shared can be.

@@ -14,7 +14,7 @@ use oidc_proto::session::{
     End, Event, Persistence, RefreshPolicy, Refusal, SessionOptions, StoreAction, StoreResponse,
 };
 use oidc_proto::testing::{Fault, On, TestEnv};
-use oidc_proto::{Body, Policy};
+use oidc_proto::{Body, ErrorCode, Policy};
 
 use crate::session::memory::Memory;
 use crate::session::world::World;
@@ -92,7 +92,9 @@ fn a_server_that_cannot_be_reached_is_named() {
     let mut world = expired();
     world.op.fault(On::Token, Fault::Unreachable, 1);
     let error = one(&mut world, SessionOptions::default()).access(PATIENCE).unwrap_err();
-    assert_eq!(error.error().unwrap().found().unwrap().as_str(), "op.example.org:443");
+    let error = error.error().unwrap();
+    assert_eq!(error.code(), ErrorCode::TRANSPORT_UNREACHABLE);
+    assert_eq!(error.found().unwrap().as_str(), "op.example.org:443");
 }
 
 #[test]

@@ -206,7 +206,7 @@ fn a_response_that_cannot_be_trusted_leaves_a_doubtful_token_and_the_whole_error
     world.op.lie(Lie::RefreshSubOther);
     let epoch = refresh(&mut world, &mut session);
     world.pump(&mut session, &Store::default());
-    let Outcome::Ended(End::Refused(error)) = session.outcome(epoch, &world.env) else { panic!() };
+    let Outcome::Ended(End::Unverified(error)) = session.outcome(epoch, &world.env) else { panic!() };
     assert_eq!(error.code(), ErrorCode::ID_TOKEN_CHANGED_CLAIM);
     assert_eq!(session.standing(&world.env), Standing::Doubtful);
 }

@@ -193,7 +193,8 @@ fn a_refresh_token_that_is_kept_is_not_used_at_once() {
         BlockingSession::new(session, world.op.http(world.env.clock()), memory.blocking(), world.env.clone()).unwrap()
     };
     let session = open(&mut world);
-    assert!(session.refresh(Duration::from_secs(60)).is_err());
+    let early = session.refresh(Duration::from_secs(60)).unwrap_err();
+    assert_eq!(early.error().unwrap().code(), ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE);
     world.advance(5);
     let asked = world.op.count(On::Token);
     assert!(session.keep_unverified());
@@ -214,7 +215,7 @@ async fn a_session_whose_last_handle_is_gone_keeps_them_by_itself() {
     let (sessions, run) = Sessions::new(driver, VirtualEnv::new(&world));
     let run = tokio::spawn(run);
     let handle = sessions.add(world.restore(memory.record().unwrap(), shared()), memory.store()).unwrap();
-    assert!(handle.refresh().await.is_err());
+    assert_eq!(handle.refresh().await.unwrap_err().error().unwrap().code(), ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE);
     drop((handle, sessions));
     timeout(Duration::from_secs(3600), run).await.unwrap().unwrap();
     let kept = memory.record().unwrap();

@@ -14,7 +14,7 @@ fn error_of(event: &Event) -> Option<&Error> {
     match event {
         Event::NeedsLogin(error)
         | Event::ClientRejected(error)
-        | Event::Refused(error)
+        | Event::Unverified(error)
         | Event::TokensRefused(error)
         | Event::NotSaved(error)
         | Event::NotErased(error)

@@ -27,6 +27,7 @@ use self::hold::{Hold, steal, take};
 use self::life::Seen;
 pub use self::watch::RecordWatch;
 use super::contract::{PATIENCE, SessionStore};
+use super::named::named;
 use super::queue::{Queue, StoreFuture, Worker, lock};
 use super::record::{self, LastError};
 use crate::adapter::browser::channel::Channel;
@@ -144,7 +145,12 @@ impl Inner {
         }
     }
 
+    /// An error names the record.
     async fn act(&self, action: StoreAction) -> Result<StoreResponse, Error> {
+        self.done(action).await.map_err(|error| named(error, self.name.as_str()))
+    }
+
+    async fn done(&self, action: StoreAction) -> Result<StoreResponse, Error> {
         match action {
             StoreAction::Lock => {
                 self.hold().await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::disk::{Lock, Place};
 use crate::adapter::store::contract::{BlockingSessionStore, PATIENCE};
+use crate::adapter::store::named::named;
 use crate::adapter::store::queue::lock;
 use crate::adapter::store::record::{self, LIMIT, LastError, Text};
 use crate::error::Error;
@@ -119,29 +120,9 @@ impl FileStore {
     }
 }
 
-/// Which file it was, and what is behind the error.
-#[derive(Debug)]
-struct Named {
-    path: PathBuf,
-    error: Error,
-}
-
-impl fmt::Display for Named {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.path)
-    }
-}
-
-impl std::error::Error for Named {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.error.source()
-    }
-}
-
 impl Inner {
     fn named(&self, error: Error) -> Error {
-        let named = Named { path: self.place.path().to_owned(), error: error.clone() };
-        error.with_source(named)
+        named(error, self.place.path().to_string_lossy())
     }
 
     fn lock(&self) -> Result<StoreResponse, Error> {

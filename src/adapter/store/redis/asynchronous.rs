@@ -15,6 +15,7 @@ use super::options::{Identity, RedisOptions};
 use super::refusal::{broken, is_stale};
 use super::work::{Next, Work};
 use crate::adapter::store::contract::SessionStore;
+use crate::adapter::store::named::named;
 use crate::adapter::store::queue::{Queue, StoreFuture, Worker, lock};
 use crate::adapter::store::record::{self, LastError};
 use crate::base::env::Env;
@@ -215,7 +216,12 @@ impl Inner {
         }
     }
 
+    /// An error names the key of the record.
     async fn act(&self, action: StoreAction) -> Result<StoreResponse, Error> {
+        self.done(action).await.map_err(|error| named(error, self.identity.record.as_str()))
+    }
+
+    async fn done(&self, action: StoreAction) -> Result<StoreResponse, Error> {
         let Self { server, identity, .. } = self;
         let (mut work, since) = (Work::new(action, identity)?, Instant::now());
         loop {

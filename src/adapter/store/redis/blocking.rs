@@ -10,6 +10,7 @@ use super::options::{Identity, RedisOptions};
 use super::refusal::{broken, is_stale};
 use super::work::{Next, Work};
 use crate::adapter::store::contract::BlockingSessionStore;
+use crate::adapter::store::named::named;
 use crate::adapter::store::queue::lock;
 use crate::adapter::store::record::{self, LastError};
 use crate::base::env::Env;
@@ -121,7 +122,12 @@ impl RedisStore {
         self.0.last_error.take()
     }
 
+    /// An error names the key of the record.
     fn act(&self, action: StoreAction) -> Result<StoreResponse, Error> {
+        self.done(action).map_err(|error| named(error, self.0.identity.record.as_str()))
+    }
+
+    fn done(&self, action: StoreAction) -> Result<StoreResponse, Error> {
         let Inner { server, identity, .. } = &*self.0;
         let (mut work, since) = (Work::new(action, identity)?, Instant::now());
         loop {

@@ -9,6 +9,7 @@ use redis::{Cmd, Value};
 use super::asynchronous::{AsyncRedis, AsyncRedisStore};
 use super::work::millis;
 use crate::adapter::store::contract::failed;
+use crate::adapter::store::named::named;
 use crate::adapter::store::stores::{IndexEntry, IndexKey, SessionStores};
 use crate::base::env::Env;
 use crate::error::{Error, ErrorCode};
@@ -33,13 +34,13 @@ impl AsyncRedis {
         format!("{}index:{key}", self.options().prefix)
     }
 
-    /// On the server's runtime, in this order.
-    fn send_all(&self, commands: Vec<Cmd>) -> Sending<Option<Value>> {
+    /// On the server's runtime, in this order. Each command is for a key, which an error names.
+    fn send_all(&self, commands: Vec<(String, Cmd)>) -> Sending<Option<Value>> {
         let (server, runtime) = (self.clone(), self.runtime());
         let sending = async move {
             let mut response = None;
-            for command in commands {
-                response = Some(server.send(&command).await?);
+            for (key, command) in commands {
+                response = Some(server.send(&command).await.map_err(|error| named(error, key))?);
             }
             Ok(response)
         };
@@ -50,11 +51,15 @@ impl AsyncRedis {
     }
 
     /// A command for each key of an entry.
-    fn change(&self, entry: &IndexEntry, command: impl Fn(String, String) -> Cmd) -> Sending<()> {
+    fn change(&self, entry: &IndexEntry, command: impl Fn(&str, &str) -> Cmd) -> Sending<()> {
         let login = entry.login().map_or_else(|| "-".to_owned(), |login| login.to_string());
         let member = format!("{login}:{}", entry.name());
-        let commands = entry.keys().iter().map(|key| command(self.key(*key), member.clone())).collect();
-        let sending = self.send_all(commands);
+        let keys = entry.keys().iter().map(|key| self.key(*key));
+        let commands = keys.map(|key| {
+            let command = command(&key, &member);
+            (key, command)
+        });
+        let sending = self.send_all(commands.collect());
         Box::pin(async move { sending.await.map(drop) })
     }
 }
@@ -90,11 +95,13 @@ impl SessionStores for AsyncRedis {
     }
 
     fn find(&self, key: IndexKey) -> Sending<Option<Vec<String>>> {
-        let mut command = redis::cmd("EVAL");
-        command.arg(FIND).arg(1).arg(self.key(key));
-        let sending = self.send_all(vec![command]);
+        let (key, mut command) = (self.key(key), redis::cmd("EVAL"));
+        command.arg(FIND).arg(1).arg(&key);
+        let sending = self.send_all(vec![(key.clone(), command)]);
         Box::pin(async move {
-            let Some(Value::Array(members)) = sending.await? else { return Err(ErrorCode::STORE_IO.into()) };
+            let Some(Value::Array(members)) = sending.await? else {
+                return Err(named(ErrorCode::STORE_IO.into(), key));
+            };
             let name = |member| match member {
                 Value::BulkString(bytes) => {
                     let member = String::from_utf8(bytes).ok()?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::testing::{Fault, Granted, On, Provider, RegisteredClient, TestEnv};
+use oidc_proto::testing::{ExtensionGrant, Fault, On, Provider, RegisteredClient, TestEnv};
 use oidc_proto::{AuthorizationRequest, Callback, Client, Env as _, ErrorCode, RelyingParty, Scope, TokenSet};
 use oidc_proto_downstream::claim;
 use oidc_proto_downstream::grant::{JWT_BEARER, JwtBearer};
@@ -100,7 +100,9 @@ fn an_own_grant_is_an_own_type_and_one_call() {
     let op = Provider::new(ISSUER).with_client(app).with_grant(JWT_BEARER, move |params| {
         let param = |wanted| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         match param("assertion") {
-            Some(shown) if shown == assertion => Ok(Granted::new(param("scope").unwrap_or("")).with_login("alice")),
+            Some(shown) if shown == assertion => {
+                Ok(ExtensionGrant::new(param("scope").unwrap_or("")).with_login("alice"))
+            }
             _ => Err("invalid_grant"),
         }
     });

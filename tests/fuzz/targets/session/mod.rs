@@ -304,7 +304,7 @@ impl World {
             assert!(kinds.insert(std::mem::discriminant(&event)), "twice: {event:?}");
             match event {
                 Event::Ended => assert_eq!(self.model.end, Some(End::LoggedOut)),
-                Event::Refused(_) => panic!("no ID token came that could be refused"),
+                Event::Unverified(_) => panic!("no ID token came that could be refused"),
                 // Its time was up, and nothing has come.
                 Event::BackingOff { error, .. } if error.failure().is_some() => {
                     let now = name(self.session.tokens());

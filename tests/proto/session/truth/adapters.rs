@@ -103,5 +103,6 @@ async fn whose_time_is_up_gets_the_doubtful_token_and_whoever_wants_a_new_one_ge
     world.advance(43);
     world.advance(301);
     let error = session.access_before(std::future::ready(())).await.unwrap_err();
-    assert!(matches!(error, NoToken::Late(Some(_))), "{error}");
+    let why = error.error().map(|error| error.code());
+    assert!(matches!(error, NoToken::Late(_)) && why == Some(ErrorCode::TRANSPORT_INTERRUPTED), "{error}");
 }

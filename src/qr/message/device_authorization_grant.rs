@@ -10,13 +10,13 @@ use crate::qr::homeserver::{URL_LIMIT, plain_url};
 
 /// The login that a new device has begun at the provider by a device authorization (RFC 8628).
 #[derive(Clone, PartialEq, Eq)]
-pub struct DeviceLogin {
+pub struct DeviceAuthorizationGrant {
     verification_uri: Box<str>,
     verification_uri_complete: Option<Box<str>>,
     device_id: DeviceId,
 }
 
-impl DeviceLogin {
+impl DeviceAuthorizationGrant {
     /// Checks what the user will be shown.
     ///
     /// # Errors
@@ -61,9 +61,9 @@ impl DeviceLogin {
     }
 }
 
-impl fmt::Debug for DeviceLogin {
+impl fmt::Debug for DeviceAuthorizationGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The URL has the user code in it.
-        f.write_str("DeviceLogin(…)")
+        f.write_str("DeviceAuthorizationGrant(…)")
     }
 }
