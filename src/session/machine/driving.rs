@@ -41,7 +41,7 @@ impl Session {
                     if request.method() == Method::POST {
                         // The keys, which are read, make the tokens no newer.
                         exchange.sent(env);
-                        core.late.forget();
+                        core.late.set_aside();
                     }
                     transmit = Some(Transmit::Call { ticket, request, policy });
                     Stage::ExpectResponse(ExpectResponse { awaiting, exchange })
