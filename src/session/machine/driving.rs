@@ -38,7 +38,7 @@ impl Session {
             if let Some((carry_out, asks)) = flight.transmit(core.attempts.ticket(), env) {
                 transmit = Some(carry_out);
                 if asks {
-                    core.late.forget();
+                    core.late.set_aside();
                 }
             }
             // From here on the response has its time, and others who ask come later.

@@ -24,6 +24,8 @@ impl Core {
         self.store.set_login(login);
         self.store.release();
         self.late.forget();
+        // The provider's last word: what came before is of no use any more.
+        self.orphans.drop_set_aside();
         self.current.renew(tokens);
         self.attempts.succeed();
         self.events.push(Event::TokensRefreshed);
@@ -133,9 +135,10 @@ impl Core {
         if !is_grant_gone && state.to_save().is_none() {
             self.orphans.replace(self.current.tokens().clone());
         }
-        if let Some((step, exchange)) = self.late.take_arrived() {
+        while let Some((step, exchange)) = self.late.take_arrived() {
             self.give_back_late(step, exchange, true, env);
         }
+        self.orphans.replace_set_aside();
         match Held::by(state, env) {
             Held::Tokens(orphan, _) | Held::NewLogin(orphan) => self.orphans.replace(orphan),
             Held::Expected(expect) => self.late.expect(self.attempts.ticket(), expect),

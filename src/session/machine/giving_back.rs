@@ -3,6 +3,7 @@
 use super::Core;
 use super::exchange::Exchange;
 use super::flight::{ExpectResponse, Flight};
+use super::late::Fate;
 use super::orphans::Orphan;
 use super::state::{Resume, Stage, State};
 use crate::base::env::Env;
@@ -113,12 +114,25 @@ impl Core {
         self.let_late_go(env);
     }
 
-    /// What a response that is late has brought is given back, and what it may still bring, as it comes.
+    /// The session does not go on with this login. What was set aside, and what responses that are late have brought, is
+    /// given back, and what they may still bring, as it comes.
     pub(super) fn let_late_go(&mut self, env: &mut dyn Env) {
-        if let Some((step, exchange)) = self.late.take_arrived() {
+        while let Some((step, exchange)) = self.late.take_arrived() {
             self.give_back_late(step, exchange, false, env);
         }
         self.late.let_go();
+        if self.orphans.give_set_aside_back() {
+            self.events.push(Event::Orphaned);
+        }
+    }
+
+    /// What responses have brought that are older than the last request to the provider, or came to another record.
+    pub(super) fn set_late_aside(&mut self, env: &mut dyn Env) {
+        while let Some((step, exchange)) = self.late.take_of(Fate::SetAside) {
+            if let Held::Tokens(orphan, _) = Held::of(Ok(step), exchange, env) {
+                self.orphans.set_aside(orphan);
+            }
+        }
     }
 
     /// Gives back what came for a login that the session does not go on with. If another one is to take its place in the

@@ -1,4 +1,4 @@
-//! A response whose time was up, and whose pause is over too. It may still bring tokens, which are then used instead of
+//! Responses whose time was up, and whose pause is over too. They may still bring tokens, which are then used instead of
 //! asking the provider again: it would be asked with a refresh token that it has replaced.
 
 use super::exchange::Exchange;
@@ -9,87 +9,146 @@ use crate::flow::TokenRequest;
 use crate::session::access::Ticket;
 use crate::step::Step;
 
-/// Kept beside the attempts until the provider is asked again.
+/// How many are waited for. Each has had its deadline, so that this many are an hour or more behind a provider that does not
+/// respond at all.
+const MOST: usize = 8;
+
+/// Kept beside the attempts. Nothing but a pointer while there are none.
 #[derive(Default)]
-pub(super) struct LateResponse(Option<Box<Late>>);
+pub(super) struct LateResponses(Option<Box<List>>);
+
+#[derive(Default)]
+struct List {
+    /// In the order in which they were asked for.
+    all: Vec<Late>,
+}
 
 struct Late {
     ticket: Ticket,
     state: State,
-    /// The session does not go on with what it brings.
-    is_let_go: bool,
+    fate: Fate,
 }
 
-#[allow(clippy::large_enum_variant, reason = "boxed with its ticket")]
+#[allow(clippy::large_enum_variant, reason = "there is hardly ever one")]
 enum State {
     ExpectResponse(ExpectResponse),
     /// What the flow makes of it. The attempt that would ask the provider goes on with it.
     Arrived(Step<TokenRequest>, Exchange),
 }
 
-impl LateResponse {
+/// What becomes of the tokens that a late response brings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// The session goes on with them.
+    GoOn,
+    /// The provider has been asked again since, or for a newer record: whose tokens are the newest, only it knows. They
+    /// are set aside.
+    SetAside,
+    /// The session does not go on with their login. They are given back.
+    GiveBack,
+}
+
+impl LateResponses {
     /// Goes on waiting for the response to the request of this ticket.
     pub(super) fn expect(&mut self, ticket: Ticket, expect: ExpectResponse) {
-        self.0 = Some(Box::new(Late { ticket, state: State::ExpectResponse(expect), is_let_go: false }));
+        let all = &mut self.0.get_or_insert_default().all;
+        if all.len() == MOST {
+            all.remove(0);
+        }
+        all.push(Late { ticket, state: State::ExpectResponse(expect), fate: Fate::GoOn });
     }
 
     /// Nothing is kept, and nothing is waited for any more but what is to be given back.
     pub(super) fn forget(&mut self) {
-        self.0.take_if(|late| !late.is_let_go);
+        if let Some(list) = &mut self.0 {
+            list.all.retain(|late| late.fate == Fate::GiveBack);
+        }
+        self.shrink();
+    }
+
+    /// The provider is asked again.
+    pub(super) fn set_aside(&mut self) {
+        self.all_mut().filter(|late| late.fate == Fate::GoOn).for_each(|late| late.fate = Fate::SetAside);
     }
 
     /// The session does not go on with what may still come.
     pub(super) fn let_go(&mut self) {
-        if let Some(late) = &mut self.0 {
-            late.is_let_go = true;
-        }
+        self.all_mut().for_each(|late| late.fate = Fate::GiveBack);
     }
 
     /// Whether there is or may still be something that the session goes on with.
     pub(super) fn is_awaited(&self) -> bool {
-        self.0.as_ref().is_some_and(|late| !late.is_let_go)
+        self.all().any(|late| late.fate == Fate::GoOn)
     }
 
-    pub(super) fn is_none(&self) -> bool {
-        self.0.is_none()
+    /// Whether there is or may still be something that a logout waits for.
+    pub(super) fn is_needed(&self) -> bool {
+        self.all().any(|late| late.fate != Fate::SetAside)
     }
 
-    /// Takes the response, if the ticket is its own. One without tokens says nothing that the next attempt will not
+    /// Takes the response, if the ticket is that of one. One without tokens says nothing that the next attempt will not
     /// find out.
     pub(super) fn receive(
         &mut self,
         ticket: Ticket,
         receive: impl FnOnce(ExpectResponse) -> (Result<Step<TokenRequest>, Error>, Exchange),
     ) {
-        let Some(late) = self.0.take_if(|late| late.ticket == ticket) else { return };
-        let State::ExpectResponse(expect) = late.state else { return };
+        let Some(Late { ticket, state, fate }) = self.take(|late| late.ticket == ticket) else { return };
+        let State::ExpectResponse(expect) = state else { return };
         if let (Ok(step), exchange) = receive(expect)
             && exchange.may_have_yielded()
         {
-            self.0 = Some(Box::new(Late { state: State::Arrived(step, exchange), ..*late }));
+            let list = self.0.get_or_insert_default();
+            list.all.push(Late { ticket, state: State::Arrived(step, exchange), fate });
         }
     }
 
-    /// The tokens that it has brought. Nothing is kept then.
+    /// Tokens that have come.
     pub(super) fn take_arrived(&mut self) -> Option<(Step<TokenRequest>, Exchange)> {
-        self.take_arrived_if(|_| true)
+        self.take_arrived_if(|_, _| true)
     }
 
-    /// The tokens that it has brought, and that are to be given back.
-    pub(super) fn take_let_go(&mut self) -> Option<(Step<TokenRequest>, Exchange)> {
-        self.take_arrived_if(|late| late.is_let_go)
+    /// Tokens that have come, and whose fate is this.
+    pub(super) fn take_of(&mut self, fate: Fate) -> Option<(Step<TokenRequest>, Exchange)> {
+        self.take_arrived_if(|late, _| late.fate == fate)
     }
 
-    fn take_arrived_if(&mut self, is_it: impl Fn(&Late) -> bool) -> Option<(Step<TokenRequest>, Exchange)> {
-        match self.0.take_if(|late| matches!(late.state, State::Arrived(..)) && is_it(late))?.state {
+    /// The tokens that have come, if this is the refresh token that they were asked for with. Those of another one are set
+    /// aside: the record has changed since. What may still come is waited for.
+    pub(super) fn take_tokens(&mut self, refresh_token: Option<&Secret>) -> Option<(Step<TokenRequest>, Exchange)> {
+        let taken = self.take_arrived_if(|late, by| late.fate == Fate::GoOn && by.is_by(refresh_token));
+        let have_come = self.all_mut().filter(|late| matches!(late.state, State::Arrived(..)));
+        have_come.filter(|late| late.fate == Fate::GoOn).for_each(|late| late.fate = Fate::SetAside);
+        taken
+    }
+
+    fn take_arrived_if(&mut self, is_it: impl Fn(&Late, &Exchange) -> bool) -> Option<(Step<TokenRequest>, Exchange)> {
+        let taken = self.take(|late| match &late.state {
+            State::Arrived(_, exchange) => is_it(late, exchange),
+            State::ExpectResponse(_) => false,
+        });
+        match taken?.state {
             State::Arrived(step, exchange) => Some((step, exchange)),
             State::ExpectResponse(_) => None,
         }
     }
 
-    /// The tokens that it has brought, if this is the refresh token that they were asked for with. What may still come is
-    /// waited for.
-    pub(super) fn take_tokens(&mut self, refresh_token: Option<&Secret>) -> Option<(Step<TokenRequest>, Exchange)> {
-        self.take_arrived().filter(|(_, exchange)| exchange.is_by(refresh_token))
+    fn take(&mut self, is_it: impl Fn(&Late) -> bool) -> Option<Late> {
+        let all = &mut self.0.as_mut()?.all;
+        let late = all.iter().position(is_it).map(|place| all.remove(place));
+        self.shrink();
+        late
+    }
+
+    fn shrink(&mut self) {
+        self.0.take_if(|list| list.all.is_empty());
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Late> {
+        self.0.iter().flat_map(|list| &list.all)
+    }
+
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Late> {
+        self.0.iter_mut().flat_map(|list| &mut list.all)
     }
 }

@@ -14,6 +14,7 @@ use super::Core;
 use super::exchange::Exchange;
 use super::flight::Flight;
 use super::giving_back::Held;
+use super::late::Fate;
 use super::logout::Leaving;
 use super::state::{Stage, State};
 use crate::base::env::{Env, MonotonicTime};
@@ -136,6 +137,8 @@ impl Core {
     }
 
     fn not_erased(&mut self, error: Error, env: &mut dyn Env) -> State {
+        // Whoever finds the record goes on with it, also before what is given back is revoked.
+        self.is_uncertain();
         self.is_erased(Erased::Failed(error.clone()));
         self.store.failed_to_erase();
         self.events.push(Event::NotErased(error));
@@ -167,9 +170,10 @@ impl Core {
 
     /// The record is gone. What may still come is waited for.
     fn after_erasure(&mut self, env: &mut dyn Env) -> State {
-        if let Some((step, exchange)) = self.late.take_arrived() {
+        while let Some((step, exchange)) = self.late.take_arrived() {
             self.has_held(Held::of(Ok(step), exchange, env));
-        } else if !self.late.is_none() {
+        }
+        if self.late.is_needed() {
             return self.attempting(Stage::ExpectLate, self.deadline(env));
         }
         if self.may_be_spent() {
@@ -238,20 +242,23 @@ impl Core {
 
     /// A response that was late has come, or it is known that none comes.
     pub(super) fn late_has_come(&mut self, state: State, env: &mut dyn Env) -> State {
-        if let Some((step, exchange)) = self.late.take_let_go() {
+        while let Some((step, exchange)) = self.late.take_of(Fate::GiveBack) {
             let is_to_be_replaced = self.store.is_new_login() || state.has_new_login();
             self.give_back_late(step, exchange, is_to_be_replaced && self.leaving.is_none(), env);
+        }
+        if !state.is_over() && self.leaving.is_none() {
+            self.set_late_aside(env);
         }
         match state {
             State::Attempting(attempt) if matches!(attempt.stage, Stage::ExpectLate) => self.after_erasure(env),
             State::LoggedOut => {
-                if let Some((step, exchange)) = self.late.take_arrived() {
+                while let Some((step, exchange)) = self.late.take_arrived() {
                     self.has_held(Held::of(Ok(step), exchange, env));
                 }
                 State::LoggedOut
             }
             // Nobody has sent the next request yet.
-            State::Attempting(attempt) if self.leaving.is_none() && attempt.is_to_ask() => match self.has_come() {
+            State::Attempting(attempt) if self.leaving.is_none() && attempt.is_to_ask() => match self.has_come(env) {
                 Some((step, exchange)) => self.proceed(Ok(step), exchange, env),
                 None => State::Attempting(attempt),
             },
@@ -263,6 +270,7 @@ impl Core {
     fn left(&mut self) -> State {
         self.store.abandon();
         self.orphaned(self.current.tokens().clone());
+        self.orphans.give_set_aside_back();
         self.nothing_is_replaced();
         if let Some(leaving) = self.leaving.take() {
             self.events.push(Event::LoggedOut(leaving.logout));

@@ -33,7 +33,7 @@ mod state;
 mod storing;
 
 use self::flight::Flight;
-use self::late::LateResponse;
+use self::late::LateResponses;
 use self::logout::Leaving;
 use self::orphans::Orphans;
 use self::state::{Spare, Stage, State};
@@ -60,8 +60,8 @@ struct Core {
     attempts: Attempts,
     store: StoreProtocol,
     events: Events,
-    /// A response that may still come, or has.
-    late: LateResponse,
+    /// Responses that may still come, or have.
+    late: LateResponses,
     orphans: Orphans,
     /// Empty between transitions.
     spare: Spare,

@@ -67,7 +67,7 @@ impl Core {
     /// Asks the provider for the successor of the current tokens, unless it has come meanwhile. Before that, the store
     /// has to show that it can save what comes.
     pub(super) fn ask(&mut self, env: &mut dyn Env) -> State {
-        if let Some((step, exchange)) = self.has_come() {
+        if let Some((step, exchange)) = self.has_come(env) {
             return self.proceed(Ok(step), exchange, env);
         }
         if self.options.persistence == Persistence::Nowhere || self.current.tokens().refresh_token().is_none() {
@@ -79,7 +79,7 @@ impl Core {
 
     /// Asks the provider, unless what was asked for before has come meanwhile. What it gives can be saved.
     pub(super) fn ask_prepared(&mut self, env: &mut dyn Env) -> State {
-        if let Some((step, exchange)) = self.has_come() {
+        if let Some((step, exchange)) = self.has_come(env) {
             return self.proceed(Ok(step), exchange, env);
         }
         let is_shared = self.options.persistence == Persistence::Shared;
@@ -95,15 +95,17 @@ impl Core {
     }
 
     /// The successor of the current tokens, if the response to an earlier request has brought it.
-    pub(super) fn has_come(&mut self) -> Option<(Step<TokenRequest>, Exchange)> {
-        self.late.take_tokens(self.current.tokens().refresh_token())
+    pub(super) fn has_come(&mut self, env: &mut dyn Env) -> Option<(Step<TokenRequest>, Exchange)> {
+        let come = self.late.take_tokens(self.current.tokens().refresh_token());
+        self.set_late_aside(env);
+        come
     }
 
-    /// Asks with the refresh token that the current one was obtained by.
-    pub(super) fn ask_with_spent(&mut self, spent: Secret, env: &mut dyn Env) -> State {
-        let tokens = self.current.tokens().clone().with(|tokens| tokens.refresh_token = Some(spent.clone()));
+    /// Asks with another refresh token of the same login than the current one.
+    pub(super) fn ask_with(&mut self, other: Secret, env: &mut dyn Env) -> State {
+        let tokens = self.current.tokens().clone().with(|tokens| tokens.refresh_token = Some(other.clone()));
         let step = self.party.refresh(&tokens, env);
-        let exchange = Exchange::new(self.parent(Some(spent)), env);
+        let exchange = Exchange::new(self.parent(Some(other)), env);
         self.proceed(step, exchange, env)
     }
 
@@ -152,7 +154,7 @@ impl Core {
 
     /// A request is to be sent. The provider is not asked for what has come while a key was used.
     fn send(&mut self, call: Call<TokenRequest>, exchange: Exchange, env: &mut dyn Env) -> State {
-        let earlier = if exchange.may_have_rotated() { None } else { self.has_come() };
+        let earlier = if exchange.may_have_rotated() { None } else { self.has_come(env) };
         match earlier {
             Some((step, exchange)) => self.proceed(Ok(step), exchange, env),
             None => self.in_flight(Flight::call(call, exchange), self.deadline(env)),

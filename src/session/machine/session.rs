@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::exchange::{Exchange, Obtained};
-use super::late::LateResponse;
+use super::late::LateResponses;
 use super::orphans::{Orphan, Orphans};
 use super::state::{Resume, Spare, State};
 use super::{Core, Session};
@@ -45,7 +45,7 @@ impl Session {
             attempts: Attempts::default(),
             store: StoreProtocol::new(stored, env),
             events: Events::default(),
-            late: LateResponse::default(),
+            late: LateResponses::default(),
             orphans: Orphans::default(),
             spare: Spare::default(),
             reload: None,

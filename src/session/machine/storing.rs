@@ -144,13 +144,17 @@ impl Core {
         self.save_or_ask(env)
     }
 
-    /// No other process saved newer tokens, and the provider does not accept the refresh token. The provider may still
-    /// accept the previous one, if another process used it at the same time and the response to that request was lost.
+    /// No other process saved newer tokens, and the provider does not accept the refresh token. It may still accept those
+    /// that were set aside, or the previous one, if another process used it at the same time and the response to that
+    /// request was lost. Each is tried once.
     fn go_back(&mut self, rejection: Rejection, record: Record, env: &mut dyn Env) -> State {
         let Rejection { error, spent: asked_with } = rejection;
-        let is_new = |spent: &Secret| asked_with.as_ref().is_none_or(|own| !own.matches(spent.expose()));
-        match record.parent.spent.filter(is_new) {
-            Some(spent) => self.ask_with_spent(spent, env),
+        let others = || self.orphans.refresh_tokens().chain(&record.parent.spent);
+        let is_asked_with = |other: &&Secret| asked_with.as_ref().is_some_and(|own| own.matches(other.expose()));
+        let tried = others().position(|other| is_asked_with(&other)).map_or(0, |place| place + 1);
+        let next = others().nth(tried).cloned();
+        match next {
+            Some(other) => self.ask_with(other, env),
             None => self.give_up(error),
         }
     }
@@ -227,6 +231,9 @@ impl Core {
             self.orphaned(self.current.tokens().clone());
         }
         let may_be_older = !is_other && self.may_be_older(&record);
+        if may_be_older && !is_successor(&record, self.current.tokens()) && !self.current.are(&record.tokens) {
+            self.orphans.set_aside(self.current.tokens().clone());
+        }
         let is_new = self.current.is_other_response(&record.tokens);
         if is_other {
             // What an earlier request brings is of a login that nobody goes on with.
@@ -282,9 +289,11 @@ impl Core {
         self.store.drop_unsaved();
         if is_other {
             self.orphaned(obtained.tokens);
+            self.let_late_go(env);
             return self.succeeded(record.tokens, record.login, env);
         }
         // The provider knows which of the two it issued last, and may have ended the other. The next attempt finds out.
+        self.orphans.set_aside(obtained.tokens);
         self.current.replace(record.tokens, true);
         self.current.settle(&self.party, &self.options, env);
         self.store_failed(ErrorCode::STORE_CONFLICT.into(), env)

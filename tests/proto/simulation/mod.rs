@@ -88,6 +88,8 @@ use universe::Universe;
 ///   token, whose successor was the same or whose record came later than the next, and what the provider had issued first was
 ///   taken as good.
 /// - 69817: another user's login had taken the place of a record in which a refresh was begun, and a logout was certain.
+/// - 73048 with hints: a lock was lost, two processes refreshed at once, and the tokens that the provider had issued last were
+///   dropped for those of the record, which it had ended.
 /// - 19290: the store had lost the last save while the newest tokens were not saved, and the ones two records before, of a
 ///   machine whose clock is ahead, were taken for newer.
 ///
@@ -103,7 +105,7 @@ use universe::Universe;
 /// - 27834 with hints: a session was made of a record that a logout had not erased, whose revocation was lost.
 /// - 53384: a user logged out, and a process was killed with his next login before it was saved.
 /// - 16090: a process that logged out after its lock was lost asked with a token that another one had used.
-const FAILED_ONCE: [u64; 53] = [
+const FAILED_ONCE: [u64; 54] = [
     2,
     5,
     9,
@@ -157,6 +159,7 @@ const FAILED_ONCE: [u64; 53] = [
     HINTS | 22438,
     HINTS | 27834,
     HINTS | 32526,
+    HINTS | 73048,
 ];
 
 fn number(name: &str) -> Option<u64> {
