@@ -14,6 +14,7 @@ mod contract;
 mod files;
 #[cfg(target_os = "linux")]
 mod full;
+mod holders;
 mod kills;
 mod lines;
 mod offloaded;
