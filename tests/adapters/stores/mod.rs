@@ -25,3 +25,5 @@ mod redis;
 mod redis_server;
 mod registry;
 mod tools;
+#[cfg(all(feature = "redis", feature = "reqwest", unix))]
+mod web_server;
