@@ -3,6 +3,9 @@
 //!
 //! `cargo run --example desktop -- ISSUER CLIENT_ID FILE window|sync|menu`
 //!
+//! A process can be killed at any time. The file and its lock are the others' then, and nothing is revoked: only the menu
+//! ends the login.
+//!
 //! The client must be registered with the redirect URI `http://127.0.0.1/callback`. To try it without a provider:
 //! `oidc_cli serve`, and `oidc_cli register` for a client ID.
 
@@ -133,14 +136,11 @@ impl App {
                 if let Erased::Failed(error) = &logout.erased {
                     return Err(format!("remove {}: {error}", self.file).into());
                 }
-                println!(
-                    "{}",
-                    if logout.is_certain && is_revoked {
-                        "logged out"
-                    } else {
-                        "logged out, but some tokens may live on"
-                    }
-                );
+                match logout.uncertainty {
+                    None if is_revoked => println!("logged out"),
+                    None => println!("logged out, but some tokens may live on"),
+                    Some(why) => println!("logged out, but some tokens may live on: {why}"),
+                }
             }
         }
         Ok(())

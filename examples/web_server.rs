@@ -23,8 +23,8 @@ use oidc_proto::adapter::tokio::TokioTimer;
 use oidc_proto::adapter::{Driver, SystemEnv, reqwest};
 use oidc_proto::session::Event;
 use oidc_proto::{
-    AuthorizationRequest, Callback, Client, ClientAuth, Env as _, Issuer, PendingAuthorization, RedirectUri,
-    RelyingParty, Schemes, Scope,
+    AuthorizationRequest, Callback, Client, ClientAuth, Env as _, Issuer, PendingAuthorization, ProviderOptions,
+    RedirectUri, RelyingParty, Schemes, Scope,
 };
 
 /// How long a user may stay away. The records in Redis live as long.
@@ -54,8 +54,10 @@ async fn main() -> Result<(), Failure> {
     let client = Client::new(client_id.as_str())
         .with_auth(ClientAuth::SecretBasic(secret.as_str().into()))
         .with_redirect_uri(redirect_uri.clone());
-    let issuer = Issuer::new(issuer, Schemes::HttpsOnly)?;
-    let party = driver.run(RelyingParty::discover(issuer, client)?, &mut env).await?;
+    // `http` is for a provider on this machine; any other `http` URL is refused all the same.
+    let schemes = if issuer.starts_with("http:") { Schemes::DangerousHttpOnLoopback } else { Schemes::HttpsOnly };
+    let (issuer, options) = (Issuer::new(issuer, schemes)?, ProviderOptions::new().with_schemes(schemes));
+    let party = driver.run(RelyingParty::discover_with(issuer, client, options)?, &mut env).await?;
 
     let pending = redis::Client::open(redis_url.as_str())?;
     let records = AsyncRedis::new(pending.clone(), RedisOptions::new().with_record_lifetime(ABSENCE));
@@ -69,21 +71,39 @@ async fn main() -> Result<(), Failure> {
     tokio::spawn(watch(events, Arc::downgrade(&app)));
     let connections = GracefulShutdown::new();
     let listener = tokio::net::TcpListener::bind(listen).await?;
+    println!("listening on {}", listener.local_addr()?);
+    let mut end = std::pin::pin!(end());
     loop {
         let stream = tokio::select! {
             accepted = listener.accept() => accepted?.0,
-            _ = tokio::signal::ctrl_c() => break,
+            ended = &mut end => break ended?,
         };
         let app = app.clone();
         let service = service_fn(move |request| app.clone().respond(request));
         let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         tokio::spawn(connections.watch(connection));
     }
-    // Requests are responded to. Then running refreshes end and are saved, and the locks are released.
+    // Requests are responded to. Then running refreshes end and are saved, and the locks are released. Nothing is revoked:
+    // the sessions are in Redis, for the other machines and for the next start.
     drop(app);
     tokio::time::timeout(Duration::from_secs(30), connections.shutdown()).await?;
     tokio::time::timeout(Duration::from_secs(60), run).await??;
     Ok(())
+}
+
+/// Ctrl-C, or what a service manager sends.
+#[cfg(unix)]
+async fn end() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn end() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
 }
 
 /// What the operator should know, and what is left to do.

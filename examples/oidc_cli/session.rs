@@ -387,6 +387,11 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// Lets other holders of this process refresh.
+    pub(crate) fn release(&self) {
+        self.record.carry_out(StoreAction::Unlock);
+    }
+
     /// Removes the session.
     pub(crate) fn remove(&self, store: &Store) -> Result<(), Failure> {
         let Self { session, record, .. } = self;

@@ -85,6 +85,11 @@ fn is_good(context: &Context, tokens: &TokenSet) -> bool {
     !tokens.is_expired(context.now(), margin)
 }
 
+/// New tokens for the session, in the store, whatever is left of the old ones.
+pub(crate) fn refreshed(context: &mut Context, session: &Session) -> Result<Session, Failure> {
+    refresh(context, session).map_err(|vain| vain.failure)
+}
+
 fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
     let before = session.standing(context.now());
     let unasked = |failure| Vain { failure, standing: before };

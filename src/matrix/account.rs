@@ -102,7 +102,7 @@ impl AccountManagement {
     }
 
     fn write(&self, action: Option<&str>, device: Option<&DeviceId>, id_token_hint: Option<&IdToken>) -> String {
-        let hint = id_token_hint.map(IdToken::expose);
+        let hint = id_token_hint.and_then(IdToken::hint);
         let pairs = [("action", action), ("device_id", device.map(DeviceId::as_str)), ("id_token_hint", hint)];
         if pairs.iter().all(|(_, value)| value.is_none()) {
             return page_url(&self.uri);

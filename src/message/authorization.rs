@@ -258,7 +258,7 @@ pub(crate) fn write_parameters(
         ("max_age", max_age.as_deref()),
         ("ui_locales", request.ui_locales.as_deref()),
         ("acr_values", acr_values.as_deref()),
-        ("id_token_hint", request.id_token_hint.as_ref().map(IdToken::expose)),
+        ("id_token_hint", request.id_token_hint.as_ref().and_then(IdToken::hint)),
     ];
     let given = request.extra.iter().map(|(name, value)| (name.as_str(), value.expose()));
     match endpoint {

@@ -31,7 +31,8 @@ impl EndSessionRequest {
         Self::default()
     }
 
-    /// Sets `id_token_hint`: the ID token of the login to end. Without an ID token many providers ask the user.
+    /// Sets `id_token_hint`: the ID token of the login to end. Without an ID token many providers ask the user. One whose
+    /// text a session has left out is not sent.
     #[must_use]
     pub fn with_id_token_hint(mut self, id_token: &IdToken) -> Self {
         self.id_token_hint = Some(id_token.clone());
@@ -82,7 +83,7 @@ impl RelyingParty {
         let state = Secret::random(env.rng());
         let redirects = request.post_logout_redirect_uri.is_some();
         let optional = [
-            ("id_token_hint", request.id_token_hint.as_ref().map(IdToken::expose)),
+            ("id_token_hint", request.id_token_hint.as_ref().and_then(IdToken::hint)),
             ("logout_hint", request.logout_hint.as_ref().map(Secret::expose)),
             ("client_id", Some(self.client().id())),
             ("post_logout_redirect_uri", request.post_logout_redirect_uri.as_ref().map(RedirectUri::as_str)),

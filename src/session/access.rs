@@ -141,6 +141,33 @@ pub struct Logout {
     /// Whether the newest tokens are among those to be revoked. If not, their revocation proves nothing: a response was
     /// lost, or the store did not say what it had, and the provider may have issued tokens that nobody knows.
     pub is_certain: bool,
+    /// Why it is not certain; `None` if it is.
+    pub uncertainty: Option<Uncertainty>,
+}
+
+/// Why tokens may live on that are not among those to be revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Uncertainty {
+    /// A refresh was begun, and its response was lost or did not come in time: the provider may have issued tokens for it.
+    LostResponse,
+    /// The same, and the attempt to get the newest tokens failed with this error.
+    RefreshFailed(Error),
+    /// The store did not say what it had: this is its error.
+    Store(Error),
+    /// The record is another user's. The store does not say any more what it had last of this login.
+    OtherLogin,
+}
+
+impl fmt::Display for Uncertainty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LostResponse => f.write_str("the response to a refresh was lost"),
+            Self::RefreshFailed(error) => write!(f, "the newest tokens could not be had: {error}"),
+            Self::Store(error) => write!(f, "the store did not say what it had: {error}"),
+            Self::OtherLogin => f.write_str("the record is another user's"),
+        }
+    }
 }
 
 /// What became of the record of a session that is logged out.

@@ -230,6 +230,7 @@ impl CurrentTokens {
         options: &Options,
         env: &mut dyn Env,
     ) -> Option<MonotonicTime> {
+        options.trim(&mut self.tokens);
         self.tokens.share_owner(party.owner());
         let (now, ticks) = (env.now(), env.monotonic());
         let (expires_at, obtained_at) = (self.tokens.expires_at(), self.tokens.obtained_at());

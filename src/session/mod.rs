@@ -93,7 +93,7 @@ mod store_protocol;
 mod timer;
 mod unsaved;
 
-pub use access::{Access, End, Epoch, Erased, Logout, Outcome, Refusal, Standing, Ticket, Transmit};
+pub use access::{Access, End, Epoch, Erased, Logout, Outcome, Refusal, Standing, Ticket, Transmit, Uncertainty};
 pub(crate) use access::{Activity, EndedForGood};
 pub(crate) use current::Validity;
 pub use event::Event;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, ErrorCode, Family, Recovery};
+use crate::token::token_set::TokenSet;
 
 /// When a session refreshes by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub struct SessionOptions {
     refresh: RefreshPolicy,
     persistence: Persistence,
     deadline: Duration,
+    keeps_id_token_text: bool,
 }
 
 impl SessionOptions {
@@ -61,6 +63,15 @@ impl SessionOptions {
         Self { deadline, ..self }
     }
 
+    /// Sets whether the session keeps the text of the ID token, in memory and in its record; by default it does. Without
+    /// it, a server with many sessions needs less memory for each: a text has a thousand characters or more. The claims
+    /// that this crate checks stay ([`IdToken::subject`](crate::IdToken::subject) and the others beside it). It costs the
+    /// `id_token_hint`: many providers then ask the user whether to log out, and `claims` has nothing to read.
+    #[must_use]
+    pub const fn with_id_token_text(self, is_kept: bool) -> Self {
+        Self { keeps_id_token_text: is_kept, ..self }
+    }
+
     /// When the session refreshes by itself.
     pub const fn refresh(self) -> RefreshPolicy {
         self.refresh
@@ -75,11 +86,21 @@ impl SessionOptions {
     pub const fn deadline(self) -> Duration {
         self.deadline
     }
+
+    /// Whether the session keeps the text of the ID token.
+    pub const fn keeps_id_token_text(self) -> bool {
+        self.keeps_id_token_text
+    }
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { refresh: RefreshPolicy::Ahead, persistence: Persistence::Nowhere, deadline: DEADLINE }
+        Self {
+            refresh: RefreshPolicy::Ahead,
+            persistence: Persistence::Nowhere,
+            deadline: DEADLINE,
+            keeps_id_token_text: true,
+        }
     }
 }
 
@@ -91,19 +112,27 @@ pub(super) struct Options {
     pub(super) persistence: Persistence,
     /// Attempts wait until the driver admits them.
     pub(super) queues: bool,
+    keeps_id_token_text: bool,
 }
 
 impl Options {
     pub(super) fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_millis.into())
     }
+
+    /// Leaves out of tokens what the session does not keep.
+    pub(super) fn trim(&self, tokens: &mut TokenSet) {
+        if !self.keeps_id_token_text {
+            tokens.drop_id_token_text();
+        }
+    }
 }
 
 impl From<SessionOptions> for Options {
     fn from(options: SessionOptions) -> Self {
-        let SessionOptions { refresh, persistence, deadline } = options;
+        let SessionOptions { refresh, persistence, deadline, keeps_id_token_text } = options;
         let deadline_millis = u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX);
-        Self { deadline_millis, refresh, persistence, queues: false }
+        Self { deadline_millis, refresh, persistence, queues: false, keeps_id_token_text }
     }
 }
 

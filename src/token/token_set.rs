@@ -163,6 +163,13 @@ impl TokenSet {
         self.0.id_token.clone()
     }
 
+    /// Keeps the claims of the ID token, and not its text.
+    pub(crate) fn drop_id_token_text(&mut self) {
+        if let Some(bare) = self.id_token().and_then(IdToken::without_text) {
+            Arc::make_mut(&mut self.0).id_token = Some(Arc::new(bare));
+        }
+    }
+
     /// Shares the texts of its owner, which was checked to be the same: what was restored need not keep its own.
     pub(crate) fn share_owner(&mut self, owner: &Owner) {
         if self.0.owner.is_shared_with(owner) {

@@ -2,7 +2,7 @@
 
 use oidc_proto::testing::{On, RegisteredClient};
 
-use crate::support::cli::{Cli, Op, parameter};
+use crate::support::cli::{Cli, Op, browser, parameter};
 
 fn op_with_clients() -> Op {
     Op::with(|provider| {
@@ -76,6 +76,36 @@ fn a_client_is_registered_once_and_anew_when_asked() {
     assert_ne!(anew["client_id"], first["client_id"]);
     assert_eq!(cli.login(&op, &[]).done().event("logged_in")["client_id"], anew["client_id"]);
     assert_eq!(op.provider.count(On::Register), 2);
+}
+
+/// Whoever comes last, each session keeps the client that it was made with, and each login has one.
+#[test]
+fn registrations_and_logins_at_once_leave_each_session_its_client() {
+    let (op, cli, browser) = (Op::start(), Cli::new(), browser());
+    let at = ["--insecure-loopback", "--issuer", &op.issuer];
+    for round in 0..3 {
+        let register = || cli.start(&[&["register", "--anew"], &at[..]].concat());
+        let login = |user| {
+            let login = ["login", "--deadline", "60", "--browser", &browser, "--login-hint", user];
+            cli.start(&[&login, &at[..]].concat())
+        };
+        let racing = [register(), login("auto:alice"), register(), login("auto:bob")];
+        let [one, alice, two, bob] = racing.map(|process| process.end().done());
+        let mut known: Vec<_> = [&one, &two].map(|run| run.event("registered")["client_id"].clone()).into();
+        for run in [&alice, &bob] {
+            let session = run.event("logged_in");
+            cli.run(&["refresh", "--session", session["session"].as_str().unwrap()]).done();
+            known.push(session["client_id"].clone());
+        }
+        // The client for the next login is one of those that were registered, and the provider knows it.
+        let next = cli.run(&[&["register"], &at[..]].concat()).done();
+        let next = next.event("registered");
+        assert!(next["known"] == true && known.contains(&next["client_id"]), "{round}: {next} of {known:?}");
+        let run = cli.login(&op, &["--login-hint", "auto:alice"]).done();
+        assert_eq!(run.event("logged_in")["client_id"], next["client_id"], "{round}");
+        cli.run(&["refresh", "--session", bob.event("logged_in")["session"].as_str().unwrap()]).done();
+    }
+    assert_eq!(cli.session_files().len(), 2);
 }
 
 /// Some providers register a client without a secret, and serve none.

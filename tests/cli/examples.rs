@@ -93,6 +93,46 @@ fn the_blocking_login_keeps_its_tokens_in_the_file() {
     assert_eq!(op.provider.count(On::Authorize), 1);
 }
 
+/// A process that synchronizes is terminated at any time: the login is the others' then. The menu ends it for all.
+#[cfg(unix)]
+#[test]
+fn the_processes_of_a_desktop_application_share_a_login_until_the_menu_ends_it() {
+    let op = Op::with(|op| op.with_client(RegisteredClient::public("app", "http://127.0.0.1/callback")));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("session.json");
+    let start = |role| Example::start("desktop", &[&op.issuer, "app", file.to_str().unwrap(), role]);
+    let token = || {
+        let record: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        record["tokens"]["access_token"].as_str().unwrap().to_owned()
+    };
+    let mut window = start("window");
+    let callback = window.log_in(&op);
+    writeln!(window.child.stdin.take().unwrap(), "{callback}").unwrap();
+    assert_eq!(window.until("sub-alice"), "sub-alice is logged in");
+    window.ends_well();
+
+    let mut terminated = start("sync");
+    terminated.until("synchronized");
+    let id = terminated.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(!terminated.child.wait().unwrap().success());
+    assert_eq!(op.provider.count(On::Revoke), 0);
+    let lives = |token: &str| op.provider.bearer(token, SystemEnv::new().unwrap().now()).is_some();
+    let token = token();
+    assert!(lives(&token), "the login is kept");
+
+    let mut next = start("sync");
+    next.until("synchronized");
+    let mut menu = start("menu");
+    assert_eq!(menu.until("logged out"), "logged out");
+    menu.ends_well();
+    assert!(!lives(&token) && !file.exists() && op.provider.count(On::Revoke) > 0);
+    // There is nothing to end any more.
+    start("menu").ends_well();
+    let mut window = start("window");
+    assert_ne!(window.log_in(&op), callback);
+}
+
 #[test]
 fn the_others_need_no_argument() {
     for name in ["test_provider", "own_loop", "matrix_sdk_shape"] {

@@ -188,6 +188,27 @@ fn logout_after_a_refresh_without_an_end_says_revoked_only_if_it_is() {
     }
 }
 
+/// The tokens that a logout asks for are saved before it revokes them: if it cannot, the next one has them.
+#[test]
+fn a_logout_whose_revocation_fails_keeps_the_tokens_that_came_for_it() {
+    let reuse = Reuse::AllowedUntilSuccessorIsUsed;
+    let op = Op::with(|provider| provider.with_reuse(reuse).with_revoking_spent(RevokingSpent::DoesNothing));
+    let cli = Cli::new();
+    cli.login(&op, &[]).done();
+    op.provider.fault(On::Token, Fault::LostResponse, 1);
+    assert_ne!(cli.run(&["refresh"]).exit, 0);
+    let (before, asked) = (cli.secrets(), op.provider.count(On::Token));
+    op.provider.fault(On::Revoke, Fault::Unreachable, 1);
+    let run = cli.run(&["logout"]);
+    assert_eq!((run.exit != 0, run.event("error")["fault"].as_str()), (true, Some("transport")), "{:?}", run.events);
+    let kept = cli.secrets();
+    assert!(before[..2].iter().zip(&kept).all(|(before, kept)| before != kept), "the newest tokens are dropped");
+    let run = cli.run(&["logout"]).done();
+    assert_eq!(run.event("logged_out")["revoked"], true);
+    assert!(!op.provider.has_grant_of(&kept[1]) && cli.session_files().is_empty(), "{:?}", run.events);
+    assert_eq!(op.provider.count(On::Token), asked + 1, "asked once for the newest tokens");
+}
+
 #[test]
 fn logout_ends_the_session_at_the_provider_in_the_browser() {
     let (op, cli) = (Op::start(), Cli::new());

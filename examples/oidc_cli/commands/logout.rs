@@ -1,7 +1,7 @@
 //! `logout`: the provider ends the tokens, and then the session is removed. If the provider cannot be asked, the session is
 //! kept, unless the user insists.
 
-use oidc_proto::{EndSessionRequest, ErrorCode as Core, RelyingParty, TokenOutcome};
+use oidc_proto::{EndSessionRequest, ErrorCode as Core, RelyingParty};
 
 use crate::args::LogoutArgs;
 use crate::clients;
@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::event::{Event, Problem};
 use crate::failure::{Code, Failure};
 use crate::session::{self, Damaged, Held, Session};
+use crate::tokens;
 
 pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Failure> {
     context.out.step("Logout");
@@ -33,10 +34,12 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
         return Err(kept(failure.clone()));
     }
     // Nobody refreshes what is being revoked.
-    let held = chosen.hold(&context.store)?;
-    let Held { session, begun, .. } = &held;
+    let mut held = chosen.hold(&context.store)?;
     let failure = match &connected {
-        Ok(party) => revoke(context, party, session, *begun).err(),
+        Ok(party) => {
+            let unknown = if held.begun { newest(context, &mut held)? } else { None };
+            revoke(context, party, &held.session).err().or(unknown)
+        }
         Err(failure) => Some(failure.clone()),
     };
     match &failure {
@@ -44,7 +47,7 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
         Some(failure) => context.out.emit(&Event::warning(failure)),
         None => context.out.checked("its tokens are revoked"),
     }
-    let session = session.clone();
+    let session = held.session.clone();
     // In the order of all commands: the store's lock comes first.
     drop(held);
     {
@@ -96,23 +99,21 @@ fn kept(failure: Failure) -> Failure {
     })
 }
 
-/// If a refresh was `begun` and has no end, the stored tokens may be spent, and their revocation may end nothing. Then the
-/// newest ones are asked for first: without them nobody knows.
-fn revoke(context: &mut Context, party: &RelyingParty, session: &Session, begun: bool) -> Result<(), Failure> {
-    let newest = begun.then(|| newest(context, party, session));
+fn revoke(context: &mut Context, party: &RelyingParty, session: &Session) -> Result<(), Failure> {
     let step = party.revoke(&session.tokens, &mut context.env)?;
-    context.run("revoking the tokens", step)?;
-    newest.unwrap_or(Ok(()))
+    context.run("revoking the tokens", step)
 }
 
-/// Asks for the newest tokens, and revokes them.
-fn newest(context: &mut Context, party: &RelyingParty, session: &Session) -> Result<(), Failure> {
-    let step = party.refresh(&session.tokens, &mut context.env)?;
-    let step = match context.run("asking for the newest tokens", step)? {
-        TokenOutcome::Verified(granted) => party.revoke(&granted.tokens, &mut context.env)?,
-        TokenOutcome::Unverified { tokens, .. } => tokens.revoke(&mut context.env)?,
-    };
-    context.run("revoking the newest tokens", step)
+/// A refresh was begun and has no end: the stored tokens may be spent, and their revocation may end nothing. So the newest
+/// ones are asked for first, and saved: if they cannot be revoked now, the next logout has them. Without them nobody knows
+/// what lives: then it says why.
+fn newest(context: &mut Context, held: &mut Held) -> Result<Option<Failure>, Failure> {
+    let session = held.session.clone();
+    held.release();
+    let refreshed = tokens::refreshed(context, &session);
+    *held = session.clone().hold(&context.store)?;
+    let has_newer = held.session.generation() > session.generation();
+    Ok(refreshed.err().filter(|_| !has_newer))
 }
 
 /// The browser gets the ID token as a hint, so that the provider need not ask; what is printed has it only if tokens

@@ -4,14 +4,14 @@ use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::fit::Misfit;
+use super::fit::{Misfit, fit};
 use super::input::Input;
 use super::listener::{Listener, Listeners, next_event};
 use super::lock::lock;
 use super::token_result::{NoToken, TokenResult, late, outcome, response};
 use crate::adapter::blocking::BlockingHttpClient;
 use crate::adapter::key_store::{BlockingKeyStore, NoKeyStore};
-use crate::adapter::store::BlockingSessionStore;
+use crate::adapter::store::{BlockingSessionStore, InUse};
 use crate::adapter::trace;
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
@@ -33,6 +33,7 @@ pub struct BlockingSession<C, D, E, K = NoKeyStore> {
     keys: K,
     shared: Mutex<Shared<E>>,
     changed: Condvar,
+    in_use: Option<InUse>,
 }
 
 struct Shared<E> {
@@ -72,19 +73,20 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env> BlockingSession<C, 
     /// # Errors
     /// As [`Sessions::add`](super::Sessions::add).
     pub fn new(session: Session, http: C, store: D, env: E) -> Result<Self, Misfit<D>> {
-        if let Err(error) = session.check_store(store.keeps(), store.lease()) {
-            return Err(Misfit::new(error, session, store));
-        }
+        let in_use = match fit(&session, store.keeps(), store.lease(), store.holder()) {
+            Ok(in_use) => in_use,
+            Err(error) => return Err(Misfit::new(error, session, store)),
+        };
         let shared = Shared { session, env, listeners: Listeners::default(), is_driven: false };
-        Ok(Self { http, store, keys: NoKeyStore, shared: Mutex::new(shared), changed: Condvar::new() })
+        Ok(Self { http, store, keys: NoKeyStore, shared: Mutex::new(shared), changed: Condvar::new(), in_use })
     }
 }
 
 impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore> BlockingSession<C, D, E, K> {
     /// The same session with a key store.
     pub fn with_keys<S: BlockingKeyStore>(self, keys: S) -> BlockingSession<C, D, E, S> {
-        let Self { http, store, shared, changed, .. } = self;
-        BlockingSession { http, store, keys, shared, changed }
+        let Self { http, store, shared, changed, in_use, .. } = self;
+        BlockingSession { http, store, keys, shared, changed, in_use }
     }
 
     /// Returns a good access token. `patience` limits the wait for other threads and for the pause after a failure. It

@@ -1,9 +1,28 @@
 //! Whether a session and its store fit together. It is looked at once, before the store is used.
 
 use std::fmt;
+use std::time::Duration;
 
-use crate::error::Error;
+use crate::adapter::store::{Holder, InUse};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::session::Session;
+
+/// The right of the session to use the store, if the store knows who uses it.
+pub(super) fn fit(
+    session: &Session,
+    keeps: bool,
+    lease: Option<Duration>,
+    holder: Option<Holder>,
+) -> Result<Option<InUse>, Error> {
+    session.check_store(keeps, lease)?;
+    let in_use = holder.map(|holder| {
+        holder.take().ok_or_else(|| {
+            let error = Error::new(ErrorCode::SESSION_SETUP).with_expected(Quote::library("a store of its own"));
+            error.with_found(Quote::library("a store that another session uses"))
+        })
+    });
+    in_use.transpose()
+}
 
 /// A session that was not taken, because it and its store do not fit together.
 ///

@@ -6,13 +6,13 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
-use super::fit::Misfit;
+use super::fit::{Misfit, fit};
 use super::health::Health;
 use super::hub::Hub;
 use super::listener::{Listener, Listeners};
 use super::lock::lock;
 use super::run::Run;
-use super::slot::{Arrivals, Slot};
+use super::slot::{Arrivals, Slot, Used};
 use super::token_result::{NoToken, TokenResult};
 use crate::adapter::driver::{Driver, HttpClient, Timer};
 use crate::adapter::key_store::KeyStore;
@@ -56,18 +56,21 @@ impl<D: SessionStore, E: Env> Sessions<D, E> {
     ///
     /// # Errors
     /// `session.setup` if the session keeps its tokens [nowhere](crate::session::Persistence::Nowhere) and there is a store,
-    /// or the other way round, or if the lease of the store is shorter than the session's deadline.
+    /// or the other way round; if the lease of the store is shorter than the session's deadline; or if another session of
+    /// this process uses the store or a clone of it. A session uses its store until its last handle is dropped and its work
+    /// is done.
     pub fn add(&self, session: Session, store: D) -> Result<SessionHandle<E>, Misfit<D>> {
-        if let Err(error) = session.check_store(store.keeps(), store.lease()) {
-            return Err(Misfit::new(error, session, store));
-        }
-        let handle = self.put(session, store, Listeners::default());
+        let in_use = match fit(&session, store.keeps(), store.lease(), store.holder()) {
+            Ok(in_use) => in_use,
+            Err(error) => return Err(Misfit::new(error, session, store)),
+        };
+        let handle = self.put(session, (store, in_use), Listeners::default());
         self.0.hub.arrived();
         Ok(handle)
     }
 
     /// The same with those who listen to its events from the start. Nobody is woken.
-    pub(super) fn put(&self, mut session: Session, store: D, listeners: Listeners) -> SessionHandle<E> {
+    pub(super) fn put(&self, mut session: Session, store: Used<D>, listeners: Listeners) -> SessionHandle<E> {
         session.queue_attempts();
         let slot = Slot::new(self.0.hub.clone(), session, listeners);
         lock(&self.0.arrivals).push_back((slot.clone(), store));

@@ -15,7 +15,7 @@ use super::hub::Hub;
 use super::input::Input;
 use super::lock::lock;
 use super::pause::Pause;
-use super::slot::{Arrivals, Slot, Tended};
+use super::slot::{Arrivals, Slot, Tended, Used};
 use super::waiters::Crowd;
 use super::work::Works;
 use crate::adapter::driver::{Driver, HttpClient, Timer};
@@ -57,7 +57,7 @@ pub struct Run<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> {
 
 struct Entry<D, E> {
     slot: Arc<Slot<E>>,
-    store: D,
+    store: Used<D>,
     gate: usize,
     place: Place,
     figures: Option<Figures>,
@@ -154,7 +154,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
         }
     }
 
-    fn take_in(&mut self, slot: Arc<Slot<E>>, store: D) {
+    fn take_in(&mut self, slot: Arc<Slot<E>>, store: Used<D>) {
         let issuer = slot.look(|session| session.issuer().as_str().to_owned());
         let gate = *self.gate_of.entry(issuer).or_insert(self.gates.len());
         if gate == self.gates.len() {
@@ -202,7 +202,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
         is_any
     }
 
-    fn arrived(&self) -> Vec<(Arc<Slot<E>>, D)> {
+    fn arrived(&self) -> Vec<(Arc<Slot<E>>, Used<D>)> {
         let mut arrivals = lock(&self.arrivals);
         let some = arrivals.len().min(SOME);
         arrivals.drain(..some).collect()
@@ -277,7 +277,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             && let Some((ticket, action)) = entry.asked.pop_front()
         {
             entry.is_storing = true;
-            self.actions.push(entry.store.carry_out(action), (id, ticket));
+            self.actions.push(entry.store.0.carry_out(action), (id, ticket));
         }
         if may_go && !entry.is_storing {
             if let Some(due) = entry.due {

@@ -12,13 +12,17 @@ use super::lock::lock;
 use super::shared_env::SharedEnv;
 use super::token_result::{NoToken, TokenResult, late, outcome, response};
 use super::waiters::{Crowd, Waiters};
+use crate::adapter::store::InUse;
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::AccessToken;
 use crate::error::Error;
 use crate::session::{Access, Activity, EndedForGood, Epoch, Outcome, Session, Standing, Validity};
 
 /// Sessions that were added, each with its store.
-pub(super) type Arrivals<D, E> = Mutex<VecDeque<(Arc<Slot<E>>, D)>>;
+pub(super) type Arrivals<D, E> = Mutex<VecDeque<(Arc<Slot<E>>, Used<D>)>>;
+
+/// A store, and the right to use it if it knows who does.
+pub(super) type Used<D> = (D, Option<InUse>);
 
 pub(super) struct Slot<E> {
     pub(super) id: u64,

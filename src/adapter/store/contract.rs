@@ -3,6 +3,7 @@
 use std::future::{Future, Ready, ready};
 use std::time::Duration;
 
+use super::holder::Holder;
 use crate::error::{Error, ErrorCode};
 use crate::session::{StoreAction, StoreResponse};
 
@@ -36,6 +37,11 @@ pub trait SessionStore {
     fn lease(&self) -> Option<Duration> {
         None
     }
+
+    /// Which holder of the lock it is, with its clones: one session at a time uses it. `None` if it does not know.
+    fn holder(&self) -> Option<Holder> {
+        None
+    }
 }
 
 impl<S, A> SessionStore for S
@@ -62,6 +68,11 @@ pub trait BlockingSessionStore {
 
     /// How long a lock lasts without a sign of life, if it is a lease. A session whose deadline is longer is refused.
     fn lease(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Which holder of the lock it is, with its clones: one session at a time uses it. `None` if it does not know.
+    fn holder(&self) -> Option<Holder> {
         None
     }
 }

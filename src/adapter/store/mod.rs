@@ -3,6 +3,7 @@
 //! | file | feature | holds |
 //! |---|---|---|
 //! | `contract.rs` | | [`SessionStore`], [`BlockingSessionStore`], [`NoStore`] |
+//! | `holder.rs` | | [`Holder`]: a store and its clones, which one session uses |
 //! | `stores.rs` `indexed.rs` | | [`SessionStores`]: a store for each name, and an index by user, for a registry |
 //! | `offload.rs` `queue.rs` | | [`Offload`]: a blocking store for asynchronous sessions; [`StoreFuture`], in the order of the questions |
 //! | `file/` | `file-store` | `FileStore`: a file, `FileStores`: a folder, for the processes of one machine |
@@ -11,8 +12,12 @@
 //! | `browser/` | `browser` | `BrowserStore`: IndexedDB, for the windows and workers of one origin; on `wasm32-unknown-unknown` |
 //! | `record.rs` | `file-store`, `redis`, `browser` | the text of a record, and how a save compares |
 //!
-//! Each store is one holder of its lock. Give each session its own store, also within one process. If a store that
-//! already holds the lock gets `Lock` again, it responds with `Locked`; one `Unlock` releases the lock.
+//! Each store is, with its clones, one holder of its lock. If a store that already holds the lock gets `Lock` again, it
+//! responds with `Locked`; one `Unlock` releases the lock. So give each session its own store, also within one process: a
+//! second session of a store or of its clones is refused with `session.setup`, until the first one is dropped and its work
+//! is done. Two stores of one record are two holders, which take turns, as in two processes: nothing is lost, but each
+//! session keeps the tokens, and each asks the store. A [`Registry`](crate::adapter::session::Registry) has one session of a
+//! record. A store of your own knows that a session uses it if it has a [`Holder`].
 //!
 //! | | file | Redis |
 //! |---|---|---|
@@ -34,6 +39,7 @@ mod browser;
 mod contract;
 #[cfg(feature = "file-store")]
 mod file;
+mod holder;
 mod indexed;
 #[cfg(any(
     feature = "file-store",
@@ -60,6 +66,8 @@ pub use browser::{BrowserStore, RecordWatch};
 pub use contract::{BlockingSessionStore, NoStore, SessionStore};
 #[cfg(feature = "file-store")]
 pub use file::{FileStore, FileStores, PooledStore};
+pub use holder::Holder;
+pub(in crate::adapter) use holder::InUse;
 pub(in crate::adapter) use indexed::Indexed;
 pub use offload::Offload;
 pub use queue::StoreFuture;

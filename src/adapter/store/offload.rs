@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::contract::{BlockingSessionStore, SessionStore};
+use super::holder::Holder;
 use super::queue::{Queue, StoreFuture, Worker};
 use crate::session::StoreAction;
 
@@ -14,7 +16,11 @@ use crate::session::StoreAction;
 /// released. All other actions are carried out even if their futures are dropped. If the thread cannot be started or
 /// the store panics, the response is [`Failed`](crate::session::StoreResponse::Failed).
 #[derive(Clone)]
-pub struct Offload(Arc<Queue>);
+pub struct Offload {
+    queue: Arc<Queue>,
+    keeps: bool,
+    lease: Option<Duration>,
+}
 
 impl Offload {
     /// Runs the store on its own thread.
@@ -31,11 +37,13 @@ impl Offload {
         store: impl BlockingSessionStore + Send + Sync + 'static,
         spawn: impl Fn(Box<dyn FnOnce() + Send>) + Send + Sync + 'static,
     ) -> Self {
+        let (keeps, lease, holder) = (store.keeps(), store.lease(), store.holder().unwrap_or_default());
         let store = Arc::new(store);
-        Self(Queue::new(move |worker: Worker| {
+        let queue = Queue::new(holder, move |worker: Worker| {
             let store = Arc::clone(&store);
             spawn(Box::new(move || worker.run(&*store)));
-        }))
+        });
+        Self { queue, keeps, lease }
     }
 }
 
@@ -43,7 +51,19 @@ impl SessionStore for Offload {
     type Future = StoreFuture;
 
     fn carry_out(&self, action: StoreAction) -> StoreFuture {
-        self.0.ask(action)
+        self.queue.ask(action)
+    }
+
+    fn keeps(&self) -> bool {
+        self.keeps
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        self.lease
+    }
+
+    fn holder(&self) -> Option<Holder> {
+        Some(self.queue.holder.clone())
     }
 }
 

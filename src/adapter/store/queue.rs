@@ -12,12 +12,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::contract::{BlockingSessionStore, failed};
+use super::holder::Holder;
 use crate::session::{StoreAction, StoreResponse};
 
 /// Starts a worker, which carries out what is queued. Dropping the worker instead fails what is queued.
 type Start = Box<dyn Fn(Worker) + Send + Sync>;
 
 pub(in crate::adapter) struct Queue {
+    pub(super) holder: Holder,
     start: Start,
     state: Mutex<State>,
 }
@@ -44,8 +46,8 @@ enum Slot {
 }
 
 impl Queue {
-    pub(in crate::adapter) fn new(start: impl Fn(Worker) + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self { start: Box::new(start), state: Mutex::default() })
+    pub(in crate::adapter) fn new(holder: Holder, start: impl Fn(Worker) + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { holder, start: Box::new(start), state: Mutex::default() })
     }
 
     /// Begins at once, whether or not the response is ever asked for.

@@ -18,8 +18,8 @@ codes! {
         "nothing does the sessions' work any more", "The future that does the work of the sessions was dropped, or its task has ended.",
         "Spawn the future once, and let it run as long as the sessions are used.";
     SESSION_SETUP = "session.setup", Local, Usage, FixConfiguration, "this crate's session",
-        "the session and its store do not fit together", "The store would not be used, is missing, or loses its lock too soon.",
-        "Choose the `Persistence` that the store is for, and a lease that is not shorter than the session's deadline.";
+        "the session and its store do not fit together", "The store would not be used, is missing, loses its lock too soon, or is used by another session.",
+        "Choose the `Persistence` that the store is for, a lease that is not shorter than the session's deadline, and a store for each session.";
     SESSION_STORE = "session.store", Environment, Store, FixEnvironment, "this crate's session",
         "the store did not respond in time", "The store is slow or unreachable, or another process holds the lock.",
         "Check the store, then try again.";

@@ -21,7 +21,7 @@ use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::flow::TokenRequest;
-use crate::session::access::Erased;
+use crate::session::access::{Erased, Uncertainty};
 use crate::session::event::Event;
 use crate::session::policy::Persistence;
 use crate::session::question::{Question, Saved, Told};
@@ -54,7 +54,7 @@ impl Core {
 
     /// Goes on after a transition that did not return. What it held is lost.
     pub(super) fn leave_interrupted(&mut self, env: &mut dyn Env) -> State {
-        self.is_uncertain();
+        self.is_uncertain(Uncertainty::LostResponse);
         self.find_record(env)
     }
 
@@ -86,7 +86,7 @@ impl Core {
                 self.ends_in_vain(&expect.exchange);
                 self.late.expect(self.attempts.ticket(), expect);
             }
-            Held::Lost => self.is_uncertain(),
+            Held::Lost => self.is_uncertain(Uncertainty::LostResponse),
         }
     }
 
@@ -97,9 +97,11 @@ impl Core {
         }
     }
 
-    fn is_uncertain(&mut self) {
+    /// The first reason stays.
+    fn is_uncertain(&mut self, why: Uncertainty) {
         if let Some(leaving) = &mut self.leaving {
             leaving.logout.is_certain = false;
+            leaving.logout.uncertainty.get_or_insert(why);
         }
     }
 
@@ -113,9 +115,9 @@ impl Core {
     pub(super) fn told_leaving(&mut self, told: Told, stage: Stage, until: MonotonicTime, env: &mut dyn Env) -> State {
         match (stage, told) {
             (Stage::ExpectLock, Told::Locked(Ok(())) | Told::LockedLate) => self.load(env),
-            (Stage::ExpectLock, Told::Locked(Err(_))) | (Stage::ExpectRecord, Told::Loaded(Err(_))) => {
+            (Stage::ExpectLock, Told::Locked(Err(error))) | (Stage::ExpectRecord, Told::Loaded(Err(error))) => {
                 // What is stored is not known. This session's own record is erased all the same.
-                self.is_uncertain();
+                self.is_uncertain(Uncertainty::Store(error));
                 self.erase(env)
             }
             (Stage::ExpectRecord, Told::Loaded(Ok(record))) => self.erase_this(record.map(|record| *record), env),
@@ -150,13 +152,13 @@ impl Core {
         let Some(record) = record else { return self.after_erasure(env) };
         let Ok(is_other) = self.is_other_login(&record) else {
             // What the store had last of this login, and whether a refresh was begun from it, it does not say any more.
-            self.is_uncertain();
+            self.is_uncertain(Uncertainty::OtherLogin);
             self.is_erased(Erased::OtherLogin);
             return self.after_erasure(env);
         };
         if self.current.has_lost() && (is_other || self.is_lost(&record)) {
             // With the later record the store has lost the mark of a refresh that has no end. What it brought, nobody knows.
-            self.is_uncertain();
+            self.is_uncertain(Uncertainty::LostResponse);
         }
         if !self.current.are(&record.tokens) {
             self.orphans.push(self.current.tokens().clone());
@@ -181,7 +183,7 @@ impl Core {
             if may_ask && self.current.tokens().refresh_token().is_some() {
                 return self.ask_prepared(env);
             }
-            self.is_uncertain();
+            self.is_uncertain(Uncertainty::LostResponse);
         }
         self.left()
     }
@@ -216,8 +218,8 @@ impl Core {
                 self.left()
             }
             // Whether the grant has ended is not known, whatever the provider says of this token.
-            Err(_) => {
-                self.is_uncertain();
+            Err(error) => {
+                self.is_uncertain(Uncertainty::RefreshFailed(error));
                 self.left()
             }
         }
@@ -225,7 +227,12 @@ impl Core {
 
     /// What is awaited does not come in time.
     pub(super) fn leaving_is_late(&mut self, stage: Stage, env: &mut dyn Env) -> State {
-        self.is_uncertain();
+        self.is_uncertain(match stage {
+            Stage::ExpectLock | Stage::ExpectRecord | Stage::ExpectErasure => {
+                Uncertainty::Store(ErrorCode::SESSION_STORE.into())
+            }
+            _ => Uncertainty::LostResponse,
+        });
         match stage {
             Stage::ExpectLock | Stage::ExpectRecord => self.erase(env),
             Stage::ExpectErasure => self.not_erased(ErrorCode::SESSION_STORE.into(), env),

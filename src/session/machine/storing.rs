@@ -39,7 +39,8 @@ impl Core {
     }
 
     /// New tokens are saved before anyone can use them.
-    pub(super) fn obtained(&mut self, obtained: Obtained, env: &mut dyn Env) -> State {
+    pub(super) fn obtained(&mut self, mut obtained: Obtained, env: &mut dyn Env) -> State {
+        self.options.trim(&mut obtained.tokens);
         if self.options.persistence == Persistence::Nowhere {
             return self.is_kept(obtained, env);
         }

@@ -101,7 +101,8 @@ impl IdToken {
         self.texts.claims().sid
     }
 
-    /// The token itself, to be sent as `id_token_hint`.
+    /// The token itself, to be sent as `id_token_hint`; empty if a session has left it out
+    /// ([`SessionOptions::with_id_token_text`](crate::session::SessionOptions::with_id_token_text)).
     pub fn expose(&self) -> &str {
         self.texts.compact()
     }
@@ -117,7 +118,8 @@ impl IdToken {
     /// ```
     ///
     /// # Errors
-    /// `id_token.claims` if a claim is missing or of another type. The login is not affected.
+    /// `id_token.claims` if a claim is missing or of another type, or if a session has left the token's text out. The login
+    /// is not affected.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let payload = self.texts.compact().split('.').nth(1).unwrap_or("");
         let payload = URL_SAFE_NO_PAD.decode(payload).map(Body::from).unwrap_or_default();
@@ -129,6 +131,17 @@ impl IdToken {
     /// Whether it names a user and this client: what was checked before it was stored, and may be damaged since.
     pub(crate) fn is_for(&self, client_id: &str) -> bool {
         is_subject(self.subject()) && self.audience().any(|one| one == client_id)
+    }
+
+    /// The token itself, if its text is there.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        Some(self.expose()).filter(|text| !text.is_empty())
+    }
+
+    /// The same without its text; `None` if it has none.
+    pub(crate) fn without_text(&self) -> Option<Self> {
+        self.hint()?;
+        Some(Self { texts: self.texts.without_compact(), issuer: self.issuer.clone(), ..*self })
     }
 
     /// Keeps this issuer instead of its own, if they are the same.

@@ -38,6 +38,11 @@ impl Texts {
         Self { all: Secret::new(all), compact: compact.len() }
     }
 
+    /// The claims alone.
+    pub(super) fn without_compact(&self) -> Self {
+        Self::new("", self.claims(), &self.audience().collect::<Vec<_>>())
+    }
+
     pub(super) fn compact(&self) -> &str {
         self.all.expose().get(..self.compact).unwrap_or_default()
     }
@@ -124,6 +129,9 @@ mod tests {
                     assert_eq!(texts.compact(), compact);
                     assert_eq!(texts.claims().list(), given.list());
                     assert_eq!(texts.audience().collect::<Vec<_>>(), audience);
+                    let bare = texts.without_compact();
+                    assert_eq!((bare.compact(), bare.claims().list()), ("", given.list()));
+                    assert_eq!(bare.audience().collect::<Vec<_>>(), audience);
                 }
             }
         }

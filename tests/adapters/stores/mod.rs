@@ -14,6 +14,7 @@ mod contract;
 mod files;
 #[cfg(target_os = "linux")]
 mod full;
+mod holders;
 mod kills;
 mod lines;
 mod offloaded;
@@ -24,3 +25,5 @@ mod redis;
 mod redis_server;
 mod registry;
 mod tools;
+#[cfg(all(feature = "redis", feature = "reqwest", unix))]
+mod web_server;

@@ -1,20 +1,27 @@
 //! Real processes that share a record: this test's own binary, started again.
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use oidc_proto::adapter::store::{BlockingSessionStore, FileStore};
-use oidc_proto::adapter::{BlockingDriver, SystemEnv, ureq};
+use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient as _, SystemEnv, from_fn, ureq};
 use oidc_proto::session::{Access, Outcome, Record, Session, StoreAction, StoreResponse};
 use oidc_proto::testing::{On, RegisteredClient, Reuse};
 use oidc_proto::{
-    AuthorizationRequest, Callback, Client, Env, Issuer, ProviderOptions, RedirectUri, RelyingParty, Schemes, Scope,
+    AuthorizationRequest, Body, Callback, Client, Env, Issuer, Policy, ProviderOptions, RedirectUri, RelyingParty,
+    Schemes, Scope,
 };
+use tempfile::NamedTempFile;
 
 use crate::stores::tools::{LEASE, SOON, act, chain, drive, folder, record, save, token};
 use crate::stores::world::{World, shared};
 use crate::support::op::Op;
+
+/// The variable with the seconds of a shorter lease.
+const SHORTER: &str = "OIDC_PROTO_LEASE";
 
 pub const REDIRECT_URI: &str = "https://app.example.org/cb";
 
@@ -23,12 +30,49 @@ pub struct Process {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    progress: NamedTempFile,
+}
+
+/// How far a refresh of a process has come. The process leaves it in a file, which outlives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Progress {
+    /// The provider was not asked.
+    Nothing,
+    /// The request is about to be sent, and no response has come.
+    Sent,
+    /// The response has come, and its tokens are not known to be saved.
+    Answered,
+    /// The tokens are saved.
+    Saved,
+}
+
+impl Progress {
+    const ALL: [Self; 4] = [Self::Nothing, Self::Sent, Self::Answered, Self::Saved];
+
+    /// At the beginning of the file, at once.
+    fn note(self, file: &File) {
+        let (mut file, byte) = (file, [self as u8]);
+        file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&byte)).unwrap();
+    }
+
+    fn read(file: &File) -> Self {
+        let (mut file, mut byte) = (file, [0]);
+        file.seek(SeekFrom::Start(0)).and_then(|_| file.read(&mut byte)).unwrap();
+        Self::ALL[usize::from(byte[0])]
+    }
 }
 
 impl Process {
     /// `store` is a path or a URL.
     pub fn start(role: &str, store: &str, issuer: &str) -> Self {
         Self::spawn(Command::new(std::env::current_exe().unwrap()), role, store, issuer)
+    }
+
+    /// One that refreshes, and whose lock another one gets after this many seconds if it is killed.
+    pub fn with_lease(seconds: u64, store: &str, issuer: &str) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.env(SHORTER, seconds.to_string());
+        Self::spawn(command, "refresh", store, issuer)
     }
 
     /// The same with files of at most 512 bytes: a disk that is full.
@@ -43,9 +87,11 @@ impl Process {
         command.env("OIDC_PROTO_CHILD", role).env("OIDC_PROTO_STORE", store).env("OIDC_PROTO_ISSUER", issuer);
         // What is measured is not this process's business, and its file would not fit.
         command.env_remove("LLVM_PROFILE_FILE");
+        let progress = NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        command.env("OIDC_PROTO_PROGRESS", progress.path());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        Self { child, input, output }
+        Self { child, input, output, progress }
     }
 
     /// What it says next.
@@ -60,13 +106,19 @@ impl Process {
     }
 
     pub fn go(&mut self) {
+        Progress::Nothing.note(self.progress.as_file());
         self.input.write_all(b"\n").unwrap();
     }
 
-    /// By `SIGKILL`, where there is one.
-    pub fn kill(mut self) {
+    pub fn progress(&self) -> Progress {
+        Progress::read(self.progress.as_file())
+    }
+
+    /// By `SIGKILL`, where there is one. How far its refresh had come.
+    pub fn kill(mut self) -> Progress {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.progress()
     }
 }
 
@@ -121,25 +173,49 @@ fn child() {
             say(&act(&file, StoreAction::Prepare { expect }));
             say(&act(&file, StoreAction::Load));
         }
-        "refresh" => refresh(&*open(&store), &issuer),
+        "refresh" => {
+            let progress = std::env::var("OIDC_PROTO_PROGRESS").unwrap();
+            refresh(&*open(&store), &issuer, &File::options().write(true).open(progress).unwrap());
+        }
         role => panic!("{role}"),
     }
 }
 
+/// How long a lock stays whose holder was killed: [`LEASE`], unless the test says less.
+pub fn lease() -> Duration {
+    let told = std::env::var(SHORTER).ok().and_then(|seconds| seconds.parse().ok());
+    told.map_or(LEASE, Duration::from_secs)
+}
+
 /// Refreshes whenever it is told to, and says the token that it has then.
-fn refresh(store: &dyn BlockingSessionStore, issuer: &str) {
+fn refresh(store: &dyn BlockingSessionStore, issuer: &str, progress: &File) {
     let mut env = SystemEnv::new().unwrap();
     let http = ureq::Client::new().unwrap();
     let party = party(issuer, &mut env);
     let StoreResponse::Loaded { record: Some(record), .. } = store.carry_out(StoreAction::Load) else {
         panic!("no record")
     };
-    let options = shared().with_deadline(LEASE);
+    let options = shared().with_deadline(lease());
     let mut session = Session::new(record.tokens.clone(), Some(record.version()), party, options, &mut env).unwrap();
+    let noted = from_fn(|request: http::Request<Body>, policy: Policy| {
+        let asks_for_tokens = request.uri().path() == "/token";
+        let note = |step: Progress| asks_for_tokens.then(|| step.note(progress));
+        note(Progress::Sent);
+        let response = http.call(request, policy);
+        note(Progress::Answered);
+        response
+    });
+    let noting = |action: StoreAction| {
+        let response = store.carry_out(action);
+        if matches!(response, StoreResponse::Saved) {
+            Progress::Saved.note(progress);
+        }
+        response
+    };
     say("ready");
     while wait() {
         let Access::Wait(epoch) = session.refresh(&mut env) else { panic!("the session has ended") };
-        drive(&mut session, store, &http, &mut env);
+        drive(&mut session, &noting, &noted, &mut env);
         match session.outcome(epoch, &env) {
             Outcome::Ready(token) => say(token.expose()),
             Outcome::Doubtful { error, .. } | Outcome::Failed(error) => say(error.code().as_str()),

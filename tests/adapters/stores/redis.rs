@@ -11,9 +11,9 @@ use oidc_proto::testing::TestEnv;
 use oidc_proto::{Env, ErrorCode, Fault};
 
 use crate::stores::conformance::{conforms, conforms_blocking};
-use crate::stores::processes::{Process, one_of_them_refreshes};
+use crate::stores::processes::{Process, lease, one_of_them_refreshes};
 use crate::stores::redis_server::{Server, TIMEOUT};
-use crate::stores::tools::{LEASE, NOW, SOON, act, block_on, chain, erase, record, save, token, told};
+use crate::stores::tools::{NOW, SOON, act, block_on, chain, erase, record, save, token, told};
 use crate::stores::world::World;
 use crate::support::server::DeadPort;
 
@@ -33,7 +33,7 @@ pub fn options(patience: Duration) -> RedisOptions {
 /// A store in a process of its own.
 pub fn open(url: &str, env: &mut dyn Env) -> RedisStore {
     // One of the processes is killed, perhaps while it holds the lock.
-    let options = RedisOptions::new().with_lease(LEASE);
+    let options = RedisOptions::new().with_lease(lease());
     Redis::new(redis::Client::open(url).unwrap(), options).store("alice", env)
 }
 

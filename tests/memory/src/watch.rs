@@ -14,6 +14,8 @@ static ALLOCATOR: Watching = Watching;
 thread_local! {
     /// What this thread looks for; nothing while it is not watched.
     static NEEDLES: Cell<&'static [Vec<u8>]> = const { Cell::new(&[]) };
+    /// The bytes that this thread has allocated and not freed.
+    static LIVE: Cell<isize> = const { Cell::new(0) };
     static FOUND: RefCell<Vec<Find>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -31,16 +33,19 @@ pub struct Find {
 unsafe impl GlobalAlloc for Watching {
     // Zeroed, so that no block holds what an earlier one left there.
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size().cast_signed());
         // SAFETY: the caller's.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size().cast_signed());
         // SAFETY: the caller's.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(-layout.size().cast_signed());
         if !NEEDLES.get().is_empty() {
             // SAFETY: the block is still allocated and this long, and it was zeroed when it was given out.
             look(unsafe { std::slice::from_raw_parts(pointer, layout.size()) });
@@ -48,6 +53,17 @@ unsafe impl GlobalAlloc for Watching {
         // SAFETY: the caller's.
         unsafe { System.dealloc(pointer, layout) }
     }
+}
+
+fn count(bytes: isize) {
+    LIVE.set(LIVE.get() + bytes);
+}
+
+/// A value, and how many bytes stay allocated for it.
+pub fn live<T>(make: impl FnOnce() -> T) -> (T, usize) {
+    let before = LIVE.get();
+    let value = make();
+    (value, (LIVE.get() - before).try_into().unwrap_or(0))
 }
 
 fn look(block: &[u8]) {

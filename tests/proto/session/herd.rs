@@ -10,7 +10,7 @@ use oidc_proto::adapter::session::{SessionHandle, Sessions};
 use oidc_proto::adapter::store::NoStore;
 use oidc_proto::adapter::{BlockingDriver, Driver, HttpClient, from_fn};
 use oidc_proto::session::{SessionOptions, Standing};
-use oidc_proto::testing::{Fault, On};
+use oidc_proto::testing::{Fault, On, Reuse};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Env, ErrorCode, Failure, FailureKind, Policy, RedirectUri, Scope, Sent,
     TokenSet,
@@ -95,19 +95,39 @@ fn provider(world: &World, delay: Duration, busiest: &Arc<AtomicUsize>) -> impl 
     })
 }
 
-#[tokio::test(start_paused = true)]
-async fn two_thousand_overdue_sessions_at_a_provider_with_a_limit_lose_nothing() {
+/// So many users come back at once after a restart, at a provider that serves 200 requests a second and takes a spent
+/// refresh token for a theft. None is lost, and not many more requests are sent than are needed.
+async fn come_back(users: usize) {
     let busiest = Arc::<AtomicUsize>::default();
-    let crowd = Crowd::new(2000, 64, |world| {
-        drop(world.op.clone().with_rate_limit(200));
+    let crowd = Crowd::new(users, 64, |world| {
+        drop(world.op.clone().with_rate_limit(200).with_reuse(Reuse::EndsGrant));
         provider(world, Duration::from_millis(5), &busiest)
     });
-    let asked = crowd.world.op.count(On::Token);
+    let (asked, since) = (crowd.world.op.count(On::Token), std::time::Instant::now());
     let time = crowd.settle().await;
     let requests = crowd.world.op.count(On::Token) - asked;
-    assert!(time < Duration::from_secs(60), "{time:?}");
-    assert!(busiest.load(Ordering::SeqCst) <= 64);
-    assert!(requests < 3000, "{requests} requests for 2000 refreshes");
+    let busiest = busiest.load(Ordering::SeqCst);
+    println!(
+        "{users} overdue sessions, 200 requests a second: none lost; {requests} requests, {busiest} at once at most, \
+         after {time:?} of virtual time; {:?} on this machine",
+        since.elapsed()
+    );
+    // The limit alone takes this long.
+    let least = Duration::from_secs(users as u64 / 200);
+    assert!(time < least * 2 + Duration::from_secs(40), "{time:?}");
+    assert!(busiest <= 64);
+    assert!(requests < users * 3 / 2, "{requests} requests for {users} refreshes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_thousand_overdue_sessions_at_a_provider_with_a_limit_lose_nothing() {
+    come_back(2000).await;
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "takes minutes; `.ci/deep herd` runs it"]
+async fn a_hundred_thousand_overdue_sessions_at_a_provider_with_a_limit_lose_nothing() {
+    come_back(100_000).await;
 }
 
 /// A provider that lets requests wait: those who give up lose their refresh tokens.

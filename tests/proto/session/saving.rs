@@ -259,3 +259,38 @@ fn the_pause_before_the_next_save_is_shorter_than_the_lease() {
     assert_eq!(world.pump(&mut session, &store), []);
     assert!(session.is_idle() && !store.is_locked());
 }
+
+/// A lock that is a lease, and no longer than it has to be: whoever has unsaved tokens gives a sign of life in time, however
+/// long the store fails, until the next refresh is due.
+#[test]
+fn rule_9_a_lease_is_renewed_while_tokens_are_not_saved() {
+    for refresh in [RefreshPolicy::OnDemand, RefreshPolicy::Manual] {
+        let (mut world, store) = (World::new(), Store::default());
+        let options = shared().with_refresh(refresh);
+        store.put(Record::new(1, world.tokens.clone()));
+        let mut session = world.restore(store.record().unwrap(), options);
+        store.fails("save");
+        assert!(matches!(session.refresh(&mut world.env), Access::Wait(_)));
+        let mut renewed = world.env.monotonic();
+        for round in 0..40 {
+            world.pump(&mut session, &store);
+            // With these the lease begins anew, also if the store then fails.
+            if store.log().iter().any(|action| ["lock", "load", "save"].contains(action)) {
+                renewed = world.env.monotonic();
+            }
+            world.wait(&mut session);
+            if world.env.monotonic().saturating_since(renewed) >= options.deadline() {
+                store.break_lock();
+            }
+            let others = store.response(StoreAction::Lock);
+            assert!(others.is_none(), "{refresh:?}, {round}: another process has the lock, and the spent token");
+        }
+        store.fails("");
+        while store.is_locked() {
+            world.wait(&mut session);
+            world.pump(&mut session, &store);
+        }
+        let kept = store.record().unwrap().tokens;
+        assert_eq!(kept.access_token().expose(), world.tokens_of(&session), "{refresh:?}");
+    }
+}

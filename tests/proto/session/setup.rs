@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use oidc_proto::adapter::session::{BlockingSession, Sessions};
-use oidc_proto::adapter::store::{BlockingSessionStore, NoStore, SessionStore};
+use oidc_proto::adapter::store::{BlockingSessionStore, NoStore, Offload, SessionStore};
 use oidc_proto::adapter::{Driver, from_fn};
 use oidc_proto::session::{Persistence, SessionOptions, StoreAction, StoreResponse};
-use oidc_proto::testing::On;
+use oidc_proto::testing::{On, TestEnv};
 use oidc_proto::{ErrorCode, Fault};
 
 use super::world::World;
@@ -80,4 +80,15 @@ async fn the_same_holds_for_sessions_that_an_executor_drives() {
     let session = world.session(SessionOptions::default());
     let misfit = sessions.add(session, Leased(Duration::from_secs(60))).unwrap_err();
     assert_eq!(misfit.error.code(), ErrorCode::SESSION_SETUP);
+    // A store on a thread of its own is what it was.
+    let shared = || SessionOptions::default().with_persistence(Persistence::Shared);
+    let misfit = sessions_of(&world).add(world.session(shared()), Offload::new(NoStore)).unwrap_err();
+    assert_eq!(misfit.error.code(), ErrorCode::SESSION_SETUP);
+    let leased = Offload::new(Leased(Duration::from_secs(29)));
+    let misfit = sessions_of(&world).add(world.session(shared()), leased).unwrap_err();
+    assert_eq!(misfit.error.code(), ErrorCode::SESSION_SETUP);
+}
+
+fn sessions_of(world: &World) -> Sessions<Offload, TestEnv> {
+    Sessions::new(Driver::new(from_fn(|_, _| async { unreachable!() })), world.env.clone()).0
 }

@@ -88,7 +88,7 @@ impl<P: SessionStores, E: Env> Shared<P, E> {
         session: Session,
         store: Indexed<P>,
     ) -> SessionHandle<E> {
-        sessions.put(session, store, Listeners::named(name.clone(), self.feed.clone()))
+        sessions.put(session, (store, None), Listeners::named(name.clone(), self.feed.clone()))
     }
 
     /// There is something to do.

@@ -27,6 +27,7 @@ use self::hold::{Hold, steal, take};
 use self::life::Seen;
 pub use self::watch::RecordWatch;
 use super::contract::{PATIENCE, SessionStore};
+use super::holder::Holder;
 use super::named::named;
 use super::queue::{Queue, StoreFuture, Worker, lock};
 use super::record::{self, LastError};
@@ -102,7 +103,7 @@ impl BrowserStore {
             last_error: LastError::default(),
         });
         let worked = Arc::clone(&inner);
-        let queue = Queue::new(move |worker| spawn_local(Arc::clone(&worked).work(worker)));
+        let queue = Queue::new(Holder::default(), move |worker| spawn_local(Arc::clone(&worked).work(worker)));
         Self { inner, queue }
     }
 
@@ -208,6 +209,10 @@ impl SessionStore for BrowserStore {
 
     fn carry_out(&self, action: StoreAction) -> StoreFuture {
         self.queue.ask(action)
+    }
+
+    fn holder(&self) -> Option<Holder> {
+        Some(self.queue.holder.clone())
     }
 }
 

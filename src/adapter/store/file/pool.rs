@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::disk::POLL;
 use super::store::FileStore;
 use crate::adapter::store::contract::{BlockingSessionStore, SessionStore, failed};
+use crate::adapter::store::holder::Holder;
 use crate::adapter::store::queue::{Queue, Response, StoreFuture, Worker, lock};
 use crate::error::ErrorCode;
 use crate::session::{StoreAction, StoreResponse};
@@ -124,7 +125,7 @@ impl PooledStore {
     /// The store itself waits for nothing; `patience` is how long its actions are tried.
     pub(super) fn new(store: FileStore, patience: Duration, pool: &Pool) -> Self {
         let pool = pool.clone();
-        Self(Queue::new(move |worker| {
+        Self(Queue::new(Holder::default(), move |worker| {
             Turn { pool: pool.clone(), store: store.clone(), patience, worker, current: None }.push();
         }))
     }
@@ -135,6 +136,10 @@ impl SessionStore for PooledStore {
 
     fn carry_out(&self, action: StoreAction) -> StoreFuture {
         self.0.ask(action)
+    }
+
+    fn holder(&self) -> Option<Holder> {
+        Some(self.0.holder.clone())
     }
 }
 

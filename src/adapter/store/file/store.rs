@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::disk::{Lock, Place};
 use crate::adapter::store::contract::{BlockingSessionStore, PATIENCE};
+use crate::adapter::store::holder::Holder;
 use crate::adapter::store::named::named;
 use crate::adapter::store::queue::lock;
 use crate::adapter::store::record::{self, LIMIT, LastError, Text};
@@ -52,6 +53,7 @@ struct Inner {
     held: Mutex<Option<Lock>>,
     /// The draft that this store has made as a mark.
     mark: Mutex<Option<PathBuf>>,
+    holder: Holder,
     last_error: LastError,
 }
 
@@ -72,6 +74,7 @@ impl FileStore {
             place,
             held: Mutex::default(),
             mark: Mutex::default(),
+            holder: Holder::default(),
             last_error: LastError::default(),
         }))
     }
@@ -94,6 +97,10 @@ impl FileStore {
 impl BlockingSessionStore for FileStore {
     fn carry_out(&self, action: StoreAction) -> StoreResponse {
         self.attempt(&action)
+    }
+
+    fn holder(&self) -> Option<Holder> {
+        Some(self.0.holder.clone())
     }
 }
 

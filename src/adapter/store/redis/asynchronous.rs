@@ -15,6 +15,7 @@ use super::options::{Identity, RedisOptions};
 use super::refusal::{broken, is_stale};
 use super::work::{Next, Work};
 use crate::adapter::store::contract::SessionStore;
+use crate::adapter::store::holder::Holder;
 use crate::adapter::store::named::named;
 use crate::adapter::store::queue::{Queue, StoreFuture, Worker, lock};
 use crate::adapter::store::record::{self, LastError};
@@ -100,7 +101,7 @@ impl AsyncRedis {
         let identity = Identity::new(name, &self.0.options, env);
         let inner = Arc::new(Inner { server: self.clone(), identity, last_error: LastError::default() });
         let (server, worked) = (self.clone(), Arc::clone(&inner));
-        let queue = Queue::new(move |worker| {
+        let queue = Queue::new(Holder::default(), move |worker| {
             // Without a runtime the worker is dropped, which says that it failed.
             if let Some(runtime) = server.runtime() {
                 runtime.spawn(Arc::clone(&worked).work(worker));
@@ -244,6 +245,10 @@ impl SessionStore for AsyncRedisStore {
 
     fn lease(&self) -> Option<Duration> {
         Some(self.inner.server.options().lease)
+    }
+
+    fn holder(&self) -> Option<Holder> {
+        Some(self.queue.holder.clone())
     }
 }
 

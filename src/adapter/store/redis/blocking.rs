@@ -10,6 +10,7 @@ use super::options::{Identity, RedisOptions};
 use super::refusal::{broken, is_stale};
 use super::work::{Next, Work};
 use crate::adapter::store::contract::BlockingSessionStore;
+use crate::adapter::store::holder::Holder;
 use crate::adapter::store::named::named;
 use crate::adapter::store::queue::lock;
 use crate::adapter::store::record::{self, LastError};
@@ -58,7 +59,8 @@ impl Redis {
     /// The store of the session with this name. The environment generates a random name for the holder of the lock.
     pub fn store(&self, name: &str, env: &mut dyn Env) -> RedisStore {
         let identity = Identity::new(name, &self.0.options, env);
-        RedisStore(Arc::new(Inner { server: self.clone(), identity, last_error: LastError::default() }))
+        let (holder, last_error) = (Holder::default(), LastError::default());
+        RedisStore(Arc::new(Inner { server: self.clone(), identity, holder, last_error }))
     }
 
     fn send(&self, command: &Cmd) -> Result<Value, Error> {
@@ -105,6 +107,7 @@ pub struct RedisStore(Arc<Inner>);
 struct Inner {
     server: Redis,
     identity: Identity,
+    holder: Holder,
     last_error: LastError,
 }
 
@@ -148,6 +151,10 @@ impl BlockingSessionStore for RedisStore {
 
     fn lease(&self) -> Option<Duration> {
         Some(self.0.server.0.options.lease)
+    }
+
+    fn holder(&self) -> Option<Holder> {
+        Some(self.0.holder.clone())
     }
 }
 
