@@ -25,6 +25,8 @@ use crate::store::Store;
 
 /// Shorter than a request's time, because what fails here surely was not sent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of the time for a request that is longer than the default.
+const PART_TO_CONNECT: u32 = 3;
 
 pub(crate) struct Context {
     pub(crate) options: Global,
@@ -33,7 +35,8 @@ pub(crate) struct Context {
     pub(crate) out: Output,
     pub(crate) store: Store,
     pub(crate) env: SystemEnv,
-    http: Narrated,
+    /// A client that cannot be made stops only what needs one.
+    http: Result<Narrated, Failure>,
     /// What was discovered before: a command that has several things to do asks once, and fetches the keys once.
     provider: Option<Provider>,
     server: Option<Arc<AuthServer>>,
@@ -44,12 +47,12 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(options: Global, out: Output) -> Result<Self, Failure> {
-        let http = client(&options)?;
+        let http = client(&options).map(|http| Narrated { http, out });
         Ok(Self {
             out,
             store: Store::open(options.store.as_deref(), options.timeout)?,
             env: SystemEnv::new()?,
-            http: Narrated { http, out },
+            http,
             options,
             choice: ChoiceArgs::default(),
             provider: None,
@@ -60,8 +63,8 @@ impl Context {
     }
 
     /// The HTTP client, for what is not a flow.
-    pub(crate) fn http(&self) -> &Narrated {
-        &self.http
+    pub(crate) fn http(&self) -> Result<&Narrated, Failure> {
+        self.http.as_ref().map_err(Clone::clone)
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -71,12 +74,8 @@ impl Context {
     /// Carries a flow out.
     pub(crate) fn run<F: Flow>(&mut self, what: &str, step: Step<F>) -> Result<F::Output, Failure> {
         let _waiting = self.out.waiting(what);
-        Ok(BlockingDriver::new(&self.http).run(step, &mut self.env)?)
-    }
-
-    /// One exchange, for a loop elsewhere.
-    pub(crate) fn call(&self, request: Request<Body>, policy: Policy) -> Result<Response<Vec<u8>>, NoResponse> {
-        self.http.call(request, policy)
+        let http = self.http.as_ref().map_err(Clone::clone)?;
+        Ok(BlockingDriver::new(http).run(step, &mut self.env)?)
     }
 
     /// The same for a flow that waits for the user, which it does until the deadline at most.
@@ -97,7 +96,7 @@ impl Context {
                 Step::Call(call) => {
                     let (request, policy, awaiting) = call.into_parts();
                     let uri = request.uri().clone();
-                    match self.http.call(request, policy) {
+                    match self.http()?.call(request, policy) {
                         Ok(response) => awaiting.receive(response.map(Body::from), &mut self.env)?,
                         Err(failure) => awaiting.fail(failure.with_server(&uri), &mut self.env)?,
                     }
@@ -302,7 +301,8 @@ pub(crate) fn http(timeout: Duration) -> Result<ureq::Client, Failure> {
 }
 
 fn timed(timeout: Duration) -> HttpOptions {
-    HttpOptions::new().with_timeout(timeout).with_connect_timeout(timeout.min(CONNECT_TIMEOUT))
+    let connect = timeout.min(CONNECT_TIMEOUT.max(timeout / PART_TO_CONNECT));
+    HttpOptions::new().with_timeout(timeout).with_connect_timeout(connect)
 }
 
 fn made(options: HttpOptions) -> Result<ureq::Client, Failure> {
@@ -331,7 +331,7 @@ fn client(global: &Global) -> Result<ureq::Client, Failure> {
     let made = made(options);
     // Nothing else is left that the caller chose.
     if made.is_err() && global.proxy.is_none() && self::made(timed(global.timeout)).is_ok() {
-        const HINT: &str = "Write http://HOST:PORT into the variable, or name the proxy with --proxy.";
+        const HINT: &str = "Write http://HOST:PORT or socks5h://HOST:PORT into the variable, or unset it, or name the proxy with --proxy.";
         return made.map_err(|failure| failure.with_hint(HINT));
     }
     made

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, Read as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use oidc_proto::adapter::BlockingHttpClient as _;
 use oidc_proto::qr::Stage;
 use oidc_proto::{Body, Env as _, Error, ErrorCode as Core, Failure as NoResponse, FailureKind, Sent, Step};
 
@@ -130,7 +131,7 @@ impl Dialog {
                         awaiting.fail(NoResponse::new(FailureKind::Cancelled, Sent::No), &mut context.env)?
                     } else {
                         let uri = request.uri().clone();
-                        match context.call(request, policy) {
+                        match context.http()?.call(request, policy) {
                             Ok(response) => awaiting.receive(response.map(Body::from), &mut context.env)?,
                             Err(failure) => awaiting.fail(failure.with_server(&uri), &mut context.env)?,
                         }

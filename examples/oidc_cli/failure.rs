@@ -157,9 +157,11 @@ fn of_connection(failure: &oidc_proto::Failure) -> Option<&'static str> {
     if failure.proxy().is_some() {
         return Some("The proxy is the one of --proxy, or of HTTPS_PROXY, ALL_PROXY or HTTP_PROXY.");
     }
+    const TIME: &str =
+        "--timeout gives it more time, or less; up to 10 seconds of it, or a third, are for the connection.";
     match (failure.kind, failure.reason()) {
+        (FailureKind::Timeout, _) => Some(TIME),
         (_, Some(FailureReason::NotTls | FailureReason::NoTlsResponse)) => option(Core::URL_SCHEME),
-        (FailureKind::Timeout, _) => Some("--timeout gives it more time."),
         (FailureKind::Tls, None | Some(FailureReason::UnknownAuthority)) => {
             Some("--ca-certificate trusts a certificate authority of your own.")
         }

@@ -79,6 +79,10 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         _ => {}
     }
     let mut context = Context::new(global, out)?;
+    if !matches!(command, Command::Status(_) | Command::Token(_)) {
+        // Before anything is begun that could not be ended.
+        context.http()?;
+    }
     context.choice = command.choice().cloned().unwrap_or_default();
     let result = dispatch(&mut context, &command);
     context.doubt_metadata(result.is_err());

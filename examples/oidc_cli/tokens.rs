@@ -188,7 +188,7 @@ pub(crate) fn live<'a>(
     let options = SessionOptions::default().with_persistence(Persistence::Shared);
     let (tokens, stored) = (session.tokens.clone(), session.stored);
     let session = oidc_proto::session::Session::new(tokens, stored, party, options, &mut env)?;
-    BlockingSession::new(session, context.http(), record, env).map_err(|misfit| misfit.error.into())
+    BlockingSession::new(session, context.http()?, record, env).map_err(|misfit| misfit.error.into())
 }
 
 /// What is behind it that there is no token.

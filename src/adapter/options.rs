@@ -118,7 +118,8 @@ impl HttpOptions {
     }
 
     /// Sends all requests through this proxy: `http://host:port`, with a user and a password before the host if it needs
-    /// them, and with no path. Proxy variables of the environment are then ignored.
+    /// them, and with no path. A SOCKS5 proxy (RFC 1928) is `socks5h://host:port` if it resolves the names itself, and
+    /// `socks5://host:port` if it gets addresses. Proxy variables of the environment are then ignored.
     pub fn with_proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
@@ -159,11 +160,8 @@ impl HttpOptions {
         Ok(())
     }
 
-    /// Where the proxy is that was named.
-    #[cfg(feature = "reqwest-own-tls")]
-    pub(super) fn proxy_place(&self) -> Option<(String, u16)> {
-        let url = proxy_url(self.proxy.as_deref()?)?;
-        Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
+    pub(super) fn patience(&self) -> Patience {
+        Patience { connect: self.connect_timeout.min(self.timeout), whole: self.timeout }
     }
 
     /// What is done to each request: its URL gets the one spelling of [`HttpOptions::target`], and headers that are
@@ -191,16 +189,36 @@ impl HttpOptions {
     }
 }
 
-/// Whether a proxy's URL says only where it is, and as whom to come there. The HTTP libraries ignore the rest, and SOCKS is
-/// not spoken.
-fn is_proxy(url: &str) -> bool {
-    let is_place = |url: &Url| url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    proxy_url(url).is_some_and(|url| matches!(url.scheme(), "http" | "https") && is_place(&url))
+/// How long a client waits.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    connect: Duration,
+    whole: Duration,
 }
 
-fn proxy_url(url: &str) -> Option<Url> {
+impl Patience {
+    /// The same failure with the time that ran out, if that is it.
+    pub(super) fn explain(self, failure: Failure) -> Failure {
+        match (failure.kind, failure.sent) {
+            (FailureKind::Timeout, Sent::No) => failure.after(self.connect),
+            (FailureKind::Timeout, Sent::Maybe) => failure.after(self.whole),
+            _ => failure,
+        }
+    }
+}
+
+/// Whether a proxy's URL says only where it is, and as whom to come there. The HTTP libraries ignore the rest, and differ in
+/// the port that SOCKS has by default.
+fn is_proxy(url: &str) -> bool {
     let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-    Url::parse(&whole).ok()
+    Url::parse(&whole).is_ok_and(|url| {
+        let is_spoken = match url.scheme() {
+            "http" | "https" => true,
+            "socks5" | "socks5h" => url.port().is_some() && url.has_host(),
+            _ => false,
+        };
+        is_spoken && matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none()
+    })
 }
 
 /// Checks every variable: which of them counts differs between HTTP libraries, and what they do not understand they pass
@@ -254,10 +272,12 @@ pub enum OptionsError {
     #[error("a root certificate cannot be read: give a bundle of PEM certificates")]
     RootCertificate,
     /// The proxy's URL cannot be used.
-    #[error("the proxy's URL cannot be used: give `http://host:port`")]
+    #[error("the proxy's URL cannot be used: give `http://host:port` or `socks5h://host:port`, without a path")]
     Proxy,
     /// An environment variable names no proxy that can be used. This is its name.
-    #[error("the environment variable {0} names no proxy that can be used")]
+    #[error(
+        "the environment variable {0} names no proxy that can be used: set it to `http://host:port` or `socks5h://host:port`, without a path, or unset it"
+    )]
     ProxyVariable(&'static str),
     /// A proxy is combined with [`HttpOptions::with_public_addresses_only`]. The client cannot check the addresses that
     /// the proxy connects to.

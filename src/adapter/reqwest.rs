@@ -5,8 +5,10 @@ use std::fmt;
 use std::future::{Future, ready};
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
+use std::sync::Arc;
 
-use http::Request;
+use http::{Request, Uri};
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
 
@@ -26,6 +28,8 @@ use crate::wire::policy::Policy;
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// The same choice of a proxy as that of the library, whose errors do not name it.
+    proxies: Option<Arc<Matcher>>,
     options: HttpOptions,
 }
 
@@ -57,13 +61,25 @@ impl Client {
         if !options.env_proxy || options.proxy.is_some() {
             builder = builder.no_proxy();
         }
-        if let Some(url) = &options.proxy {
-            builder = builder.proxy(reqwest::Proxy::all(url).map_err(|_| OptionsError::Proxy)?);
-        }
+        let proxies = match &options.proxy {
+            Some(url) => {
+                builder = builder.proxy(reqwest::Proxy::all(url).map_err(|_| OptionsError::Proxy)?);
+                Some(Arc::new(Matcher::builder().all(url.as_str()).build()))
+            }
+            None if options.env_proxy => Some(Arc::new(Matcher::from_system())),
+            None => None,
+        };
         if options.public_only {
             builder = builder.dns_resolver(PublicNames);
         }
-        Ok(Self { http: builder.build().map_err(|_| OptionsError::Library)?, options })
+        Ok(Self { http: builder.build().map_err(|_| OptionsError::Library)?, proxies, options })
+    }
+
+    /// The host and port of the proxy of a request.
+    fn proxy(&self, uri: &Uri) -> Option<(String, u16)> {
+        let proxy = self.proxies.as_ref()?.intercept(uri)?;
+        let default = if proxy.uri().scheme_str() == Some("https") { 443 } else { 80 };
+        Some((proxy.uri().host()?.to_owned(), proxy.uri().port_u16().unwrap_or(default)))
     }
 }
 
@@ -77,16 +93,19 @@ impl HttpClient for Client {
         if let Err(failure) = self.options.prepare(&mut request) {
             return Box::pin(ready(Err(failure)));
         }
+        let proxy = self.proxy(request.uri());
         match reqwest::Request::try_from(request.map(Vec::from)) {
             Ok(request) => {
-                let (http, proxy) = (self.http.clone(), self.options.proxy_place());
+                let (http, patience) = (self.http.clone(), self.options.patience());
                 let exchange = async move {
-                    exchange(http, request, policy.body_limit()).await.map_err(|failure| match proxy {
-                        // What cannot be reached behind it is its affair, too.
-                        Some((host, port)) if failure.kind == FailureKind::Unreachable => {
-                            failure.with_proxy(&host, port)
+                    exchange(http, request, policy.body_limit()).await.map_err(|failure| {
+                        let failure = patience.explain(failure);
+                        match (proxy, failure.kind, failure.sent) {
+                            // What cannot be reached behind it is its affair, too.
+                            (Some((host, port)), FailureKind::Unreachable, _)
+                            | (Some((host, port)), FailureKind::Timeout, Sent::No) => failure.with_proxy(&host, port),
+                            _ => failure,
                         }
-                        _ => failure,
                     })
                 };
                 Box::pin(exchange)
@@ -170,8 +189,12 @@ fn failure(error: &reqwest::Error) -> Failure {
         FailureKind::Interrupted
     };
     let failure = Failure::new(kind, sent);
-    if kind == FailureKind::Tls {
-        return failure.because(FailureReason::NoTlsResponse);
+    match kind {
+        FailureKind::Tls => return failure.because(FailureReason::NoTlsResponse),
+        FailureKind::Timeout if connecting && error.url().is_some_and(|url| url.scheme() == "https") => {
+            return failure.because(FailureReason::NotConnected);
+        }
+        _ => {}
     }
     let failure = match root_cause(error) {
         Some(text) => failure.with_text(text),

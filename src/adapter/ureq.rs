@@ -7,8 +7,10 @@ use std::sync::Arc;
 use http::{Request, Response, Uri};
 use ureq::config::Config;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, TcpConnector};
-use ureq::{Agent, AsSendBody, Error, Proxy, ProxyProtocol};
+use ureq::unversioned::transport::{
+    ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, SocksConnector, TcpConnector, Transport,
+};
+use ureq::{Agent, AsSendBody, Error, Proxy};
 
 use super::blocking::BlockingHttpClient;
 use super::causes::root_cause;
@@ -49,11 +51,6 @@ impl Client {
             None if options.env_proxy => Proxy::try_from_env(),
             None => None,
         };
-        // With a proxy for SOCKS the request would go straight to the server.
-        let is_spoken = |proxy: &Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
-        if !proxy.as_ref().is_none_or(is_spoken) {
-            return Err(OptionsError::Proxy);
-        }
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -67,7 +64,8 @@ impl Client {
             .accept_encoding("")
             .build();
         let tls = Tls(Arc::new(tls::config(&options, &[b"http/1.1"])?));
-        let connector = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(tls);
+        let to_proxy = ().chain(Socks(SocksConnector::default())).chain(ConnectProxyConnector::default());
+        let connector = to_proxy.chain(TcpConnector::default()).chain(tls);
         let names = Names { lookup: DefaultResolver::default(), public_only: options.public_only };
         Ok(Self { agent: Agent::with_parts(config, Connect(connector), names), options })
     }
@@ -99,10 +97,12 @@ impl BlockingHttpClient for Client {
         self.options.prepare(&mut request)?;
         // The bytes are lent, so that they are wiped afterwards.
         let (parts, body) = request.into_parts();
-        if body.is_empty() && parts.method != http::Method::POST {
-            return self.exchange(Request::from_parts(parts, ()), policy.body_limit());
-        }
-        self.exchange(Request::from_parts(parts, body.as_ref()), policy.body_limit())
+        let exchanged = if body.is_empty() && parts.method != http::Method::POST {
+            self.exchange(Request::from_parts(parts, ()), policy.body_limit())
+        } else {
+            self.exchange(Request::from_parts(parts, body.as_ref()), policy.body_limit())
+        };
+        exchanged.map_err(|failure| self.options.patience().explain(failure))
     }
 }
 
@@ -152,6 +152,28 @@ impl Resolver for Names {
         let mut kept = self.empty();
         found.iter().filter(|address| is_public(address.ip())).for_each(|address| kept.push(*address));
         if kept.is_empty() { Err(NotConnected::new(FailureKind::Refused).into()) } else { Ok(kept) }
+    }
+}
+
+/// The connection that a SOCKS proxy makes, if there is one. What fails is the proxy's affair.
+#[derive(Debug)]
+struct Socks(SocksConnector);
+
+impl<In: Transport> Connector<In> for Socks {
+    type Out = <SocksConnector as Connector<In>>::Out;
+
+    fn connect(&self, details: &ConnectionDetails, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        self.0.connect(details, chained).map_err(|error| {
+            let NotConnected(failure) = match &error {
+                // Its own end, and not that of a TLS handshake.
+                Error::Io(end) if end.kind() == ErrorKind::UnexpectedEof => NotConnected::new(FailureKind::Unreachable),
+                error => connect_failure(error, None),
+            };
+            match details.config.proxy() {
+                Some(proxy) => NotConnected(failure.with_proxy(proxy.host(), proxy.port())).into(),
+                None => NotConnected(failure).into(),
+            }
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::quote::Quote;
 
@@ -25,6 +26,7 @@ struct Details {
     text: Option<Quote>,
     server: Option<String>,
     proxy: Option<String>,
+    waited: Option<Duration>,
 }
 
 impl Failure {
@@ -73,6 +75,12 @@ impl Failure {
         self.with(|details| details.proxy = Some(format!("{host}:{port}")))
     }
 
+    /// Says after which time the HTTP client gave up.
+    #[must_use]
+    pub fn after(self, waited: Duration) -> Self {
+        self.with(|details| details.waited = Some(waited))
+    }
+
     fn with(mut self, set: impl FnOnce(&mut Details)) -> Self {
         set(Arc::make_mut(self.details.get_or_insert_default()));
         self
@@ -99,17 +107,23 @@ impl Failure {
             _ if self.proxy().is_some() => {
                 Some("Check the proxy's address, its user and password, and that it allows this server.")
             }
-            Some(FailureReason::NotTls | FailureReason::NoTlsResponse) => {
+            Some(FailureReason::NotTls | FailureReason::NoTlsResponse | FailureReason::NotConnected) => {
                 Some("Check the scheme and the port of the URL: the port may be one of `http`.")
             }
             _ => None,
         }
     }
 
-    /// What was found, for an error: the proxy or the server, and the reason or the text.
+    /// What was found, for an error: the proxy or the server, the reason or the text, and how long the client waited.
     pub(super) fn found(&self) -> Option<Quote> {
-        let Details { text, server, proxy } = self.details.as_deref().cloned().unwrap_or_default();
-        let reason = self.reason.map(Quote::library).or(text);
+        let Details { text, server, proxy, waited } = self.details.as_deref().cloned().unwrap_or_default();
+        let waited = waited.map(|waited| format!("{} s", waited.as_secs_f64()));
+        let reason = match (self.reason, waited) {
+            (Some(reason), Some(waited)) => Some(Quote::library(format_args!("{reason} in {waited}"))),
+            (Some(reason), None) => Some(Quote::library(reason)),
+            (None, Some(waited)) => Some(Quote::library(format_args!("gave up after {waited}"))),
+            (None, None) => text,
+        };
         let place = proxy.map(|proxy| format!("the proxy {proxy}")).or(server);
         match (place, reason) {
             (Some(place), Some(reason)) => Some(reason.after(&place)),
@@ -163,6 +177,9 @@ pub enum FailureReason {
     /// There was a connection, and no response to the TLS handshake: the server closed the connection, or time ran out.
     #[error("connected, but no response to the TLS handshake")]
     NoTlsResponse,
+    /// Time ran out before there was a connection, or in the TLS handshake. The HTTP client does not tell which.
+    #[error("no connection, or no response to the TLS handshake")]
+    NotConnected,
     /// A browser failed, and does not tell a page why: no connection, TLS, a redirect, or a server that does not allow the
     /// page's origin.
     #[error(

@@ -19,6 +19,9 @@ use crate::wire::policy::{Accept, Policy};
 /// The endpoint for errors that name no endpoint.
 const REQUEST: &str = "registration_endpoint";
 
+/// What to do if the provider refuses a registration that had a token.
+const TOKEN: &str = "Ask for another initial access token: this one may have expired, may have been used, or may not be for registrations. Or register by hand.";
+
 /// Awaits the registration response.
 ///
 /// Store the response in [`Registrations`](crate::Registrations), even if the login fails later.
@@ -26,6 +29,7 @@ const REQUEST: &str = "registration_endpoint";
 pub struct Registration {
     metadata: ClientMetadata,
     keep_fields: bool,
+    had_token: bool,
 }
 
 impl Registration {
@@ -72,7 +76,8 @@ impl Registration {
         let metadata = metadata.listed(published.token_endpoint_auth_methods);
         let request = registration::request(endpoint, &metadata, initial_access_token);
         let keep_fields = provider.options().keeps_unknown_fields();
-        Ok(Step::call(request, Policy::write(Accept::Any), Self { metadata, keep_fields }))
+        let had_token = initial_access_token.is_some();
+        Ok(Step::call(request, Policy::write(Accept::Any), Self { metadata, keep_fields, had_token }))
     }
 }
 
@@ -92,6 +97,13 @@ impl Flow for Registration {
     fn on(self, input: Input<'_>, _env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let registered =
             input.response().and_then(|response| registered::parse(response, &self.metadata, self.keep_fields));
-        registered.map(Step::Done).map_err(|error| error.during(REQUEST))
+        registered.map(Step::Done).map_err(|error| {
+            let error = error.during(REQUEST);
+            if self.had_token && error.code() == ErrorCode::REGISTRATION_DENIED {
+                error.with_hint(TOKEN)
+            } else {
+                error
+            }
+        })
     }
 }

@@ -69,6 +69,10 @@ struct Members<'a> {
 /// # Errors
 /// `device.response`, `token.…`, `http.…`, `json.…`.
 pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceResponse, Error> {
+    json::around_unheld(response.body, |body| parse_held(Response { body, ..response }, schemes))
+}
+
+fn parse_held(response: Response<'_>, schemes: Schemes) -> Result<DeviceResponse, Error> {
     if !response.status.is_success() {
         return Err(oauth_error::from_client_response(response, oauth_error::token_code));
     }

@@ -151,6 +151,10 @@ fn wrong_type(field: &'static str) -> Error {
 /// # Errors
 /// `token.…`, `http.…`, `json.…`.
 pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result<TokenResponse, Error> {
+    json::around_unheld(response.body, |body| parse_held(Response { body, ..response }, options))
+}
+
+fn parse_held(response: Response<'_>, options: &ProviderOptions) -> Result<TokenResponse, Error> {
     if !response.status.is_success() {
         return Err(oauth_error::from_client_response(response, oauth_error::token_code));
     }

@@ -163,6 +163,10 @@ impl ServerMetadata {
         if document.len() > METADATA_LIMIT {
             return Err(ErrorCode::HTTP_BODY_TOO_LARGE.into());
         }
+        json::around_unheld(document, |document| Self::parse_held(document, issuer, options))
+    }
+
+    fn parse_held(document: &[u8], issuer: &Issuer, options: &ProviderOptions) -> Result<Self, Error> {
         let parsed: Document<'_> = json::document(document)?;
         let named = required(parsed.issuer, "issuer")?;
         if *named != *issuer.as_str() && !(options.accepts(Deviation::TenantIssuer) && is_template(&named, issuer)) {

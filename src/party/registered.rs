@@ -145,6 +145,10 @@ struct Members<'a> {
 /// # Errors
 /// `registration.…`, `http.…`, `json.…`.
 pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: bool) -> Result<Registered, Error> {
+    json::around_unheld(response.body, |body| parse_held(Response { body, ..response }, sent, keep_fields))
+}
+
+fn parse_held(response: Response<'_>, sent: &ClientMetadata, keep_fields: bool) -> Result<Registered, Error> {
     if !response.status.is_success() {
         return Err(refusal(response));
     }

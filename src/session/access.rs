@@ -153,7 +153,7 @@ pub enum Uncertainty {
     LostResponse,
     /// The same, and the attempt to get the newest tokens failed with this error.
     RefreshFailed(Error),
-    /// The store did not say what it had: this is its error.
+    /// The store did not say what it had, or did not erase it: this is its error.
     Store(Error),
     /// The record is another user's. The store does not say any more what it had last of this login.
     OtherLogin,
@@ -164,7 +164,7 @@ impl fmt::Display for Uncertainty {
         match self {
             Self::LostResponse => f.write_str("the response to a refresh was lost"),
             Self::RefreshFailed(error) => write!(f, "the newest tokens could not be had: {error}"),
-            Self::Store(error) => write!(f, "the store did not say what it had: {error}"),
+            Self::Store(error) => write!(f, "the store failed: {error}"),
             Self::OtherLogin => f.write_str("the record is another user's"),
         }
     }

@@ -21,11 +21,15 @@ struct OauthError<'a> {
 /// `error` of a body, and all that the provider said; `None` if the body is not an object with a string `error`. Its
 /// content type does not matter: some providers label it as text.
 pub(crate) fn said(body: &[u8]) -> Option<(String, ProviderText)> {
-    let told = json::document::<OauthError<'_>>(body).ok()?;
-    let error = told.error.text()?.into_owned();
-    let (description, uri) = (told.error_description.text(), told.error_uri.text());
-    let text = ProviderText::new(Some(&error), description.as_deref(), uri.as_deref());
-    Some((error, text))
+    json::around_unheld(body, |body| {
+        let told = json::document::<OauthError<'_>>(body)?;
+        let (description, uri) = (told.error_description.text(), told.error_uri.text());
+        Ok(told.error.text().map(|error| {
+            let text = ProviderText::new(Some(&error), description.as_deref(), uri.as_deref());
+            (error.into_owned(), text)
+        }))
+    })
+    .ok()?
 }
 
 /// The error for a response that is not a success.

@@ -4,7 +4,7 @@ use oidc_proto::testing::{Fault, On};
 use serde_json::{Value, json};
 
 use crate::support::cli::{Cli, Op, Run};
-use crate::support::server::DeadPort;
+use crate::support::server::{DeadPort, Server};
 
 fn discover(op: &Op) -> [&str; 4] {
     ["discover", "--insecure-loopback", "--issuer", &op.issuer]
@@ -157,13 +157,31 @@ fn a_connection_that_fails_says_what_to_change() {
         assert!(message.contains(said), "{message}");
         assert!(hint.contains(hinted) && !hint.contains(not_hinted), "{hint}");
     }
-    for (variable, value) in [("HTTPS_PROXY", "http://127.0.0.1:1/path"), ("ALL_PROXY", "socks5://127.0.0.1:1")] {
+    for (variable, value) in [("HTTPS_PROXY", "http://127.0.0.1:1/path"), ("ALL_PROXY", "socks4://127.0.0.1:1")] {
         let run = cli.start_with(&[(variable, value)], &["discover", "--issuer", "https://op.example"]).end();
         let run = run.failed(1, "local", "cli.setup");
         let error = run.event("error");
         assert!(error["message"].as_str().unwrap().contains(variable), "{error}");
         assert!(error["hint"].as_str().unwrap().contains("--proxy"), "{error}");
+        // A command that sends nothing needs no proxy.
+        let cli = Cli::new();
+        cli.login(&op, &[]).done();
+        for command in ["status", "token"] {
+            cli.start_with(&[(variable, value)], &[command]).end().done();
+        }
     }
+    // Which time ran out.
+    let silent = Server::start(|connection| {
+        connection.hang();
+        Ok(())
+    });
+    let silent = silent.url("").replace("http:", "https:");
+    let run = cli.run(&["discover", "--issuer", &silent, "--timeout", "1"]);
+    let run = run.failed(1, "transport", "transport.timeout");
+    let error = run.event("error");
+    let (message, hint) = (error["message"].as_str().unwrap(), error["hint"].as_str().unwrap());
+    assert!(message.contains("connected, but no response to the TLS handshake in 1 s"), "{message}");
+    assert!(hint.contains("--timeout"), "{hint}");
 }
 
 /// What the registration says of DPoP is known before the browser opens.

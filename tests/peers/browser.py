@@ -1,15 +1,17 @@
 """A browser with a user before it: keeps cookies, follows redirects, fills in forms.
 
-    python3 browser.py [--user NAME] [--password TEXT] [--deny] [--until REDIRECT_URI] URL
+    python3 browser.py [--user NAME] [--password TEXT] [--deny] [--away] [--cookies FILE] [--until REDIRECT_URI] URL
 
 It ends with 0 at a page where nothing is left to do. With --until it prints the URL that begins so, and does not load it.
-Where it is stranded, it prints the page and ends with 1.
+Where it is stranded, it prints the page and ends with 1. With --cookies it has the cookies of its last run, which are kept in
+this file; without, it knows nothing. With --away there is no user, and no form is filled in.
 """
 
 import argparse
 import html.parser
 import http.client
 import json
+import pathlib
 import re
 import sys
 import urllib.parse
@@ -84,8 +86,8 @@ def fill(form, user, password, deny):
 
 
 class Browser:
-    def __init__(self, user, password, deny=False, until=None):
-        self.user, self.password, self.deny, self.until = user, password, deny, until
+    def __init__(self, user, password, deny=False, until=None, away=False):
+        self.user, self.password, self.deny, self.until, self.away = user, password, deny, until, away
         self.cookies = {}
 
     def send(self, method, url, body=None, content_type="application/x-www-form-urlencoded"):
@@ -116,23 +118,36 @@ class Browser:
         return response.status, response.headers.get("Location"), page
 
     def by_api(self, url):
-        """What the login page of Glewlwyd sends, which is a program. Returns where it goes on, or None at another page."""
+        """What the pages of Glewlwyd send, which are a program. Returns where it goes on, or None at another page."""
         parts = urllib.parse.urlsplit(url)
         asked = dict(urllib.parse.parse_qsl(parts.query))
-        if not parts.path.endswith("/login.html") or "callback_url" not in asked:
+        if not parts.path.endswith("/login.html"):
             return None
-        api, json_type = f"{parts.scheme}://{parts.netloc}/api/auth", "application/json"
+        api, json_type = f"{parts.scheme}://{parts.netloc}/api", "application/json"
+        if asked.get("prompt") == "end_session":
+            # The button of the logout page.
+            session = f"{api}/{asked['plugin']}/session/{asked['sid']}"
+            for ended in (session, f"{api}/auth/"):
+                status, _, page = self.send("DELETE", ended)
+                if status != 200:
+                    raise RuntimeError(f"the session is not ended: {status} {page}")
+            return asked.get("callback_url")
+        if "callback_url" not in asked:
+            return None
         user = json.dumps({"username": self.user, "password": self.password})
-        self.send("POST", f"{api}/", user, json_type)
+        self.send("POST", f"{api}/auth/", user, json_type)
         granted = json.dumps({"scope": "" if self.deny else asked.get("scope", "openid")})
-        self.send("PUT", f"{api}/grant/{asked['client_id']}", granted, json_type)
+        self.send("PUT", f"{api}/auth/grant/{asked['client_id']}", granted, json_type)
         return asked["callback_url"] + "&g_continue"
 
     def visit(self, url):
         """Goes on until a page has no form to fill in, and returns its status, URL and text."""
         method, body = "GET", None
         for _ in range(STEPS):
-            url = self.by_api(url) or url
+            if not self.away:
+                url = self.by_api(url) or url
+            if self.until and url.startswith(self.until):
+                return 200, url, ""
             status, location, page = self.send(method, url, body)
             method, body = "GET", None
             if location:
@@ -141,6 +156,8 @@ class Browser:
                     return 200, url, ""
                 continue
             seen = Page(page)
+            if self.away:
+                return status, url, page
             form = self.choose(seen.forms) if status < 500 else None
             if form is None:
                 wanted = NO if self.deny else YES
@@ -175,10 +192,17 @@ def main():
     arguments.add_argument("--user", default="alice")
     arguments.add_argument("--password", default="correct horse battery")
     arguments.add_argument("--deny", action="store_true")
+    arguments.add_argument("--away", action="store_true")
+    arguments.add_argument("--cookies", type=pathlib.Path)
     arguments.add_argument("--until")
     arguments.add_argument("url")
     given = arguments.parse_args()
-    status, url, page = Browser(given.user, given.password, given.deny, given.until).visit(given.url)
+    browser = Browser(given.user, given.password, given.deny, given.until, given.away)
+    if given.cookies and given.cookies.exists():
+        browser.cookies = {(host, name): value for host, name, value in json.loads(given.cookies.read_text())}
+    status, url, page = browser.visit(given.url)
+    if given.cookies:
+        given.cookies.write_text(json.dumps([[*key, value] for key, value in browser.cookies.items()]))
     if given.until and url.startswith(given.until):
         print(url)
     elif status >= 400 or given.until:

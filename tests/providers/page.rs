@@ -27,6 +27,21 @@ A test checks this page, and what `oidc_cli discover` advises:
 |---|---|---|---|---|---|
 ";
 
+const REAL: &str = "
+## Real servers
+
+What was run, by `.ci/deep providers`. Each has a start script in `tests/peers`, and its tests in `tests/interop/providers`.
+
+";
+
+/// The table of the start scripts.
+fn real_servers() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("tests/peers/README.md")).unwrap();
+    let lines = readme.lines().skip_while(|line| !line.starts_with("| provider | version |"));
+    lines.take_while(|line| line.starts_with('|')).map(|line| format!("{line}\n")).collect()
+}
+
 fn client(row: &Row) -> &'static str {
     match row.client {
         Who::Public => "public, registered by hand",
@@ -94,12 +109,34 @@ fn the_page_of_providers_is_the_table() {
     for row in ROWS {
         writeln!(page, "{}", written(row)).unwrap();
     }
+    page.push_str(REAL);
+    page.push_str(&real_servers());
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/providers.md");
     if std::env::var_os(BLESS).is_some() {
         fs::write(&path, &page).unwrap();
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
     assert!(kept == page, "docs/providers.md is out of date: run with {BLESS}=1");
+}
+
+/// What is said to have been run is what the scripts obtain.
+#[test]
+fn the_versions_of_real_servers_are_those_that_are_obtained() {
+    let servers = real_servers();
+    for (version, place) in [
+        ("26.7.3", "keycloak.py"),
+        ("4.0.7", "spring/pom.xml"),
+        ("3.52.0", "zitadel/go.mod"),
+        ("0.3.6", "canaille/requirements.txt"),
+        ("3.4.1", "django/requirements.txt"),
+        ("5.2.19", "django/requirements.txt"),
+        ("1.7.25", "better_auth/package.json"),
+        ("1.7.5", "better_auth/package.json"),
+        ("2.7.5", "glewlwyd.py"),
+    ] {
+        let obtained = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(place));
+        assert!(obtained.unwrap().contains(version) && servers.contains(version), "{place}: {version}");
+    }
 }
 
 /// Each real server of `.ci/deep providers` stands in one row, and no row has another.

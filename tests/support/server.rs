@@ -154,6 +154,21 @@ impl Connection {
         }
     }
 
+    /// Fills the buffer.
+    pub fn read(&mut self, bytes: &mut [u8]) -> io::Result<()> {
+        self.stream.read_exact(bytes)
+    }
+
+    /// Gives everything that comes to the server at this address, and its responses back.
+    pub fn forward(self, server: &Server) -> io::Result<()> {
+        let there = TcpStream::connect(server.address)?;
+        let (mut up, mut down) = ((self.socket.try_clone()?, there.try_clone()?), (there, self.socket));
+        let back = std::thread::spawn(move || io::copy(&mut down.0, &mut down.1));
+        io::copy(&mut up.0, &mut up.1)?;
+        up.1.shutdown(std::net::Shutdown::Write)?;
+        back.join().map_or(Ok(()), |copied| copied.map(drop))
+    }
+
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes)?;
         self.stream.get_mut().flush()

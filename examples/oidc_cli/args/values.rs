@@ -54,7 +54,7 @@ pub(super) fn claim(text: &str) -> Result<(String, String), String> {
 /// Where a proxy is, and no more.
 pub(super) fn proxy(text: &str) -> Result<String, String> {
     match ureq::Client::with(HttpOptions::new().with_proxy(text)) {
-        Err(OptionsError::Proxy) => Err("give http://HOST:PORT, without a path".to_owned()),
+        Err(OptionsError::Proxy) => Err("give http://HOST:PORT or socks5h://HOST:PORT, without a path".to_owned()),
         _ => Ok(text.to_owned()),
     }
 }

@@ -62,7 +62,7 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
         }
         // Also of a session that has ended: nobody else has these tokens.
         while let Some(revocation) = live.poll_revocation() {
-            let driver = BlockingDriver::new(context.http());
+            let driver = BlockingDriver::new(context.http()?);
             let revoked = revocation.and_then(|step| driver.run(step, &mut env)).map_err(Failure::from);
             if let Err(failure) = revoked {
                 context.out.emit(&Event::warning(&failure));

@@ -11,6 +11,7 @@ mod plain;
 mod scalar;
 mod strings;
 mod text;
+mod unheld;
 mod wrong;
 #[cfg(test)]
 mod wrong_members;
@@ -59,6 +60,18 @@ pub(crate) fn key_set<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Erro
 /// A derived `Deserialize` would take an array of the fields' values, too.
 pub(crate) fn strict<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     object(bytes, 1)
+}
+
+/// What `read` makes of a document. If a value in it cannot be held by any type, the rest is read, so that a member which
+/// nobody needs does not cost it.
+pub(crate) fn around_unheld<T>(document: &[u8], read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
+    match read(document) {
+        Err(error) if error.code() == ErrorCode::JSON_SYNTAX => match unheld::without_unheld(document) {
+            Some(rest) => read(rest.as_ref()),
+            None => Err(error),
+        },
+        outcome => outcome,
+    }
 }
 
 /// One object. Names are compared in its outermost levels.

@@ -140,7 +140,7 @@ impl Core {
 
     fn not_erased(&mut self, error: Error, env: &mut dyn Env) -> State {
         // Whoever finds the record goes on with it, also before what is given back is revoked.
-        self.is_uncertain();
+        self.is_uncertain(Uncertainty::Store(error.clone()));
         self.is_erased(Erased::Failed(error.clone()));
         self.store.failed_to_erase();
         self.events.push(Event::NotErased(error));

@@ -106,7 +106,7 @@ fn options_that_cannot_work_are_refused_when_the_client_is_made() {
         (HttpOptions::new().with_root_certificates_pem(""), OptionsError::RootCertificate),
         (HttpOptions::new().with_proxy("::"), OptionsError::Proxy),
         // Not spoken: the request would go straight to the server.
-        (HttpOptions::new().with_proxy("socks5://127.0.0.1:1"), OptionsError::Proxy),
+        (HttpOptions::new().with_proxy("socks4://127.0.0.1:1"), OptionsError::Proxy),
         // A proxy has a host and a port. The rest would be ignored in silence.
         (HttpOptions::new().with_proxy("http://127.0.0.1:1/path"), OptionsError::Proxy),
         (HttpOptions::new().with_proxy("127.0.0.1:1/path"), OptionsError::Proxy),

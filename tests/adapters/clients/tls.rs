@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use oidc_proto::{FailureKind, FailureReason, Sent};
 
+use super::proxies::errors_at;
 use super::scenarios::{SHORT, answer, fails, options};
 use super::senders;
 use crate::support::certificates::Authority;
@@ -114,15 +115,28 @@ fn a_port_that_does_not_speak_tls_is_told_to_be_one() {
         connection.hang();
         Ok(())
     });
-    let http = oidc_proto::adapter::ureq::Client::with(options().with_connect_timeout(SHORT)).unwrap();
     let url = silent.url("").replace("http:", "https:");
-    let issuer = oidc_proto::Issuer::new(&url, oidc_proto::Schemes::HttpsOnly).unwrap();
-    let step = oidc_proto::flow::ServerMetadataFetch::start(issuer, oidc_proto::ProviderOptions::new()).unwrap();
-    let env = &mut oidc_proto::adapter::SystemEnv::new().unwrap();
-    let error = oidc_proto::adapter::BlockingDriver::new(http).run(step, env).unwrap_err();
-    assert_eq!(error.code(), oidc_proto::ErrorCode::TRANSPORT_TIMEOUT);
-    let found = error.found().expect("what was found").as_str();
-    assert!(found.starts_with(url.trim_start_matches("https://")) && found.contains("TLS"), "{found}");
+    for (name, error) in errors_at(&url, &options().with_connect_timeout(SHORT)) {
+        assert_eq!(error.code(), oidc_proto::ErrorCode::TRANSPORT_TIMEOUT, "{name}");
+        let found = error.found().expect("what was found").as_str();
+        // Only one of them tells what it waited for.
+        let reason = if name == "ureq" { "connected, but" } else { "no connection, or" };
+        let place = url.trim_start_matches("https://");
+        assert_eq!(found, format!("{place}: {reason} no response to the TLS handshake in 0.3 s"), "{name}");
+        assert!(error.hint().contains("scheme and the port"), "{name}: {}", error.hint());
+    }
+    // One that takes the request.
+    let slow = Server::start(|mut connection| {
+        connection.request()?;
+        connection.hang();
+        Ok(())
+    });
+    for (name, send) in senders() {
+        let outcome = send(&options().with_timeout(SHORT), Toy::get(&slow.url("/"), 9));
+        let Outcome::Failed(failure) = &outcome else { panic!("{name}: a response") };
+        let error = oidc_proto::Error::from(failure.clone());
+        assert_eq!(error.found().map(ToString::to_string).as_deref(), Some("gave up after 0.3 s"), "{name}");
+    }
 }
 
 /// In a process of its own: the variables are the process's.

@@ -74,7 +74,7 @@ fn the_browser_comes_back_from_the_logout_of_a_client_that_an_administrator_allo
     world.user = ALICE;
     let allow = server.issuer.replace("/api/auth", "/allow-logout");
     assert_eq!(send("GET", &allow, "", "text/plain", "").0, 200);
-    world.leave(&world.tokens(SCOPE), GOODBYE_URI);
+    world.leaves(SCOPE, Some(GOODBYE_URI));
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn keys_are_rotated_while_a_client_holds_the_old_ones() {
     assert_eq!(world.refresh(&tokens).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
     world.run(world.party.revoke(&second, &mut world.env()).unwrap()).unwrap();
     assert_eq!(world.refresh(&second).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
-    world.leave(&world.tokens(SCOPE), GOODBYE_URI);
+    world.leaves(SCOPE, Some(GOODBYE_URI));
 }
 
 fn with_key(server: &Taken, options: ProviderOptions) -> World {

@@ -103,6 +103,14 @@ fn assertions_name_the_token_endpoint_by_choice() {
     for world in [with_key(options()), web(&server, AuthMethod::ClientSecretJwt, options())] {
         let tokens = world.tokens("openid");
         world.refresh(&tokens).unwrap();
-        world.leave_for_good(&tokens);
     }
+}
+
+/// The page of the logout is a program, which asks the user. `browser.py` sends what its button does: the session of the
+/// client is ended, then that of the user.
+#[test]
+#[ignore = "needs Glewlwyd"]
+fn a_logout_in_the_browser_ends_the_session_there() {
+    let server = SERVER.take();
+    web(&server, AuthMethod::ClientSecretPost, ProviderOptions::new()).leaves("openid", None);
 }

@@ -1,5 +1,6 @@
 //! A client at a provider by the library, by the command line, and what the tests do behind the client's back.
 
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, SystemEnv, ureq};
@@ -7,10 +8,11 @@ use oidc_proto::flow::{Registration, ServerMetadataFetch};
 use oidc_proto::rand_core::CryptoRng;
 use oidc_proto::{
     Accept, ApplicationType, AuthorizationRequest, Body, Callback, Client, ClientMetadata, EndSessionRequest, Env,
-    Error, Flow, Issuer, MonotonicTime, Policy, Provider, ProviderOptions, RedirectUri, RelyingParty, Schemes, Scope,
-    Step, Timestamp, TokenOutcome, TokenSet, Userinfo,
+    Error, Flow, Issuer, MonotonicTime, Policy, Prompt, Provider, ProviderOptions, RedirectUri, RelyingParty, Schemes,
+    Scope, Step, Timestamp, TokenOutcome, TokenSet, Userinfo,
 };
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::support::cli::{Cli, Run};
 use crate::support::provider::{Provider as Running, form_browser, form_browser_words};
@@ -47,9 +49,10 @@ impl Env for ShiftedEnv {
     }
 }
 
-/// A client of the library, whose users come with a browser of their own each time.
+/// A client of the library, whose users come with a browser of their own each time, unless it is kept.
 pub(crate) struct World {
     driver: BlockingDriver<ureq::Client>,
+    browser: Option<TempDir>,
     pub(crate) party: RelyingParty,
     pub(crate) user: User,
     /// How many seconds the client's clock is ahead.
@@ -68,7 +71,61 @@ impl World {
         let fetch = ServerMetadataFetch::start(issuer, options).unwrap();
         let provider = driver.run(fetch, &mut SystemEnv::new().unwrap()).unwrap().provider;
         let client = client(&provider);
-        Self { driver, party: RelyingParty::new(provider, client), user: ALICE, ahead: 0 }
+        Self { driver, browser: None, party: RelyingParty::new(provider, client), user: ALICE, ahead: 0 }
+    }
+
+    /// The user comes with the same browser from now on.
+    pub(crate) fn with_one_browser(self) -> Self {
+        Self { browser: Some(tempfile::tempdir().unwrap()), ..self }
+    }
+
+    fn browser(&self) -> Command {
+        let mut browser = form_browser(&self.user.options());
+        if let Some(kept) = &self.browser {
+            browser.arg("--cookies").arg(kept.path().join("cookies"));
+        }
+        browser
+    }
+
+    /// A login in one browser, and the logout there, which comes back to this URI or stays. The provider knows the user
+    /// before, and not after.
+    pub(crate) fn leaves(self, scope: &str, post_logout_redirect_uri: Option<&str>) -> (Self, TokenSet) {
+        let world = self.with_one_browser();
+        let tokens = world.tokens(scope);
+        assert!(world.is_logged_in(&tokens));
+        match post_logout_redirect_uri {
+            Some(uri) => world.leave(&tokens, uri),
+            None => world.leave_for_good(&tokens),
+        }
+        assert!(!world.is_logged_in(&tokens));
+        (world, tokens)
+    }
+
+    /// Whether the provider still knows the user of the browser.
+    fn is_logged_in(&self, tokens: &TokenSet) -> bool {
+        let request = Self::request("openid").with_prompt(Prompt::None).with_id_token_hint(tokens.id_token().unwrap());
+        self.needs_no_user(request)
+    }
+
+    /// Whether a login goes through in the browser while nobody sits before it.
+    pub(crate) fn needs_no_user(&self, request: AuthorizationRequest) -> bool {
+        let (url, pending) = self.party.authorize(request, &mut self.env()).unwrap();
+        let output = self.browser().args(["--away", "--until", REDIRECT_URI, url.as_str()]).output().unwrap();
+        if !output.status.success() {
+            let stranded = String::from_utf8(output.stderr).unwrap();
+            assert!(stranded.contains("with 200") && stranded.contains("<form"), "{stranded}");
+            return false;
+        }
+        let callback = Callback::from_url(std::str::from_utf8(&output.stdout).unwrap().trim()).unwrap();
+        match self.party.check(&pending, &callback, self.env().now()) {
+            Ok(_) => true,
+            Err(error) => {
+                // The errors of Canaille have no `iss`, so that they prove nothing.
+                let told = error.provider_text().and_then(|text| text.error());
+                assert!(matches!(told, Some("login_required" | "interaction_required")), "{error}");
+                false
+            }
+        }
     }
 
     /// A client that registers itself, with what `edit` does to its metadata.
@@ -99,7 +156,7 @@ impl World {
     pub(crate) fn leave_for_good(&self, tokens: &TokenSet) {
         let request = EndSessionRequest::new().with_id_token_hint(tokens.id_token().unwrap());
         let (url, _) = self.party.end_session(request, &mut self.env()).unwrap();
-        let output = form_browser(&self.user.options()).arg(url.as_str()).output().unwrap();
+        let output = self.browser().arg(url.as_str()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
@@ -113,7 +170,7 @@ impl World {
 
     /// Goes to a URL as the user, until it leads to one that begins so.
     pub(crate) fn visit(&self, url: &str, until: &str) -> String {
-        let output = form_browser(&self.user.options()).args(["--until", until, url]).output().unwrap();
+        let output = self.browser().args(["--until", until, url]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
@@ -208,6 +265,7 @@ pub(crate) fn free_port() -> String {
 /// A provider that all tests of the process share, one at a time: they replace its keys.
 pub(crate) struct Shared {
     name: &'static str,
+    arguments: &'static [&'static str],
     server: OnceLock<Running>,
     turn: Mutex<()>,
 }
@@ -221,12 +279,17 @@ pub(crate) struct Taken {
 
 impl Shared {
     pub(crate) const fn new(name: &'static str) -> Self {
-        Self { name, server: OnceLock::new(), turn: Mutex::new(()) }
+        Self::with(name, &[])
+    }
+
+    /// Started with these arguments.
+    pub(crate) const fn with(name: &'static str, arguments: &'static [&'static str]) -> Self {
+        Self { name, arguments, server: OnceLock::new(), turn: Mutex::new(()) }
     }
 
     pub(crate) fn take(&'static self) -> Taken {
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let ready = &self.server.get_or_init(|| Running::start(self.name, &[])).ready;
+        let ready = &self.server.get_or_init(|| Running::start(self.name, self.arguments)).ready;
         let (issuer, rotation) = ready.split_once(' ').unwrap();
         Taken { issuer, rotation, _turn: turn }
     }

@@ -99,3 +99,20 @@ fn a_device_is_allowed_or_refused_in_the_browser() {
         }
     }
 }
+
+#[test]
+#[ignore = "needs zitadel/oidc"]
+fn that_no_client_can_register_is_known_before_and_said() {
+    let server = SERVER.take();
+    let cli = Cli::new();
+    let place = ["--insecure-loopback", "--issuer", server.issuer];
+    let discovered = cli.run(&[&["discover"], &place[..]].concat()).done();
+    let discovered = discovered.event("discovered");
+    assert!(discovered["endpoints"]["registration"].is_null());
+    assert_eq!(discovered["needs"][0], "--client-id");
+    for command in [&["register"][..], &["login", "--no-browser"]] {
+        let refused = cli.run(&[command, &place].concat()).failed(1, "remote", "registration.unsupported");
+        let hint = refused.event("error")["hint"].as_str().unwrap();
+        assert!(hint.contains("--client-id"), "{hint}");
+    }
+}

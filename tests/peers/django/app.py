@@ -1,5 +1,5 @@
 """django-oauth-toolkit on loopback with its data in memory, the user alice, and a key that is replaced by a request to
-/rotate.
+/rotate. Clients can register, which is off by default; a user's access token is the permission for it.
 
     python app.py PORT
 """
@@ -28,6 +28,9 @@ def configure():
         ALLOWED_HOSTS=["127.0.0.1"],
         ROOT_URLCONF=__name__,
         LOGIN_URL="/login",
+        AUTHENTICATION_BACKENDS=[
+            "django.contrib.auth.backends.ModelBackend", "oauth2_provider.backends.OAuth2Backend",
+        ],
         USE_TZ=True,
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
         INSTALLED_APPS=[
@@ -38,6 +41,7 @@ def configure():
             "django.contrib.sessions.middleware.SessionMiddleware", "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
             "django.contrib.messages.middleware.MessageMiddleware",
+            "oauth2_provider.middleware.OAuth2TokenMiddleware",
         ],
         TEMPLATES=[{
             "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -56,6 +60,7 @@ def configure():
             "OIDC_ENABLED": True,
             "OIDC_RSA_PRIVATE_KEY": key(),
             "OIDC_RP_INITIATED_LOGOUT_ENABLED": True,
+            "DCR_ENABLED": True,
             "SCOPES": {"openid": "OpenID Connect", "profile": "The profile", "email": "The address"},
             "DEFAULT_SCOPES": ["openid"],
         },
@@ -72,16 +77,25 @@ def main(port):
     from django.contrib.auth.views import LoginView
     from django.core.handlers.wsgi import WSGIHandler
     from django.core.management import call_command
+    from django.db.models.signals import pre_save
     from django.http import HttpResponse
     from django.urls import include, path
     from oauth2_provider.models import Application
     from oauth2_provider.settings import oauth2_settings
+    from oauth2_provider.urls import metadata_urlpatterns
 
     def rotate(_request):
         oauth2_settings.OIDC_RSA_PRIVATE_KEY = key()
         return HttpResponse("")
 
+    def choose_algorithm(instance, **_):
+        # A client that registers gets none by default, and then no ID token: its token request is a 500.
+        if instance.registration_source == Application.RegistrationSource.DCR:
+            instance.algorithm = Application.RS256_ALGORITHM
+
+    pre_save.connect(choose_algorithm, sender=Application, weak=False)
     urlpatterns.extend([
+        *metadata_urlpatterns,
         path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
         path("login", LoginView.as_view()),
         path("rotate", rotate),

@@ -10,4 +10,5 @@ mod named;
 mod registration;
 mod rests;
 mod tokens;
+mod unheld;
 mod verdicts;

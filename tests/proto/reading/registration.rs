@@ -33,6 +33,11 @@ fn an_initial_access_token_is_sent_and_what_it_yields_is_kept() {
     assert_eq!(refused.what(), (At::Registration, ErrorCode::REGISTRATION_DENIED));
     assert!(refused.error.hint().contains("initial access token"));
 
+    let step = Registration::start_with_token(&provider, world.metadata.clone(), "initial-0".into());
+    let refused = world.run(step).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::REGISTRATION_DENIED);
+    assert!(refused.hint().contains("another initial access token"), "{}", refused.hint());
+
     let step = Registration::start_with_token(&provider, world.metadata.clone(), "initial-1".into());
     let registered: Registered = world.run(step).unwrap();
     let uri = format!("https://op.example.org/register/{}", registered.client_id());

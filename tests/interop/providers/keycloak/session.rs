@@ -144,9 +144,7 @@ fn an_offline_session_is_refreshed_and_revoked() {
 #[ignore = "needs Keycloak"]
 fn revoked_tokens_are_dead_and_the_browser_comes_back_from_the_logout() {
     let realm = Realm::new(|_| {});
-    let world = realm.world();
-    let tokens = world.tokens("openid");
-    world.leave(&tokens, "http://127.0.0.1/bye");
+    let (world, tokens) = realm.world().leaves("openid", Some("http://127.0.0.1/bye"));
     assert_eq!(world.refresh(&tokens).unwrap_err().code(), ErrorCode::TOKEN_INVALID_GRANT);
 
     let tokens = world.tokens("openid");
