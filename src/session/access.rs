@@ -138,11 +138,16 @@ pub(crate) enum Activity {
 pub struct Logout {
     /// What became of the record.
     pub erased: Erased,
+    /// Why the newest tokens may not be among those to be revoked; `None` if they are.
+    pub uncertainty: Option<Uncertainty>,
+}
+
+impl Logout {
     /// Whether the newest tokens are among those to be revoked. If not, their revocation proves nothing: a response was
     /// lost, or the store did not say what it had, and the provider may have issued tokens that nobody knows.
-    pub is_certain: bool,
-    /// Why it is not certain; `None` if it is.
-    pub uncertainty: Option<Uncertainty>,
+    pub const fn is_certain(&self) -> bool {
+        self.uncertainty.is_none()
+    }
 }
 
 /// Why tokens may live on that are not among those to be revoked.

@@ -100,7 +100,6 @@ impl Core {
     /// The first reason stays.
     fn is_uncertain(&mut self, why: Uncertainty) {
         if let Some(leaving) = &mut self.leaving {
-            leaving.logout.is_certain = false;
             leaving.logout.uncertainty.get_or_insert(why);
         }
     }

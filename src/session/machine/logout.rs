@@ -17,7 +17,7 @@ struct Brought {
 
 impl Leaving {
     pub(super) fn new() -> Self {
-        Self { logout: Logout { erased: Erased::Nothing, is_certain: true, uncertainty: None }, brought: None }
+        Self { logout: Logout { erased: Erased::Nothing, uncertainty: None }, brought: None }
     }
 
     /// The tokens came that were asked for with this refresh token.

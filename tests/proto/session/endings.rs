@@ -312,7 +312,7 @@ pub(super) fn logged_out(events: &[Event], erased: Erased, is_certain: bool) -> 
         Event::LoggedOut(logout) => Some(logout),
         _ => None,
     });
-    logouts.map(|logout| (&logout.erased, logout.is_certain)).eq([(&erased, is_certain)])
+    logouts.map(|logout| (&logout.erased, logout.is_certain())).eq([(&erased, is_certain)])
 }
 
 /// An attempt that is paused with the lock in its hands: a response may still come, or keys for what came.

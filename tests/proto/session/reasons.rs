@@ -54,7 +54,7 @@ fn why(trouble: Trouble) -> (bool, Option<Uncertainty>) {
         _ => None,
     });
     let logout = logout.unwrap();
-    (logout.is_certain, logout.uncertainty)
+    (logout.is_certain(), logout.uncertainty)
 }
 
 #[test]

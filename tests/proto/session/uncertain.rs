@@ -24,7 +24,7 @@ fn lives(world: &mut World, session: &mut Session) -> bool {
 }
 
 fn is_certain(events: &[Event]) -> bool {
-    events.iter().any(|event| matches!(event, Event::LoggedOut(logout) if logout.is_certain))
+    events.iter().any(|event| matches!(event, Event::LoggedOut(logout) if logout.is_certain()))
 }
 
 /// The provider has issued tokens that did not come: the revocation of those before does nothing.

@@ -410,7 +410,7 @@ impl Universe {
                     // Where the store has lost the record of the newest tokens, only who had them knows of them.
                     let had = &self.processes[process].desks[own].had;
                     let is_unknown = self.grants[grant].lost.is_some() && !had.contains(newest);
-                    !logout.is_certain || is_lost || is_unknown || !self.op.has_grant_of(newest)
+                    !logout.is_certain() || is_lost || is_unknown || !self.op.has_grant_of(newest)
                 }
                 _ => false,
             };

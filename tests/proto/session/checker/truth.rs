@@ -78,12 +78,12 @@ impl World {
             assert!(!has_failed || may_fail.iter().any(|what| self.has_happened(*what)), "not erased: {}", told());
             assert!(self.record.is_none() || has_failed, "logged out, and there is a record: {}", told());
             let is_stray = self.provider.newest_for.is_some_and(|(own, life)| self.processes[own].life != life);
-            if logout.is_certain && self.provider.lives {
+            if logout.is_certain() && self.provider.lives {
                 // It came after the logout had refreshed.
                 assert!(is_stray && self.has_happened(Mishap::Kill), "said to be revoked, and lives: {}", told());
                 return Some("a request of a process that was killed came after its lease");
             }
-            assert!(logout.is_certain || self.mishaps.len() > 1, "uncertain without a reason: {}", told());
+            assert!(logout.is_certain() || self.mishaps.len() > 1, "uncertain without a reason: {}", told());
         }
         if self.provider.lives && self.record.is_some() {
             self.all_get_tokens(story);

@@ -153,7 +153,7 @@ async fn a_logout_by_name_ends_what_is_under_way() {
     assert!(matches!(waiting.await.unwrap(), Err(NoToken::Ended(End::LoggedOut))));
     // Both saw it, or one came too late.
     let logged_out = first.unwrap().or(second.unwrap()).unwrap();
-    assert!(logged_out.logout().is_certain && logged_out.logout().erased == Erased::Record);
+    assert!(logged_out.logout().is_certain() && logged_out.logout().erased == Erased::Record);
     assert!(server.registry.log_out("a").await.unwrap().is_none() && server.registry.present("a").is_none());
     let mut ends = 0;
     while let Ok(Some(event)) = tokio::time::timeout(MOMENT, events.next()).await {
