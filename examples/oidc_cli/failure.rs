@@ -124,6 +124,10 @@ fn own(code: Core) -> Option<&'static str> {
         Core::JSON_TYPE => {
             "Report it to the provider; oidc_cli discover tells whether --accept takes it, and --help lists what there is to accept."
         }
+        Core::AUTHORIZATION_PARAMETER => {
+            "Leave it out of --parameter and --token-parameter, or name it once: what the program sends itself may have an option of its own (--help)."
+        }
+        Core::ID_TOKEN_TRUST_TLS_OVER_HTTP => "Leave out --id-token trust-tls, or log in at an https provider.",
         Core::PAR_REQUIRED => "Log in with --par always, or without --par.",
         Core::PAR_UNSUPPORTED => "Log in with --par never, or without --par.",
         Core::TOKEN_MISSING_TYPE => {
@@ -180,9 +184,7 @@ fn option(code: Core) -> Option<&'static str> {
         | Core::ID_TOKEN_ISSUED_IN_FUTURE
         | Core::ID_TOKEN_TOO_OLD
         | Core::ID_TOKEN_NOT_YET_VALID => "--clock-skew allows a difference of up to 300 seconds.",
-        Core::ID_TOKEN_TRUST_TLS_OVER_HTTP => "Leave out --id-token trust-tls.",
         Core::AUTHORIZATION_PROMPT => "The option is --prompt.",
-        Core::AUTHORIZATION_PARAMETER => "The options are --parameter and --token-parameter.",
         Core::METADATA_NOT_FOUND => "A Matrix homeserver is named by --homeserver, not by --issuer.",
         Core::HOMESERVER_NOT_FOUND => "An OpenID Provider is named by --issuer, not by --homeserver.",
         Core::URL_SCHEME => {

@@ -74,7 +74,7 @@ fn an_error_names_the_key_with_its_prefix_and_no_token() {
     let told = |error: oidc_proto::Error| {
         assert_eq!((error.code(), error.fault()), (ErrorCode::STORE_IO, Fault::Environment));
         let told = chain(&error);
-        assert!(told.contains("\"app:record:alice\"") && !told.contains(&token(&record)), "{told}");
+        assert!(told.contains("\"app:record:alice\"") && !told.contains(token(&record)), "{told}");
     };
     told(blocking.load().unwrap_err());
     fails(&blocking, save(0, &record));
@@ -252,7 +252,7 @@ fn a_server_that_refuses_is_a_failure_without_its_words() {
     let store = Redis::new(server.client(), options(NOW)).store("alice", &mut env);
     fails(&store, save(0, &first));
     let error = chain(&store.take_error().unwrap());
-    assert!(error.contains("store.io") && !error.contains("redis.call") && !error.contains(&token(&first)), "{error}");
+    assert!(error.contains("store.io") && !error.contains("redis.call") && !error.contains(token(&first)), "{error}");
     // One that wants a password.
     let server = Server::start(&["--requirepass", "open sesame", "--protected-mode", "no"]);
     let client = redis::Client::open(format!("redis://:wrong-words@127.0.0.1:{}/", server.port)).unwrap();

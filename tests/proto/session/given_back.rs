@@ -5,17 +5,12 @@ use oidc_proto::session::{End, Event, Persistence, Record, Session, SessionOptio
 use oidc_proto::testing::{Fault, On};
 
 use crate::session::endings::ignores_spent;
+use crate::session::uncertain::{asks, session};
 use crate::session::unverified::behind;
 use crate::session::world::{Store, World, broken, call, shared};
 
 fn lives(world: &World) -> bool {
     world.op.has_grant_of(world.tokens.refresh_token().unwrap().expose())
-}
-
-fn session(world: &mut World, store: &Store, persistence: Persistence) -> Session {
-    let record = Record::of_login(world.tokens.clone(), None, &mut world.env);
-    store.put(record.clone());
-    world.restore(record, SessionOptions::default().with_persistence(persistence))
 }
 
 /// A refresh has brought tokens, and has not come to its end. A new login takes their place.
@@ -39,9 +34,7 @@ fn a_new_login_gives_back_what_a_refresh_has_brought() {
                 session =
                     world.restore(store.record().unwrap(), SessionOptions::default().with_persistence(persistence));
             }
-            let _ = session.refresh(&mut world.env);
-            world.keep(&mut session, &store);
-            let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+            let (ticket, request) = asks(&mut world, &mut session, &store);
             world.send(&mut session, ticket, request);
             if stage == "the keys" {
                 let (_, request) = call(session.poll_transmit(&mut world.env).unwrap());
@@ -74,9 +67,7 @@ fn what_comes_for_a_login_that_was_replaced_is_given_back() {
             let store = Store::default();
             let newer = world.login("alice");
             let mut session = session(&mut world, &store, persistence);
-            let _ = session.refresh(&mut world.env);
-            world.keep(&mut session, &store);
-            let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+            let (ticket, request) = asks(&mut world, &mut session, &store);
             let response = world.op.exchange(request, world.env.now()).unwrap();
             if is_late {
                 // The next attempt has begun.
@@ -139,9 +130,7 @@ fn what_comes_after_the_record_is_gone_is_given_back() {
     store.fails("save");
     let _ = session.refresh(&mut world.env);
     world.pump(&mut session, &store);
-    let _ = session.refresh(&mut world.env);
-    world.keep(&mut session, &store);
-    let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+    let (ticket, request) = asks(&mut world, &mut session, &store);
     let response = world.op.exchange(request, world.env.now()).unwrap();
     store.fails("");
     store.clear();
@@ -162,9 +151,7 @@ fn what_comes_after_a_logout_elsewhere_is_given_back() {
     let mut world = World::with(ignores_spent());
     let store = Store::default();
     let mut session = session(&mut world, &store, Persistence::Shared);
-    let _ = session.refresh(&mut world.env);
-    world.keep(&mut session, &store);
-    let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+    let (ticket, request) = asks(&mut world, &mut session, &store);
     let response = world.op.exchange(request, world.env.now()).unwrap();
     world.wait(&mut session);
     world.wait(&mut session);
@@ -240,9 +227,7 @@ fn what_comes_for_a_login_that_was_replaced_elsewhere_is_given_back() {
     let store = Store::default();
     let mut session = session(&mut world, &store, Persistence::Shared);
     world.op.fault(On::Jwks, Fault::status(503), 1);
-    let _ = session.refresh(&mut world.env);
-    world.keep(&mut session, &store);
-    let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+    let (ticket, request) = asks(&mut world, &mut session, &store);
     let response = world.op.exchange(request, world.env.now()).unwrap();
     world.wait(&mut session);
     world.wait(&mut session);

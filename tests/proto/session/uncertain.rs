@@ -1,8 +1,9 @@
 //! Logouts whose newest tokens may have been lost before: they are found out, or the result says that it is not certain.
 
-use oidc_proto::session::{Erased, Event, Persistence, Record, Session, SessionOptions};
+use http::Request;
+use oidc_proto::session::{Erased, Event, Persistence, Record, Session, SessionOptions, Ticket};
 use oidc_proto::testing::{Fault, On, Reuse, User};
-use oidc_proto::{Env as _, Failure, FailureKind, Sent};
+use oidc_proto::{Body, Env as _, Failure, FailureKind, Sent};
 
 use crate::session::endings::{ignores_spent, logged_out};
 use crate::session::unverified::behind;
@@ -11,10 +12,17 @@ use crate::session::world::{Store, World, call, shared};
 const EVERYWHERE: [Persistence; 3] = [Persistence::Nowhere, Persistence::Own, Persistence::Shared];
 
 /// A session with this persistence, whose tokens are in the store if it has one.
-fn session(world: &mut World, store: &Store, persistence: Persistence) -> Session {
+pub(super) fn session(world: &mut World, store: &Store, persistence: Persistence) -> Session {
     let record = Record::of_login(world.tokens.clone(), None, &mut world.env);
     store.put(record.clone());
     world.restore(record, SessionOptions::default().with_persistence(persistence))
+}
+
+/// Begins a refresh, up to the request for tokens.
+pub(super) fn asks(world: &mut World, session: &mut Session, store: &Store) -> (Ticket, Request<Body>) {
+    let _ = session.refresh(&mut world.env);
+    world.keep(session, store);
+    call(session.poll_transmit(&mut world.env).unwrap())
 }
 
 /// Whether the login lives, once what the session has given back was revoked.
@@ -36,9 +44,7 @@ fn a_logout_after_a_lost_response_asks_once_more_or_is_not_certain() {
                 let mut world = World::with(ignores_spent().with_reuse(reuse));
                 let store = Store::default();
                 let mut session = session(&mut world, &store, persistence);
-                let _ = session.refresh(&mut world.env);
-                world.keep(&mut session, &store);
-                let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+                let (ticket, request) = asks(&mut world, &mut session, &store);
                 world.op.exchange(request, world.env.now()).unwrap();
                 let lost = Failure::new(FailureKind::Interrupted, Sent::Maybe);
                 if in_flight {
@@ -129,17 +135,13 @@ fn a_late_response_does_not_explain_the_mark_of_a_later_record() {
     let store = Store::default();
     let mut slow = session(&mut world, &store, Persistence::Shared);
     let mut fast = world.restore(store.record().unwrap(), shared());
-    let _ = slow.refresh(&mut world.env);
-    world.keep(&mut slow, &store);
-    let (late, request) = call(slow.poll_transmit(&mut world.env).unwrap());
+    let (late, request) = asks(&mut world, &mut slow, &store);
     let response = world.op.exchange(request, world.env.now()).unwrap();
     store.break_lock();
     let _ = fast.refresh(&mut world.env);
     assert_eq!(world.pump(&mut fast, &store), [Event::TokensRefreshed]);
     // It is killed in the middle of the next one.
-    let _ = fast.refresh(&mut world.env);
-    world.keep(&mut fast, &store);
-    let (_, request) = call(fast.poll_transmit(&mut world.env).unwrap());
+    let (_, request) = asks(&mut world, &mut fast, &store);
     world.op.exchange(request, world.env.now()).unwrap();
     drop(fast);
     store.break_lock();
@@ -189,9 +191,7 @@ fn a_logout_whose_record_is_another_users_is_not_certain() {
     let store = Store::default();
     let mut session = session(&mut world, &store, Persistence::Shared);
     let mut killed = world.restore(store.record().unwrap(), shared());
-    let _ = killed.refresh(&mut world.env);
-    world.keep(&mut killed, &store);
-    let (_, request) = call(killed.poll_transmit(&mut world.env).unwrap());
+    let (_, request) = asks(&mut world, &mut killed, &store);
     world.op.exchange(request, world.env.now()).unwrap();
     drop(killed);
     store.break_lock();
