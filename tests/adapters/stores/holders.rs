@@ -76,7 +76,7 @@ fn one_at_a_time<D: SessionStore + Clone>(store: D) {
     assert!(!poll(run.as_mut()));
     let second = other.add(session(), store.clone()).unwrap();
     assert_refused(&sessions.add(session(), store).unwrap_err().error);
-    assert!(matches!(second.tokens().subject(), Some(_)));
+    assert!(second.tokens().subject().is_some());
 }
 
 #[test]
