@@ -64,7 +64,7 @@ fn rounds() -> usize {
 fn victim(processes: &[Process], round: usize) -> usize {
     let moment = |most: usize| std::thread::sleep(Duration::from_micros(((round * 7919) % most) as u64));
     let since = Instant::now();
-    while round % 4 != 0 && since.elapsed() < SOON {
+    while !round.is_multiple_of(4) && since.elapsed() < SOON {
         if let Some(asks) = processes.iter().position(|process| process.progress() >= Progress::Sent) {
             moment(4_000);
             return asks;

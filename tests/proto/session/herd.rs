@@ -62,11 +62,17 @@ impl Crowd {
         Self { world, sessions, handles, _run: run }
     }
 
+    /// How many have good tokens.
+    fn good(&self) -> usize {
+        self.handles.iter().filter(|handle| handle.standing() == Standing::Good).count()
+    }
+
     /// Lets time pass until all have good tokens, and says how much.
     async fn settle(&self) -> Duration {
         let start = Instant::now();
         while !self.handles.iter().all(|handle| handle.standing() == Standing::Good) {
-            assert!(start.elapsed() < Duration::from_secs(3600), "{:?}", self.sessions.health());
+            let is_in_time = start.elapsed() < Duration::from_secs(3600);
+            assert!(is_in_time, "{:?}, {} are good", self.sessions.health(), self.good());
             sleep(Duration::from_secs(1)).await;
         }
         start.elapsed()
@@ -100,7 +106,9 @@ fn provider(world: &World, delay: Duration, busiest: &Arc<AtomicUsize>) -> impl 
 async fn come_back(users: usize) {
     let busiest = Arc::<AtomicUsize>::default();
     let crowd = Crowd::new(users, 64, |world| {
-        drop(world.op.clone().with_rate_limit(200).with_reuse(Reuse::EndsGrant));
+        // New tokens live for an hour: with less, so many users need more requests in the long run than are served.
+        let lifetime = Duration::from_secs(3600);
+        drop(world.op.clone().with_rate_limit(200).with_reuse(Reuse::EndsGrant).with_access_token_lifetime(lifetime));
         provider(world, Duration::from_millis(5), &busiest)
     });
     let (asked, since) = (crowd.world.op.count(On::Token), std::time::Instant::now());
@@ -112,9 +120,9 @@ async fn come_back(users: usize) {
          after {time:?} of virtual time; {:?} on this machine",
         since.elapsed()
     );
-    // The limit alone takes this long.
+    // The limit alone takes this long. Each time that the provider asks for a pause, all sessions pause.
     let least = Duration::from_secs(users as u64 / 200);
-    assert!(time < least * 2 + Duration::from_secs(40), "{time:?}");
+    assert!(time < least * 2 + Duration::from_secs(10), "{time:?}");
     assert!(busiest <= 64);
     assert!(requests < users * 3 / 2, "{requests} requests for {users} refreshes");
 }
@@ -127,7 +135,8 @@ async fn two_thousand_overdue_sessions_at_a_provider_with_a_limit_lose_nothing()
 #[tokio::test(start_paused = true)]
 #[ignore = "takes minutes; `.ci/deep herd` runs it"]
 async fn a_hundred_thousand_overdue_sessions_at_a_provider_with_a_limit_lose_nothing() {
-    come_back(100_000).await;
+    let users = std::env::var("HERD").ok().and_then(|users| users.parse().ok());
+    come_back(users.unwrap_or(100_000)).await;
 }
 
 /// A provider that lets requests wait: those who give up lose their refresh tokens.
