@@ -8,6 +8,7 @@ use oidc_proto::session::{StoreAction, StoreResponse, StoreTicket, Ticket};
 use oidc_proto::testing::{self, Clock, TestEnv};
 use oidc_proto::{Body, Failure, RelyingParty};
 
+use crate::simulation::line::SPENT;
 use crate::simulation::process::Process;
 use crate::simulation::provider::{Habit, LockedUsers, is_harsh, machines, provider, user};
 use crate::simulation::store::Store;
@@ -85,6 +86,7 @@ pub(crate) enum Post {
 pub(crate) struct Told {
     pub(crate) sessions: u64,
     pub(crate) refreshes: u64,
+    pub(crate) steps: u64,
     /// Sessions at a strict provider, and what ended those that did not last.
     pub(crate) strict: u64,
     pub(crate) ended: Vec<&'static str>,
@@ -183,6 +185,8 @@ pub(crate) struct Universe {
     pub(crate) truth: Truth,
     pub(crate) locked: LockedUsers,
     pub(crate) mishaps: BTreeMap<&'static str, u64>,
+    /// What was carried out.
+    steps: u64,
     /// By time, and by the order in which they were posted.
     queue: BTreeMap<(u64, u64), Post>,
     posted: u64,
@@ -213,6 +217,7 @@ impl Universe {
             truth: Truth::default(),
             locked: LockedUsers::default(),
             mishaps: BTreeMap::new(),
+            steps: 0,
             queue: BTreeMap::new(),
             posted: 0,
             now: 0,
@@ -248,13 +253,14 @@ impl Universe {
                 .into_iter()
                 .for_each(|clock| clock.advance(passes));
             self.now = at.max(self.now);
+            self.steps += 1;
             self.carry_out(post);
         }
         // In peace everyone gets a token that the provider takes.
         for (process, own) in self.processes.iter().enumerate() {
             for (session, desk) in own.desks.iter().enumerate() {
                 let last = desk.served_at;
-                if last + 900_000 < TROUBLE + PEACE && !self.has_ended(session) && self.is_anyones(session) {
+                if last + 900_000 < TROUBLE + PEACE && !self.has_ended(session) {
                     self.broken(&format!("session {session} of process {process} got its last good token at {last}"));
                 }
             }
@@ -267,6 +273,7 @@ impl Universe {
         Told {
             sessions: sessions as u64,
             refreshes: self.refreshes.iter().sum(),
+            steps: self.steps,
             strict: if self.habit().is_strict() { sessions as u64 } else { 0 },
             ended: self.grants.iter().filter_map(|grant| grant.ended).collect(),
             alive: self.alive(),
@@ -308,7 +315,8 @@ impl Universe {
             let is_lost = grant.issued.as_ref().is_some_and(|issued| !issued.is_delivered || issued.is_late);
             let is_gone =
                 grant.issued.as_ref().is_some_and(|issued| self.processes[issued.seat.process].life > issued.seat.life);
-            alive.push(match self.unrevoked.get(&number) {
+            // That a spent token was revoked excuses nothing: somebody had the newest, and was to give it back.
+            alive.push(match self.unrevoked.get(&number).filter(|why| **why != SPENT) {
                 Some(why) => *why,
                 None if self.was_lost_with_all(grant) => "the store lost the record, and nobody else knew it",
                 None if grant.replaced_by.is_some_and(|seat| self.processes[seat.process].life > seat.life) => {
