@@ -290,9 +290,7 @@ impl StoreProtocol {
 
     /// Asks to save the current tokens, if they are unsaved and it is time.
     pub(super) fn poll_unsaved(&mut self, current: &TokenSet) -> Option<(StoreTicket, StoreAction)> {
-        // Newer ones are about to be saved in their place.
-        let is_saving = matches!(self.question, Some(Question::Save | Question::SaveEarlier));
-        self.unsaved.as_ref().filter(|unsaved| unsaved.is_due() && !is_saving)?;
+        self.unsaved.as_ref().filter(|unsaved| unsaved.is_due())?;
         let (ticket, action) = (self.new_ticket(), self.save_unsaved(current));
         if let Some(unsaved) = &mut self.unsaved {
             unsaved.asked(ticket, version_of(&action));

@@ -81,7 +81,8 @@ impl Universe {
         }
         if body["error"] == "invalid_grant" {
             // Also a provider that takes a spent one again does so only until its successor is used.
-            let has_ended = !self.op.has_grant_of(&self.grants[grant].newest);
+            // Where a spent one fails and the grant goes on, its newest tokens may be what nobody got.
+            let has_ended = self.has_more() || !self.op.has_grant_of(&self.grants[grant].newest);
             let reused = self.why_reused(seat, grant, &sent).flatten().filter(|_| has_ended);
             let Grant { ended, lost, is_raced, .. } = &mut self.grants[grant];
             let why = lost.as_ref().map(|_| "the store lost the record of the last tokens");

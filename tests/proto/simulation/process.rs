@@ -96,11 +96,9 @@ impl Universe {
                 let stored = Some(record.version());
                 self.begin(seat, record.tokens, stored);
             }
-            // Where the store has lost it, nobody knows that somebody else logs in again.
+            // Where the store has lost it, nobody knows that somebody else logs in again. In peace somebody does.
             None => {
-                let logs_in = self.is_harsh() && self.changes() && self.roll_more(4) == 0;
-                // Nobody stays without a login in peace.
-                let logs_in = logs_in || self.now >= TROUBLE && self.changes();
+                let logs_in = self.changes() && (self.is_harsh() && self.roll_more(4) == 0 || self.now >= TROUBLE);
                 self.post(10_000, Post::Open { process, session, logs_in });
             }
         }
