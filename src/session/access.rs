@@ -185,7 +185,8 @@ pub enum Erased {
     Nothing,
     /// It is another user's, and was left as it is. What there was of this login is not known: the logout is not certain.
     OtherLogin,
-    /// The store failed to erase it. The owner has to erase it.
+    /// The store failed to erase it. The owner has to erase it. Whoever finds it meanwhile goes on with it: the logout is not
+    /// certain.
     Failed(Error),
 }
 

@@ -150,7 +150,8 @@ impl Core {
     fn erase_this(&mut self, record: Option<Record>, env: &mut dyn Env) -> State {
         let Some(record) = record else { return self.after_erasure(env) };
         let Ok(is_other) = self.is_other_login(&record) else {
-            // What the store had last of this login, and whether a refresh was begun from it, it does not say any more.
+            // What the store had last of this login, and whether a refresh was begun from it, it does not say any more: the mark
+            // is gone with the record, and a mark that is there now is the other login's. Any process may have made it.
             self.is_uncertain(Uncertainty::OtherLogin);
             self.is_erased(Erased::OtherLogin);
             return self.after_erasure(env);

@@ -23,6 +23,7 @@ mod rules;
 mod same_tokens;
 mod saving;
 mod scale;
+mod set_aside;
 mod setup;
 pub(crate) mod signing;
 mod store;

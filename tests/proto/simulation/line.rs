@@ -10,6 +10,9 @@ use crate::simulation::universe::{Exchanged, Grant, Issued, Post, Seat, Universe
 
 /// Why a login may live on after its logout, whatever the session says.
 pub(crate) const LOST: &str = "the revocation was lost";
+pub(crate) const SPENT: &str = "a token was revoked that was spent";
+/// Why a provider that takes the reuse of a refresh token for a theft ended a grant that was to end.
+pub(crate) const LEFT: &str = "it was left, and a spent token was asked with";
 pub(crate) const TWICE: &str = "the request came twice, and nobody knows what the second one brought";
 
 impl Universe {
@@ -78,7 +81,8 @@ impl Universe {
         }
         if body["error"] == "invalid_grant" {
             // Also a provider that takes a spent one again does so only until its successor is used.
-            let has_ended = !self.op.has_grant_of(&self.grants[grant].newest);
+            // Where a spent one fails and the grant goes on, its newest tokens may be what nobody got.
+            let has_ended = self.has_more() || !self.op.has_grant_of(&self.grants[grant].newest);
             let reused = self.why_reused(seat, grant, &sent).flatten().filter(|_| has_ended);
             let Grant { ended, lost, is_raced, .. } = &mut self.grants[grant];
             let why = lost.as_ref().map(|_| "the store lost the record of the last tokens");
@@ -106,10 +110,12 @@ impl Universe {
             return;
         }
         let session = self.grants[grant].session;
-        // Who logs out wants it to end. If the record was not erased and the revocation was lost, somebody may go on with it.
-        let leaves = self.desk(seat).session.as_ref().is_some_and(|session| session.end() == Some(End::LoggedOut));
+        // Who logs out wants it to end: it asks once more if his lock was lost, and another one has refreshed. If the record
+        // was not erased and the revocation was lost, somebody may go on with it.
+        let is_leaving = self.desk(seat).session.as_ref().is_some_and(|session| session.end() == Some(End::LoggedOut));
+        let leaves = is_leaving && !self.has_lock(seat);
         let is_given_back = self.unrevoked.get(&grant) == Some(&LOST);
-        let why = why.or((leaves || is_given_back).then_some("it was revoked")).unwrap_or_else(|| {
+        let why = why.or((leaves || is_given_back).then_some(LEFT)).unwrap_or_else(|| {
             self.broken(&format!("session {session} asks with a token that was replaced, although it has the new one"))
         });
         self.tell(|| format!("grant {grant} ends: {why}"));
@@ -139,14 +145,22 @@ impl Universe {
         let (request, ..) = call.into_parts();
         let token = parameter(&request, "token");
         let grant = self.owners[&token];
+        // A provider that looks where the hint says finds nothing there if it is wrong, and answers 200 (RFC 7009 section 2.2).
+        let kind = if token.starts_with("rt_") { "refresh_token" } else { "access_token" };
+        assert_eq!(parameter(&request, "token_type_hint"), kind, "a revocation that does nothing");
         self.tell(|| format!("session {session} of process {process} gives back {token} of grant {grant}"));
+        let had_newest = self.processes[process].desks[session].had.contains(&self.grants[grant].newest);
+        if let Some(holders) = self.grants[grant].lost.as_mut().filter(|_| !had_newest) {
+            // It has given back what it had.
+            holders.retain(|holder| *holder != seat);
+        }
         if self.is_offline(process) || self.trouble_for(session, 20) {
             self.unrevoked.insert(grant, LOST);
             return grant;
         }
         assert_eq!(self.op.exchange(request, self.env.now()).unwrap().status(), 200);
         if self.op.has_grant_of(&self.grants[grant].newest) {
-            self.unrevoked.entry(grant).or_insert("a token was revoked that was spent");
+            self.unrevoked.entry(grant).or_insert(SPENT);
         } else {
             self.grants[grant].ended = self.grants[grant].ended.or(Some("it was revoked"));
         }

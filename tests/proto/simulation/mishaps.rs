@@ -102,6 +102,12 @@ impl Universe {
         if self.changes() && self.mishap(session, 150, "the record is evicted") {
             self.evict(session);
         }
+        if self.has_more() && self.changes() && self.mishap(session, 150, "the store loses everything") {
+            self.evict(session);
+            let store = &mut self.stores[session];
+            (store.lock, store.draft) = (None, None);
+            store.begun.clear();
+        }
         if self.mishap(session, 100, "the account is locked") {
             let user = self.desk(seat).user.clone();
             let until = (self.now + 1000 + self.roll_more(900_000)).min(TROUBLE);

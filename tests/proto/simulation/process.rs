@@ -13,7 +13,7 @@ use crate::simulation::line::{LOST, TWICE};
 use crate::simulation::provider::{LIFETIME, user};
 use crate::simulation::store::Store;
 use crate::simulation::story::{answer, name};
-use crate::simulation::universe::{Exchanged, Post, Seat, Universe};
+use crate::simulation::universe::{Exchanged, Post, Seat, TROUBLE, Universe};
 
 pub(crate) struct Process {
     /// Counts restarts.
@@ -56,7 +56,7 @@ pub(crate) struct Desk {
     /// When the session began.
     since: u64,
     /// The access tokens that it has had.
-    had: HashSet<String>,
+    pub(crate) had: HashSet<String>,
 }
 
 impl Process {
@@ -96,9 +96,9 @@ impl Universe {
                 let stored = Some(record.version());
                 self.begin(seat, record.tokens, stored);
             }
-            // Where the store has lost it, nobody knows that somebody else logs in again.
+            // Where the store has lost it, nobody knows that somebody else logs in again. In peace somebody does.
             None => {
-                let logs_in = self.is_harsh() && self.changes() && self.roll_more(4) == 0;
+                let logs_in = self.changes() && (self.is_harsh() && self.roll_more(4) == 0 || self.now >= TROUBLE);
                 self.post(10_000, Post::Open { process, session, logs_in });
             }
         }

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::testing::{self, Clock, Lie, RegisteredClient, Reuse, RevokingSpent, Rotation, TestEnv, User};
+use oidc_proto::testing::{
+    self, Clock, Homeserver, Lie, RegisteredClient, Reuse, RevokingSpent, Rotation, TestEnv, User,
+};
 use oidc_proto::{
     AuthorizationRequest, Callback, Client, Env, Issuer, RedirectUri, RelyingParty, Schemes, Scope, TokenSet,
 };
 
+use crate::simulation::store::MORE;
 use crate::simulation::universe::{Grant, SESSIONS, Universe};
 
 const ISSUER: &str = "https://op.example.org";
@@ -48,9 +51,9 @@ impl Habit {
     }
 }
 
-/// Whether there are all mishaps: in three worlds of seven. The others are those of old seeds.
+/// Whether there are all mishaps: in three worlds of seven, and where there are more. The others are those of old seeds.
 pub(crate) fn is_harsh(seed: u64) -> bool {
-    seed % 7 >= 4
+    seed % 7 >= 4 || seed & MORE != 0
 }
 
 /// The provider of this world, and its client.
@@ -71,6 +74,10 @@ pub(crate) fn provider(seed: u64, env: &mut TestEnv) -> (testing::Provider, Rely
         .with_rotation(rotation)
         .with_revoking_spent(if seed / 16 % 2 == 1 { RevokingSpent::DoesNothing } else { RevokingSpent::EndsGrant })
         .with_client(RegisteredClient::public("app", REDIRECT_URI));
+    if seed & MORE != 0 && habit == Habit::UntilSuccessorIsUsed {
+        // A spent refresh token then fails, and the grant goes on; revoking it does nothing.
+        drop(Homeserver::new("https://hs.example.org", "example.org", op.clone()).with_habits_of_mas());
+    }
     if habit == Habit::NeverRotates {
         op.lie(Lie::RefreshTokenKept);
     }

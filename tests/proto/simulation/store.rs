@@ -17,6 +17,10 @@ const TOO_LONG: u64 = 90_000;
 /// The bit of seeds whose processes tell each other that a record has changed, also when it has not. It may be missing.
 pub(crate) const HINTS: u64 = 1 << 40;
 
+/// The bit of seeds with more: worlds that are harsh, in which processes are killed between any two steps of the store, stores
+/// lose everything, and a provider refuses a spent refresh token without ending the grant.
+pub(crate) const MORE: u64 = 1 << 41;
+
 /// What is wrong with a store for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
@@ -34,7 +38,7 @@ pub(crate) struct Store {
     /// Refreshes that were begun and have no end: who began them.
     pub(crate) begun: Vec<Seat>,
     /// The next record, whole, beside the version that it is to replace: whoever wrote it was killed before the end.
-    draft: Option<(Option<RecordVersion>, Record)>,
+    pub(crate) draft: Option<(Option<RecordVersion>, Record)>,
     pub(crate) condition: Option<(Condition, u64)>,
     /// Who logged in last.
     user: String,
@@ -90,6 +94,10 @@ impl Universe {
             self.tell_others(seat);
         }
         if is_save && !self.is_gone(seat) && self.mishap(seat.session, 100, "the process is killed while it saves") {
+            self.kill(seat.process);
+        }
+        let is_more = self.has_more() && !self.is_gone(seat);
+        if is_more && self.mishap(seat.session, 200, "the process is killed between two steps of the store") {
             self.kill(seat.process);
         }
         if self.is_harsh() && self.is_gone(seat) && self.dies_with(seat, &action) {
@@ -160,6 +168,10 @@ impl Universe {
         };
         let response = if fails { StoreResponse::Failed(ErrorCode::STORE_IO.into()) } else { response };
         self.say(seat, ticket, response);
+    }
+
+    pub(crate) fn has_more(&self) -> bool {
+        self.seed & MORE != 0
     }
 
     fn hints(&self) -> bool {
@@ -234,12 +246,6 @@ impl Universe {
     fn is_locked_out(&self, seat: Seat, action: &StoreAction) -> bool {
         let holder = self.stores[seat.session].holder(self.now);
         self.is_harsh() && matches!(action, StoreAction::Prepare { .. }) && holder.is_some_and(|holder| holder != seat)
-    }
-
-    /// Whether there is a login: somebody may have logged out, and a process may have been killed with the next login.
-    pub(crate) fn is_anyones(&self, session: usize) -> bool {
-        let has_session = self.processes.iter().any(|process| process.desks[session].session.is_some());
-        self.stores[session].record.is_some() || has_session
     }
 
     fn condition(&self, session: usize) -> Option<Condition> {

@@ -85,6 +85,7 @@ pub(crate) enum Post {
 pub(crate) struct Told {
     pub(crate) sessions: u64,
     pub(crate) refreshes: u64,
+    pub(crate) steps: u64,
     /// Sessions at a strict provider, and what ended those that did not last.
     pub(crate) strict: u64,
     pub(crate) ended: Vec<&'static str>,
@@ -183,6 +184,8 @@ pub(crate) struct Universe {
     pub(crate) truth: Truth,
     pub(crate) locked: LockedUsers,
     pub(crate) mishaps: BTreeMap<&'static str, u64>,
+    /// What was carried out.
+    steps: u64,
     /// By time, and by the order in which they were posted.
     queue: BTreeMap<(u64, u64), Post>,
     posted: u64,
@@ -213,6 +216,7 @@ impl Universe {
             truth: Truth::default(),
             locked: LockedUsers::default(),
             mishaps: BTreeMap::new(),
+            steps: 0,
             queue: BTreeMap::new(),
             posted: 0,
             now: 0,
@@ -248,13 +252,14 @@ impl Universe {
                 .into_iter()
                 .for_each(|clock| clock.advance(passes));
             self.now = at.max(self.now);
+            self.steps += 1;
             self.carry_out(post);
         }
         // In peace everyone gets a token that the provider takes.
         for (process, own) in self.processes.iter().enumerate() {
             for (session, desk) in own.desks.iter().enumerate() {
                 let last = desk.served_at;
-                if last + 900_000 < TROUBLE + PEACE && !self.has_ended(session) && self.is_anyones(session) {
+                if last + 900_000 < TROUBLE + PEACE && !self.has_ended(session) {
                     self.broken(&format!("session {session} of process {process} got its last good token at {last}"));
                 }
             }
@@ -267,6 +272,7 @@ impl Universe {
         Told {
             sessions: sessions as u64,
             refreshes: self.refreshes.iter().sum(),
+            steps: self.steps,
             strict: if self.habit().is_strict() { sessions as u64 } else { 0 },
             ended: self.grants.iter().filter_map(|grant| grant.ended).collect(),
             alive: self.alive(),
@@ -292,45 +298,6 @@ impl Universe {
     fn has_ended(&self, session: usize) -> bool {
         let record = self.stores[session].record.as_ref();
         record.is_some_and(|record| self.grant_of(record.tokens.access_token().expose()).ended.is_some())
-    }
-
-    /// No login that was replaced or logged out lives on, unless nobody could know its newest tokens or revoke them.
-    fn alive(&self) -> Vec<&'static str> {
-        let is_kept = |grant: usize| {
-            let records = self.stores.iter().filter_map(|store| store.record.as_ref());
-            records.map(|record| self.owners[record.tokens.access_token().expose()]).any(|kept| kept == grant)
-        };
-        let mut alive = Vec::new();
-        for (number, grant) in self.grants.iter().enumerate() {
-            if is_kept(number) || !self.op.has_grant_of(&grant.newest) {
-                continue;
-            }
-            let is_lost = grant.issued.as_ref().is_some_and(|issued| !issued.is_delivered || issued.is_late);
-            let is_gone =
-                grant.issued.as_ref().is_some_and(|issued| self.processes[issued.seat.process].life > issued.seat.life);
-            alive.push(match self.unrevoked.get(&number) {
-                Some(why) => *why,
-                None if self.was_lost_with_all(grant) => "the store lost the record, and nobody else knew it",
-                None if grant.replaced_by.is_some_and(|seat| self.processes[seat.process].life > seat.life) => {
-                    "the process was killed before it revoked the login that it had replaced"
-                }
-                None if is_lost => "the response was lost or late",
-                None if is_gone => "the process was killed",
-                None if grant.unsaved.is_some_and(|seat| self.processes[seat.process].life > seat.life) => {
-                    "the process was killed before the login was saved"
-                }
-                None => {
-                    self.broken(&format!("grant {number} of session {} lives, and nobody can end it", grant.session))
-                }
-            });
-        }
-        alive
-    }
-
-    /// Whether the store has lost its record, and all who knew it are dead, or have met another login there.
-    fn was_lost_with_all(&self, grant: &Grant) -> bool {
-        let is_dead = |seat: &Seat| self.processes[seat.process].life > seat.life;
-        grant.lost.as_ref().is_some_and(|holders| holders.iter().all(is_dead))
     }
 
     pub(crate) fn grant_of(&self, token: &str) -> &Grant {

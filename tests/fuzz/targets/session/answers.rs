@@ -52,7 +52,10 @@ impl World {
     pub(super) fn keep(&mut self, how: u8) {
         let Some((ticket, action)) = self.asked.pop_front() else { return };
         let does_it = !matches!(how, 8 | 10);
-        let is_save = matches!(action, StoreAction::Save { .. });
+        let own = match &action {
+            StoreAction::Save { next, .. } => Some(name(&next.tokens)),
+            _ => None,
+        };
         let response = match action {
             StoreAction::Lock => StoreResponse::Locked,
             StoreAction::Load => StoreResponse::Loaded { record: self.record.clone().map(Box::new), begun: self.begun },
@@ -99,7 +102,9 @@ impl World {
         };
         self.model.holds_lock |= matches!(response, StoreResponse::Locked);
         // Also where it is an earlier record: the session cannot always know.
-        self.model.is_overtaken |= is_save && matches!(response, StoreResponse::Conflict(Some(_)));
+        if let (Some(own), StoreResponse::Conflict(Some(theirs))) = (own, &response) {
+            self.model.overtaken.extend([own, name(&theirs.tokens)]);
+        }
         self.session.handle_store(ticket, response, &mut self.env);
     }
 }

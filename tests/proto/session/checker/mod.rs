@@ -8,12 +8,13 @@
 //! | `truth.rs` | what must hold once nothing more goes wrong |
 //!
 //! A session cannot be cloned: each state is reached again from the beginning. Each mishap happens once in a story; a lease
-//! of a process that is dead runs out whenever it likes. `CHECKER_DEPTH=10` goes deeper, and `CHECKER_MISHAPS=2` leaves out
-//! the stories with more mishaps than that. `.ci/deep simulation` does both, with optimisation.
+//! of a process that is dead runs out whenever it likes. `CHECKER_DEPTH=8` goes deeper, and `CHECKER_MISHAPS=3` leaves out
+//! the stories with more mishaps than that. `.ci/deep simulation` does both, with optimisation: 14 steps, three mishaps.
 //!
-//! Two windows are excused, and counted: at a strict provider what happens between its response and the save costs the grant;
-//! and the request of a process that was killed may reach the provider after its lease has run out, and bring tokens after
-//! another process has logged out and has refreshed for that.
+//! Three windows are excused, and counted. At a strict provider what happens between its response and the save costs the
+//! grant. The request of a process that was killed may reach the provider after its lease has run out, and bring tokens
+//! after another process has logged out and has refreshed for that. Where a lease has run out, two processes refresh at once:
+//! if the response to one of them is lost, a logout of the other one does not know of it.
 
 mod identity;
 mod truth;

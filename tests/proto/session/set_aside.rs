@@ -1,0 +1,79 @@
+//! Tokens that may be the newest, and are not what the session goes on with: nothing that came is dropped.
+
+use oidc_proto::session::{Event, Record, Session, Ticket};
+use oidc_proto::testing::{self, Reuse, User};
+use oidc_proto::{Body, Env as _};
+
+use crate::session::endings::ignores_spent;
+use crate::session::world::{ISSUER, Store, World, call, shared};
+
+fn until_successor_is_used() -> testing::Provider {
+    let op = testing::Provider::new(ISSUER).with_user(User::new("alice"));
+    op.with_reuse(Reuse::AllowedUntilSuccessorIsUsed)
+}
+
+fn session(world: &mut World, store: &Store) -> Session {
+    world.restore(store.record().unwrap(), shared())
+}
+
+/// Up to the response of the provider, which is still on its way.
+fn asks(world: &mut World, session: &mut Session, store: &Store) -> (Ticket, http::Response<Vec<u8>>) {
+    let _ = session.refresh(&mut world.env);
+    world.keep(session, store);
+    let (ticket, request): (_, http::Request<Body>) = call(session.poll_transmit(&mut world.env).unwrap());
+    (ticket, world.op.exchange(request, world.env.now()).unwrap())
+}
+
+fn access_token(response: &http::Response<Vec<u8>>) -> String {
+    let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+    body["access_token"].as_str().unwrap().to_owned()
+}
+
+/// A lock was lost, and two processes have refreshed at once: what the provider issued last is not in the store.
+#[test]
+fn tokens_that_met_another_record_are_tried_before_the_session_ends() {
+    let (mut world, store) = (World::with(until_successor_is_used()), Store::default());
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    let (mut first, mut second) = (session(&mut world, &store), session(&mut world, &store));
+    let (ticket, response) = asks(&mut world, &mut first, &store);
+    store.break_lock();
+    let (last_ticket, last) = asks(&mut world, &mut second, &store);
+    first.handle_response(ticket, response, &mut world.env);
+    world.pump(&mut first, &store);
+    // From here on the provider takes neither the first one's nor the one before.
+    assert!(world.honours(&access_token(&last)));
+    second.handle_response(last_ticket, last, &mut world.env);
+    world.pump(&mut second, &store);
+    world.wait(&mut second);
+    let events = world.pump(&mut second, &store);
+    assert_eq!(events.last(), Some(&Event::TokensRefreshed), "{events:?}");
+    assert_eq!(second.end(), None);
+    let token = world.tokens_of(&second);
+    assert!(world.honours(&token));
+    assert_eq!(store.record().unwrap().tokens.access_token().expose(), token);
+}
+
+/// Each was being refreshed when the next one came, and the responses come at last.
+#[test]
+fn late_responses_of_two_logins_that_were_replaced_are_both_given_back() {
+    let (mut world, store) = (World::with(ignores_spent()), Store::default());
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    let mut session = session(&mut world, &store);
+    let mut late = Vec::new();
+    for _ in 0..2 {
+        late.push(asks(&mut world, &mut session, &store));
+        let newer = world.login("alice");
+        session.adopt(newer, &mut world.env).unwrap();
+        world.pump(&mut session, &store);
+        world.revoke(&mut session);
+    }
+    let brought: Vec<_> = late.iter().map(|(_, response)| access_token(response)).collect();
+    assert!(brought.iter().all(|token| world.honours(token)), "their revocation has done nothing");
+    for (ticket, response) in late {
+        session.handle_response(ticket, response, &mut world.env);
+        world.pump(&mut session, &store);
+        world.revoke(&mut session);
+    }
+    assert!(!brought.iter().any(|token| world.honours(token)), "both are revoked");
+    assert!(world.honours(&world.tokens_of(&session)) && session.is_idle());
+}

@@ -1,0 +1,46 @@
+//! Logins that live on at the provider and that nobody uses any more.
+
+use crate::simulation::line::SPENT;
+use crate::simulation::universe::{Grant, Seat, Universe};
+
+impl Universe {
+    /// No login that was replaced or logged out lives on, unless nobody could know its newest tokens or revoke them.
+    pub(crate) fn alive(&self) -> Vec<&'static str> {
+        let is_kept = |grant: usize| {
+            let records = self.stores.iter().filter_map(|store| store.record.as_ref());
+            records.map(|record| self.owners[record.tokens.access_token().expose()]).any(|kept| kept == grant)
+        };
+        let mut alive = Vec::new();
+        for (number, grant) in self.grants.iter().enumerate() {
+            if is_kept(number) || !self.op.has_grant_of(&grant.newest) {
+                continue;
+            }
+            let is_lost = grant.issued.as_ref().is_some_and(|issued| !issued.is_delivered || issued.is_late);
+            let is_gone =
+                grant.issued.as_ref().is_some_and(|issued| self.processes[issued.seat.process].life > issued.seat.life);
+            // That a spent token was revoked excuses nothing: somebody had the newest, and was to give it back.
+            alive.push(match self.unrevoked.get(&number).filter(|why| **why != SPENT) {
+                Some(why) => *why,
+                None if self.was_lost_with_all(grant) => "the store lost the record, and nobody else knew it",
+                None if grant.replaced_by.is_some_and(|seat| self.processes[seat.process].life > seat.life) => {
+                    "the process was killed before it revoked the login that it had replaced"
+                }
+                None if is_lost => "the response was lost or late",
+                None if is_gone => "the process was killed",
+                None if grant.unsaved.is_some_and(|seat| self.processes[seat.process].life > seat.life) => {
+                    "the process was killed before the login was saved"
+                }
+                None => {
+                    self.broken(&format!("grant {number} of session {} lives, and nobody can end it", grant.session))
+                }
+            });
+        }
+        alive
+    }
+
+    /// Whether the store has lost its record, and all who knew it are dead, or have met another login there.
+    fn was_lost_with_all(&self, grant: &Grant) -> bool {
+        let is_dead = |seat: &Seat| self.processes[seat.process].life > seat.life;
+        grant.lost.as_ref().is_some_and(|holders| holders.iter().all(is_dead))
+    }
+}
