@@ -64,9 +64,13 @@ impl Core {
         }
     }
 
-    /// The store failed. This does not end the session.
+    /// The store failed. This does not end the session. While tokens are not saved, no other process gets the lock: it
+    /// would find the refresh token that was spent for them.
     pub(super) fn store_failed(&mut self, error: Error, env: &mut dyn Env) -> State {
-        self.store.release();
+        match self.store.has_unsaved() {
+            true => self.store.keep_lock(),
+            false => self.store.release(),
+        }
         self.back_off(error, Resume::Anew, env)
     }
 
