@@ -59,7 +59,7 @@ fn a_client_registers_itself_with_the_token_of_a_user() {
         let register = [&["register"], &place[..], asked].concat();
         cli.run(&register).failed(1, "denied", "registration.denied");
         let registered = cli.run(&[&register[..], &["--initial-access-token", &token]].concat()).done();
-        registered.hides(&[token.clone()]);
+        registered.hides(std::slice::from_ref(&token));
         let login = login_by_cli(&cli, server.issuer, &["--scope", SCOPE]).done();
         assert_eq!(login.event("logged_in")["client_id"], registered.event("registered")["client_id"]);
         assert_eq!(login.event("userinfo")["claims"]["sub"], "1");
