@@ -79,8 +79,8 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         _ => {}
     }
     let mut context = Context::new(global, out)?;
-    if !matches!(command, Command::Status(_) | Command::Token(_)) {
-        // Before anything is begun that could not be ended.
+    // Before anything is begun that could not be ended. What the environment says stops only what sends something.
+    if !matches!(command, Command::Status(_) | Command::Token(_)) || context.options.ca_certificate.is_some() {
         context.http()?;
     }
     context.choice = command.choice().cloned().unwrap_or_default();

@@ -205,7 +205,12 @@ fn the_browser_does_not_inherit_the_client_secret() {
         std::fs::write(&told, "").unwrap();
         let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--client-id", "x", "--par", "never"];
         let browser: &[&str] = if by_option { &["--browser", &script] } else { &[] };
-        let variables = [("OIDC_CLI_CLIENT_SECRET", "very-secret"), ("BROWSER", script.as_str()), ("MARK", "seen")];
+        let variables = [
+            ("OIDC_CLI_CLIENT_SECRET", "very-secret"),
+            ("OIDC_CLI_INITIAL_ACCESS_TOKEN", "very-secret"),
+            ("BROWSER", script.as_str()),
+            ("MARK", "seen"),
+        ];
         let mut running = cli.start_with(&variables, &[&login[..], browser].concat());
         running.url();
         let mut environment = String::new();
