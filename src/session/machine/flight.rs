@@ -85,6 +85,7 @@ impl Flight {
     }
 
     /// What awaits the response, if it awaits one.
+    #[inline]
     pub(super) fn into_response(self: Box<Self>) -> Result<ExpectResponse, Box<Self>> {
         match *self {
             Self::Response(None, expect) => Ok(expect),

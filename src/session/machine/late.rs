@@ -76,6 +76,11 @@ impl LateResponses {
         self.all_mut().for_each(|late| late.fate = Fate::GiveBack);
     }
 
+    /// Whether there is nothing, and nothing is waited for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Whether there is or may still be something that the session goes on with.
     pub(super) fn is_awaited(&self) -> bool {
         self.all().any(|late| late.fate == Fate::GoOn)

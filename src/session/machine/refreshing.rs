@@ -96,6 +96,10 @@ impl Core {
 
     /// The successor of the current tokens, if the response to an earlier request has brought it.
     pub(super) fn has_come(&mut self, env: &mut dyn Env) -> Option<(Step<TokenRequest>, Exchange)> {
+        if self.late.is_empty() {
+            // Nearly always. What is moved below is large, also where it is nothing.
+            return None;
+        }
         let come = self.late.take_tokens(self.current.tokens().refresh_token());
         self.set_late_aside(env);
         come
