@@ -170,10 +170,10 @@ pub(crate) const ROWS: &[Row] = &[
         .note("`private_key_jwt` needs the deviation `token_endpoint_audience`."),
     Row::new(Habits::GLEWLWYD, Secret, &[], Same).peer("tests/peers/glewlwyd.py")
         .dead(ErrorCode::HTTP_STATUS)
-        .note("A dead refresh token is answered with an empty 400: after three in a row a session needs a login. `private_key_jwt` needs the deviation `token_endpoint_audience`."),
+        .note("A dead refresh token is answered with an empty 400: after three in a row a session needs a login. A secret with characters that a form escapes needs the deviation `unencoded_basic`, and `private_key_jwt` needs `token_endpoint_audience`. The server below is set to rotate refresh tokens and to end a session at reuse; this row has its defaults."),
     Row::new(Habits::LEMONLDAP_NG, Secret, &[OFFLINE], Same),
     Row::new(Habits::DOORKEEPER, Secret, &[], New),
-    Row::new(Habits::DJANGO_OAUTH_TOOLKIT, Secret, &[], New).peer("tests/peers/django.py").note("Where registration is turned on, it is in the metadata of RFC 8414 only, as revocation is (`--metadata-url`)."),
+    Row::new(Habits::DJANGO_OAUTH_TOOLKIT, Secret, &[], New).peer("tests/peers/django.py").note("Where registration is turned on, it is in the metadata of RFC 8414 only, as revocation is (`--metadata-url`). The server below has registration and logout turned on; this row has its defaults."),
     Row::new(Habits::BETTER_AUTH, Registers, &[MetadataUrl, OFFLINE], New).peer("tests/peers/better_auth.py").note("Its logout page refuses a client unless an administrator allows it (`enable_end_session`)."),
     Row::new(Habits::MATRIX_AUTHENTICATION_SERVICE, Registers, &[], New),
     Row::new(Habits::SPRING, Secret, &[], New).peer("tests/peers/spring.py").note("Pushed requests are listed and off by default: the login goes on without. With the registration endpoint turned on, a client registers with an initial access token, and has only the scopes that the application gives it."),
