@@ -65,12 +65,15 @@ pub(crate) fn strict<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error
 /// What `read` makes of a document. If a value in it cannot be held by any type, the rest is read, so that a member which
 /// nobody needs does not cost it.
 pub(crate) fn around_unheld<T>(document: &[u8], read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
-    match read(document) {
-        Err(error) if error.code() == ErrorCode::JSON_SYNTAX => match unheld::without_unheld(document) {
-            Some(rest) => read(rest.as_ref()),
-            None => Err(error),
-        },
-        outcome => outcome,
+    // One call in a loop, since a compiler would put two of them into the module of a page in full.
+    let mut rest = None;
+    loop {
+        match read(rest.as_ref().map_or(document, AsRef::as_ref)) {
+            Err(error) if error.code() == ErrorCode::JSON_SYNTAX && rest.is_none() => {
+                rest = Some(unheld::without_unheld(document).ok_or(error)?);
+            }
+            outcome => return outcome,
+        }
     }
 }
 
