@@ -122,6 +122,7 @@ async function open(settings) {
   opened.addEventListener("needs_login", () => { isOver = true; });
   opened.addEventListener("tokens_refreshed", () => say("The tokens are new."));
   opened.addEventListener("logged_out_elsewhere", () => say("You logged out in another window."));
+  opened.addEventListener("not_revoked", () => say("Tokens of an earlier login were not revoked. You can end it at the provider."));
   for (const name of ["needs_login", "replaced", "client_rejected", "refused", "stalled", "not_saved", "not_erased"]) {
     opened.addEventListener(name, ({ detail: { error } }) => error && fail(error));
   }
