@@ -26,7 +26,8 @@ struct Details {
     text: Option<Quote>,
     server: Option<String>,
     proxy: Option<String>,
-    waited: Option<Duration>,
+    /// In milliseconds.
+    waited: Option<u64>,
 }
 
 impl Failure {
@@ -78,7 +79,7 @@ impl Failure {
     /// Says after which time the HTTP client gave up.
     #[must_use]
     pub fn after(self, waited: Duration) -> Self {
-        self.with(|details| details.waited = Some(waited))
+        self.with(|details| details.waited = Some(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)))
     }
 
     fn with(mut self, set: impl FnOnce(&mut Details)) -> Self {
@@ -117,7 +118,7 @@ impl Failure {
     /// What was found, for an error: the proxy or the server, the reason or the text, and how long the client waited.
     pub(super) fn found(&self) -> Option<Quote> {
         let Details { text, server, proxy, waited } = self.details.as_deref().cloned().unwrap_or_default();
-        let waited = waited.map(|waited| format!("{} s", waited.as_secs_f64()));
+        let waited = waited.map(seconds);
         let reason = match (self.reason, waited) {
             (Some(reason), Some(waited)) => Some(Quote::library(format_args!("{reason} in {waited}"))),
             (Some(reason), None) => Some(Quote::library(reason)),
@@ -131,6 +132,12 @@ impl Failure {
             (None, reason) => reason,
         }
     }
+}
+
+/// As `0.3 s`. The standard library's way to write a fraction is 4 kB of a module for browsers.
+fn seconds(millis: u64) -> String {
+    let exact = format!("{}.{:03}", millis / 1000, millis % 1000);
+    format!("{} s", exact.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// The server may have received the request: the assumption that is safe.

@@ -263,6 +263,17 @@ fn an_error_keeps_the_text_of_the_http_library_and_of_the_key_store() {
 }
 
 #[test]
+fn an_error_says_in_seconds_when_the_client_gave_up() {
+    let env = Still::default();
+    for (millis, shown) in [(10_000, "10 s"), (300, "0.3 s"), (2_050, "2.05 s"), (1, "0.001 s"), (0, "0 s")] {
+        let failure = Failure::from(FailureKind::Timeout).after(Duration::from_millis(millis));
+        let failing = |_: Request<Body>, _: Policy| Answered::Err(failure.clone());
+        let error = BlockingDriver::new(from_fn(failing)).run(Tour::start(4), &mut &env).unwrap_err();
+        assert_eq!(error.found().unwrap().as_str(), format!("gave up after {shown}"));
+    }
+}
+
+#[test]
 fn drivers_share_an_http_client() {
     struct Counting(Mutex<u32>);
 
