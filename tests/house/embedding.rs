@@ -4,7 +4,11 @@ use super::lexer::{Token, after_group, text, tokens, without_tests};
 use super::tree::Tree;
 
 /// Where flows are.
-const ROOMS: &[&str] = &["flow", "session", "matrix", "qr"];
+const ROOMS: &[&str] = &["flow", "session", "matrix", "qr", "party", "step"];
+
+/// What an input tells without being taken. A flow that contains another may ask this only where the input then is an
+/// error.
+const QUESTIONS: &[&str] = &["failure", "is_cancelled"];
 
 #[test]
 fn a_flow_that_contains_another_passes_every_input_on() {
@@ -71,8 +75,18 @@ fn fault(function: &[Token]) -> Option<&'static str> {
         return Some("a function gets the input that no check reads");
     }
     let looked_at = body.windows(3).filter(|at| at[1].is(name) && !at[2].is(".") && !is_argument(&at[0], &at[2]));
+    let asks = body
+        .windows(3)
+        .enumerate()
+        .filter(|(_, at)| at[0].is(name) && at[1].is(".") && QUESTIONS.iter().any(|question| at[2].is(question)));
+    // `… if input.is_cancelled() => Err(input.unexpected())`: the driver gives up, and nothing is passed on.
+    let gives_up = |at: usize| {
+        let error = ["is_cancelled", "(", ")", "=", ">", "Err", "(", name, ".", "unexpected"];
+        error.iter().zip(&body[at + 2..]).all(|(word, token)| token.is(word))
+    };
+    let asks = asks.filter(|(at, _)| !gives_up(*at)).count();
     let names_a_variant = body.windows(2).any(|path| path[0].is("Input") && path[1].is("::"));
-    (!calls.is_empty() && (looked_at.count() > 0 || names_a_variant)).then_some("it looks at the input")
+    (!calls.is_empty() && (looked_at.count() + asks > 0 || names_a_variant)).then_some("it looks at the input")
 }
 
 #[test]
@@ -85,6 +99,7 @@ fn a_flow_that_looks_at_the_input_of_another_is_seen() {
         "input: Input<'_>, env: &mut dyn Env) { Ok(self.0.on(input, env)?.wrap(Self)) }",
         "given: step::Input<'_>, env: E) { match self { A(flow) => Self::go_on(Flow::on(flow, given, env)?) } }",
         "input: Input<'_>, env: E) { match self.0 { A(flow) => flow.on(input, env), B => { input.woken()?; C } } }",
+        "input: Input<'_>, env: E) { match self { A if input.is_cancelled() => Err(input.unexpected()), B(flow) => flow.on(input, env) } }",
         "input: Input<'_>, env: E) { match input { Input::Woken => A, other => Err(other.unexpected()) } }",
         "input: Input<'_>, env: E) { match (self, input) { (A, Input::Woken) => A, (_, i) => Err(i.unexpected()) } }",
     ];
@@ -97,6 +112,8 @@ fn a_flow_that_looks_at_the_input_of_another_is_seen() {
         "input: Input<'_>, env: E) { if matches!(input, Input::Woken) { return B; } self.0.on(input,\n env,) }",
         "input: Input<'_>, env: E) { let other = input; F::on(self.0, other, env) }",
         "input: Input<'_>, env: E) { self.0.on(Input::Woken, env) }",
+        "input: Input<'_>, env: E) { if input.failure().is_some() { return B; } self.0.on(input, env) }",
+        "input: Input<'_>, env: E) { match self { A if input.is_cancelled() => B, C(flow) => flow.on(input, env) } }",
         "input: Input<'_>, env: E) { self.help(input, env) }",
         "input: Input<'_>, env: E) { match (self, input) { (A, Input::Woken) => B, (A(f), i) => f.on(i, env) } }",
     ] {
