@@ -62,7 +62,7 @@ struct TokenParse(ProviderOptions);
 
 impl Parse for TokenParse {
     type Output = TokenResponse;
-    const REQUEST: &'static str = "token_endpoint";
+    const REQUEST: &'static str = token::REQUEST;
 
     fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<TokenResponse, Error> {
         token::parse(response, &self.0)

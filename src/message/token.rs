@@ -117,6 +117,9 @@ impl fmt::Debug for TokenResponse {
     }
 }
 
+/// The request, as errors name it.
+pub(crate) const REQUEST: &str = "token_endpoint";
+
 #[derive(Deserialize)]
 struct Members<'a> {
     #[serde(borrow)]
@@ -181,10 +184,10 @@ fn parse_held(response: Response<'_>, options: &ProviderOptions) -> Result<Token
     let access_token = AccessToken::new(Secret::new(access_token.0))?;
     // From here on tokens are there: what is wrong with the rest must not lose them.
     let mut flaw = None;
-    let mut spoil = |error: Error| _ = flaw.get_or_insert(error);
+    let mut spoil = |error: Error| _ = flaw.get_or_insert(error.with_status(response.status).during(REQUEST));
     repeated.into_iter().for_each(&mut spoil);
     if let Some(said) = error {
-        let error = Error::new(ErrorCode::TOKEN_ERROR_WITH_SUCCESS).at("error").with_status(response.status);
+        let error = Error::new(ErrorCode::TOKEN_ERROR_WITH_SUCCESS).at("error");
         spoil(said.map_or(error.clone(), |(_, text)| error.with_text(text)));
     }
     if let Err(error) = labelled

@@ -35,6 +35,8 @@ fn flawed_tokens_are_kept_and_used_where_that_was_chosen() {
         edit(&world.op);
         let refusal = world.refresh(&user).err().unwrap();
         assert_eq!(refusal.what(), (At::Verification, *code));
+        let place = (refusal.error.endpoint(), refusal.error.status().map(|status| status.as_u16()));
+        assert_eq!(place, (Some("token_endpoint"), Some(200)), "{code}");
         world.give_up(*refusal.tokens.unwrap()).unwrap();
 
         let mut world = World::new();
