@@ -51,8 +51,8 @@ codes! {
 
     // Keys that live elsewhere, entropy
     SIGN_FAILED = "sign.failed", Environment, KeyStore, FixEnvironment, "RFC 7515 section 5.1",
-        "the signer failed", "The key store is locked or unreachable, or the key does not fit its algorithm.",
-        "Check the key store and the key.";
+        "the signer failed", "The key does not fit its algorithm, or the program's own signer failed.",
+        "Check the key and the signer.";
     PRIVATE_KEY_PEM = "private_key.pem", Local, Usage, FixConfiguration, "RFC 7468 section 2",
         "the private key is not PEM", "The line `-----BEGIN …-----` is missing, the end is cut off, or the text in between is not base64.",
         "Pass the text of the whole file.";

@@ -226,7 +226,7 @@ impl RelyingParty {
     /// log in again.
     ///
     /// # Errors
-    /// `callback.state_mismatch` if `verified` belongs to another login, `provider.mismatch`, `client.mismatch`,
+    /// `callback.login_mismatch` if `verified` belongs to another login, `provider.mismatch`, `client.mismatch`,
     /// `dpop.key_mismatch`, `jwks.missing`, `jws.no_backend`, `id_token.trust_tls_over_http`, `sign.failed`.
     pub fn redeem(
         &self,
@@ -235,7 +235,7 @@ impl RelyingParty {
         env: &mut dyn Env,
     ) -> Result<Step<TokenRequest>, Error> {
         if !pending.state.matches(&verified.state) {
-            return Err(ErrorCode::CALLBACK_STATE_MISMATCH.into());
+            return Err(ErrorCode::CALLBACK_LOGIN_MISMATCH.into());
         }
         self.owner().check(&pending.owner)?;
         let PendingAuthorization { redirect_uri, scope, code_verifier, expectation, .. } = pending;

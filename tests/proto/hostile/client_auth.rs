@@ -9,7 +9,8 @@ use http::Request;
 use oidc_proto::AuthMethod;
 use oidc_proto::adapter::{BlockingDriver, Driver};
 use oidc_proto::flow::{GrantRequest, TokenRequest};
-use oidc_proto::jose::{Algorithm, PrivateKey};
+use oidc_proto::jose::backend::rustcrypto::SigningKey;
+use oidc_proto::jose::{Algorithm, PrivateKey, PublicKey, Signer};
 use oidc_proto::step::{Input, KeyOutput, KeyUse};
 use oidc_proto::testing::{self, On, RegisteredClient};
 use oidc_proto::{
@@ -261,6 +262,38 @@ fn a_key_store_that_refuses_ends_every_flow_and_nothing_is_sent() {
             assert_eq!((error.code(), error.fault()), (ErrorCode::KEY_REFUSED, Fault::Environment), "{what}");
             assert_eq!(world.op.requests().len(), before, "{what}");
         }
+    }
+}
+
+/// A key of the program that fails as soon as it is used.
+struct Broken(SigningKey);
+
+impl Signer for Broken {
+    fn algorithm(&self) -> Algorithm {
+        self.0.algorithm()
+    }
+
+    fn key_id(&self) -> Option<&str> {
+        self.0.key_id()
+    }
+
+    fn public_key(&self) -> Option<&PublicKey> {
+        Some(self.0.public_key())
+    }
+
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, Error> {
+        Err(ErrorCode::SIGN_FAILED.into())
+    }
+}
+
+#[test]
+fn a_signer_that_fails_ends_the_login_and_the_code_is_not_spent() {
+    let broken = || PrivateKey::local(Broken(key(Algorithm::Es256, 8)));
+    let with_dpop = || World { dpop: Some(oidc_proto::DpopKey::new(broken()).unwrap()), ..World::new() };
+    for mut world in [World::with_key(broken()), with_dpop()] {
+        let refusal = world.logged_in().err().unwrap();
+        assert_eq!((refusal.error.code(), refusal.error.fault()), (ErrorCode::SIGN_FAILED, Fault::Environment));
+        assert!(!world.op.requests().contains(&On::Token), "{:?}", world.op.requests());
     }
 }
 

@@ -74,6 +74,17 @@ fn a_party_takes_nothing_that_another_one_owns() {
     }
 }
 
+/// A callback is redeemed with the login that it was checked against.
+#[test]
+fn a_checked_callback_is_of_one_login() {
+    let mut world = World::new();
+    let party = world.party().unwrap();
+    let (login, other) = (world.login_with(&party).unwrap(), world.login_with(&party).unwrap());
+    let verified = world.check(&login).unwrap();
+    let error = party.redeem(other.pending, verified, &mut world.env).unwrap_err();
+    assert_eq!((error.code(), error.fault()), (ErrorCode::CALLBACK_LOGIN_MISMATCH, Whose::Local));
+}
+
 /// The tokens of a later login are for the session of the same provider and client.
 #[test]
 fn a_session_adopts_no_tokens_that_another_one_owns() {
