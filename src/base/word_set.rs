@@ -14,10 +14,7 @@ pub trait Word: sealed::Sealed + Copy + fmt::Debug + 'static {
     const ALL: &'static [Self];
 
     /// The word as the standards spell it.
-    fn as_str(self) -> &'static str;
-
-    /// Its place in [`Word::ALL`].
-    fn index(self) -> u32;
+    fn name(self) -> &'static str;
 }
 
 pub(crate) mod sealed {
@@ -25,6 +22,9 @@ pub(crate) mod sealed {
     pub trait Sealed: Sized {
         /// The word that is spelled like this: found by its length first, not by one comparison after the other.
         fn find(text: &str) -> Option<Self>;
+
+        /// Its place among the words of its type.
+        fn index(self) -> u32;
     }
 }
 
@@ -88,7 +88,7 @@ impl<W: Word> Default for Words<W> {
 
 impl<W: Word> fmt::Debug for Words<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter().map(Word::as_str)).finish()
+        f.debug_set().entries(self.iter().map(Word::name)).finish()
     }
 }
 
@@ -210,6 +210,8 @@ macro_rules! words {
 
         impl $crate::base::word_set::sealed::Sealed for $name {
             fn find(text: &str) -> Option<Self> { Self::from_name(text) }
+
+            fn index(self) -> u32 { self as u32 }
         }
 
         // A set is 32 bits.
@@ -218,9 +220,7 @@ macro_rules! words {
         impl $crate::base::word_set::Word for $name {
             const ALL: &'static [Self] = &[$( Self::$word, )*];
 
-            fn as_str(self) -> &'static str { match self { $( Self::$word => $text, )* } }
-
-            fn index(self) -> u32 { self as u32 }
+            fn name(self) -> &'static str { Self::name(self) }
         }
 
         impl $name {
