@@ -60,17 +60,17 @@ impl Parse for Parsing {
 
     fn parse(self, response: Response<'_>, now: Timestamp) -> Result<PendingDevice, Error> {
         let Self { party, scope } = self;
-        let answer =
+        let granted =
             device::parse(response, party.provider().options().schemes()).map_err(|error| explained(error, &party))?;
         Ok(PendingDevice {
             owner: party.owner().clone(),
             scope,
-            device_code: answer.device_code,
-            user_code: answer.user_code,
-            verification_uri: answer.verification_uri,
-            verification_uri_complete: answer.verification_uri_complete,
-            interval: answer.interval,
-            expires_at: now.saturating_add(answer.lifetime),
+            device_code: granted.device_code,
+            user_code: granted.user_code,
+            verification_uri: granted.verification_uri,
+            verification_uri_complete: granted.verification_uri_complete,
+            interval: granted.interval,
+            expires_at: now.saturating_add(granted.lifetime),
         })
     }
 }

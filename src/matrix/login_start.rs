@@ -1,4 +1,11 @@
 //! How a login by browser starts: by a URL that has the whole request, or by one that refers to a pushed request.
+//!
+//! ```text
+//! push ──▶ PushedAuthorization ─▶ Done(URL, PendingLogin)
+//! begin ─▶ PushedAuthorization ─┬─▶ Done(URL, PendingLogin)
+//!     │                         └─ no verdict, and pushing is not demanded ─┐
+//!     └─ there is no such endpoint ─────────────────────────────────────────┴─▶ Done(URL with the whole request)
+//! ```
 
 use super::awaited::Awaited;
 use super::login::PendingLogin;

@@ -1,4 +1,8 @@
 //! A stage of a login: one flow, then the steps that follow from its output or its error.
+//!
+//! ```text
+//! then(flow, next) ─▶ the flow's steps ─▶ its output or error ─▶ next ─▶ the steps that follow ─▶ Done
+//! ```
 
 use std::fmt;
 

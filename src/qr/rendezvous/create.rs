@@ -1,4 +1,10 @@
 //! A new rendezvous.
+//!
+//! ```text
+//! create ────▶ POST rendezvous ─┬─ success ──▶ Done(Rendezvous)
+//!                               └─ redirect ─▶ POST at the other URL, once (MSC4108) ─▶ Done(Rendezvous)
+//! create_as ─▶ POST rendezvous with the user's token (MSC4388) ─▶ Done(Rendezvous)
+//! ```
 
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, StatusCode, Uri};
@@ -148,8 +154,8 @@ fn check_support(response: &Response<'_>) -> Result<(), Error> {
 }
 
 fn with_url(response: &Response<'_>, options: RendezvousOptions, env: &mut dyn Env) -> Result<Rendezvous, Error> {
-    let answer: Created<'_> = json::document(response.success()?)?;
-    let url = answer.url.ok_or_else(|| missing("url"))?;
+    let created: Created<'_> = json::document(response.success()?)?;
+    let url = created.url.ok_or_else(|| missing("url"))?;
     let url = CodeUrl::new(&url, options.schemes).map_err(|error| missing("url").with_source(error))?;
     Ok(Rendezvous::of(Place::Url(url), options, etag_note(response)?, env))
 }

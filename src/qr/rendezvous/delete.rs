@@ -1,4 +1,8 @@
 //! The end of a rendezvous.
+//!
+//! ```text
+//! delete ─▶ DELETE rendezvous ─▶ Done: it is gone, or was gone already
+//! ```
 
 use http::StatusCode;
 

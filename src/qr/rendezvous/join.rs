@@ -1,4 +1,11 @@
 //! The rendezvous of a code that this device scanned.
+//!
+//! ```text
+//! join ─▶ GET rendezvous ─┬─ it is empty ───────────────▶ Done(Rendezvous)
+//!              ▲          ├─ it has a text ─────────────▶ error
+//!              │          └─ no response, or a refusal ─▶ Wait, or an error once the patience is over
+//!              └───────────────────────────────────────────┘
+//! ```
 
 use std::time::Duration;
 

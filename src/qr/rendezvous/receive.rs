@@ -1,4 +1,10 @@
 //! Waiting for the other device's text.
+//!
+//! ```text
+//! receive ─▶ GET rendezvous ─┬─ another text than before ──▶ Done(Received)
+//!                 ▲          └─ the same, or no response ──▶ Wait, or an error once the patience is over
+//!                 └────────────────────────────────────────────┘
+//! ```
 
 use std::fmt;
 use std::time::Duration;

@@ -1,6 +1,16 @@
 //! Writes a text exactly once, even if responses are lost.
 //!
 //! A text of MSC4388 whose response was lost is looked for before it is written again.
+//!
+//! ```text
+//! send ─▶ PUT rendezvous ─┬─ written ──────────────────────▶ Done(Delivered)
+//!              ▲          ├─ the other device wrote first ─▶ Done(Overtaken)
+//!              │          ├─ a refusal ─▶ Wait ─▶ PUT
+//!              │          └─ no response ─▶ GET (MSC4388), or Wait ─▶ PUT
+//!              │                             ├─ this text is there ───────────────▶ Done(Delivered)
+//!              │                             ├─ another is there, or it is gone ──▶ Done(Uncertain)
+//!              └──────────── Wait ◀──────────┴─ nobody has written
+//! ```
 
 use std::time::Duration;
 
