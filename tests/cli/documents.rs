@@ -24,7 +24,7 @@ fn the_table_of_codes_is_the_librarys() {
     let mut table = String::from(
         "# Error codes\n\nEvery code of the library, from `ErrorCode::all()`, with its usual cause and what to do about it. \
          The command line prints codes unchanged. An error says more than its code: what was expected and found, in which \
-         request, and often a better hint. A test checks this page: `OIDC_PROTO_BLESS=1 cargo test --test cli codes` writes \
+         request, and often a better hint. A test checks this page: `OIDC_PROTO_BLESS=1 cargo test --all-features --test cli documents::` writes \
          it again.\n\n\
          \"At the provider\" means: in its administration, by whoever may change it there. If that is not you, it is its administrator. \
          The words of the messages:\n\n\
@@ -38,7 +38,6 @@ fn the_table_of_codes_is_the_librarys() {
          | grant | a permission to get tokens: a code, a refresh token, a device code |\n\
          | `state`, `nonce`, PKCE | values that tie a response to the login that it belongs to |\n\
          | PAR, DPoP | the request goes to the provider before the browser opens; tokens that only the holder of a key can use |\n\n\
-         Each row must answer one question for a reader who did not write it: do I know what to do now?\n\n\
          Fault: `local` (the caller), `environment` (the machine: store, key store, entropy), `remote` (the provider broke a \
          rule), `denied` (the user or the provider said no), `transport` (no usable response). Recovery: what helps, from \
          `ErrorCode::recovery()`.\n",

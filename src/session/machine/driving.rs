@@ -267,12 +267,12 @@ impl Session {
     }
 
     /// Takes a response of the store. A response whose ticket is no longer awaited is ignored.
-    pub fn handle_store(&mut self, ticket: StoreTicket, answer: StoreResponse, env: &mut dyn Env) {
+    pub fn handle_store(&mut self, ticket: StoreTicket, response: StoreResponse, env: &mut dyn Env) {
         if self.awaits_reload(&ticket) {
-            return self.transition(|state, core| core.reloaded(answer, state, env));
+            return self.transition(|state, core| core.reloaded(response, state, env));
         }
         let deadline = self.core.options.deadline();
-        let Some(told) = self.core.store.handle(ticket, answer, deadline, env) else { return };
+        let Some(told) = self.core.store.handle(ticket, response, deadline, env) else { return };
         // A process that was suspended here may have lost its lock meanwhile. What was saved was saved all the same.
         let needs_lock = matches!(told, Told::Locked(_) | Told::Loaded(_) | Told::Prepared(_));
         if needs_lock && self.is_due(Timer::Response, env.monotonic()) {
