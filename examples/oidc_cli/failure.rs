@@ -234,6 +234,7 @@ codes! {
     NoSession = "cli.no_session", "local", exit 1, "there is no session in the store", "Log in: oidc_cli login --issuer URL, or --homeserver NAME.";
     SessionUnknown = "cli.session_unknown", "local", exit 1, "no session in the store is the one that was named", "See oidc_cli status.";
     SessionAmbiguous = "cli.session_ambiguous", "local", exit 1, "there are several sessions", "Choose one with --session, --issuer or --subject.";
+    Replaced = "cli.replaced", "local", exit 1, "a new login took the session's place meanwhile", "The login that was to end is revoked. To end the new one, log out again.";
     OtherClient = "cli.other_client", "local", exit 1, "the login uses the session's own client, and not the one that was registered or named since", "To use that client, log in anew: oidc_cli login.";
     OtherUser = "cli.other_user", "denied", exit 1, "another user logged in, the session stays as it was", "Log in with the account of the session, or log in anew: oidc_cli login.";
     NotMatrix = "cli.not_matrix", "local", exit 1, "the session does not belong to a Matrix homeserver", "Choose a session that was begun with --homeserver.";

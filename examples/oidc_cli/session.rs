@@ -2,27 +2,28 @@
 //! is, and the record of its tokens, which the library's file store keeps for all processes.
 
 mod finding;
+mod saving;
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use oidc_proto::adapter::store::{BlockingSessionStore as _, FileStore};
+use oidc_proto::adapter::store::FileStore;
 use oidc_proto::matrix::{DeviceId, Homeserver, UserId, UserSession};
-use oidc_proto::session::{Record, RecordVersion, Standing, StoreAction, StoreResponse};
-use oidc_proto::{Deviation, Env, ErrorCode as Core, Registered, Schemes, Timestamp, TokenSet};
+use oidc_proto::session::{LoginId, RecordVersion, Standing};
+use oidc_proto::{Deviation, ErrorCode as Core, Registered, Schemes, Timestamp, TokenSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::IdTokenChoice;
-use crate::asked;
 use crate::beside;
 use crate::event::Summary;
 use crate::failure::Failure;
 use crate::keys::{BindingKey, KeyFile};
-use crate::store::{Draft, Store};
+use crate::store::Store;
 use crate::wish::Wish;
 
 pub(crate) use finding::{Damaged, all, choose, find, reload};
+pub(crate) use saving::Held;
 
 const VERSION: u32 = 1;
 const DEVIATION: &str = Deviation::RefreshErrors.name();
@@ -69,6 +70,9 @@ struct Kept {
     /// The client was registered for this session alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     has_own_client: bool,
+    /// The login in the record of its tokens, as it was first saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login: Option<String>,
 }
 
 /// What a session at a Matrix homeserver is bound to.
@@ -123,6 +127,7 @@ impl Session {
             wish,
             begun_at: Some(tokens.obtained_at()),
             has_own_client,
+            login: None,
         };
         Self { kept, tokens, stored: None, is_doubtful: false, needs_login: None, id }
     }
@@ -165,6 +170,11 @@ impl Session {
     /// How often its tokens were saved.
     pub(crate) fn generation(&self) -> u64 {
         self.stored.map_or(0, |stored| stored.generation)
+    }
+
+    /// Which login its tokens are of.
+    pub(crate) fn login(&self) -> Option<LoginId> {
+        self.stored.and_then(|stored| stored.login)
     }
 
     pub(crate) fn subject(&self) -> &str {
@@ -266,67 +276,6 @@ impl Session {
         format!("{}: {} at {}, {age} old", self.id, self.subject().escape_debug(), self.tokens.issuer())
     }
 
-    /// Writes it, in place of an older session of the same user. Whoever uses that one meanwhile finds the new tokens.
-    /// Returns the tokens that were there.
-    pub(crate) fn save(&self, mut draft: Draft, env: &mut dyn Env) -> Result<Option<TokenSet>, Failure> {
-        draft.make_room()?;
-        let (name, files) = (tokens_file(&self.id), draft.files());
-        let tokens = files.record(&name);
-        let mut replaced = None;
-        let response = match tokens.carry_out(StoreAction::Lock) {
-            StoreResponse::Locked => {
-                let expect = match tokens.load() {
-                    // It is replaced: the user has logged in anew.
-                    Err(error) if matches!(error.code(), Core::STORED_MALFORMED | Core::STORED_VERSION) => {
-                        files.remove(&name)?;
-                        None
-                    }
-                    loaded => loaded.map_err(|error| files.explain(&name, &error))?,
-                };
-                let expect = expect.map(|record| {
-                    let version = record.version();
-                    replaced = Some(record.tokens);
-                    version
-                });
-                let next = Record::of_login(self.tokens.clone(), expect, env);
-                tokens.carry_out(StoreAction::Save { expect, next })
-            }
-            response => response,
-        };
-        tokens.carry_out(StoreAction::Unlock);
-        match response {
-            StoreResponse::Saved => {
-                let path = files.path(&name);
-                let kept = draft.keep(&file(&self.id), &self.kept);
-                if kept.is_err() && replaced.is_none() {
-                    // No command would find them without the session.
-                    let _ = std::fs::remove_file(path);
-                }
-                kept.map(|()| replaced)
-            }
-            StoreResponse::Failed(error) => Err(files.explain(&name, &error)),
-            _ => Err(files.explain(&name, &Core::SESSION_STORE.into())),
-        }
-    }
-
-    /// Locks its record, so that no other process refreshes. Returns it with the tokens that it had last, and whether a
-    /// refresh of these was begun and has no end: then they may be spent.
-    pub(crate) fn hold(self, store: &Store) -> Result<Held, Failure> {
-        let name = tokens_file(&self.id);
-        let tokens = store.files().record(&name);
-        if let StoreResponse::Failed(error) = tokens.carry_out(StoreAction::Lock) {
-            return Err(store.files().explain(&name, &error));
-        }
-        let begun = match tokens.carry_out(StoreAction::Load) {
-            StoreResponse::Failed(error) => return Err(store.files().explain(&name, &error)),
-            StoreResponse::Loaded { begun, .. } => begun,
-            _ => false,
-        };
-        // Who refreshed it in the meantime has saved it.
-        let session = reload(store, &self)?;
-        Ok(Held { session, begun, record: tokens })
-    }
-
     /// Where its tokens are kept.
     pub(crate) fn record(&self, store: &Store) -> FileStore {
         store.files().record(&tokens_file(&self.id))
@@ -376,43 +325,6 @@ impl Session {
     pub(crate) fn dpop_key(&self) -> Option<&BindingKey> {
         self.kept.dpop_key.as_ref()
     }
-}
-
-/// A session whose record no other process changes until this is dropped.
-pub(crate) struct Held {
-    pub(crate) session: Session,
-    /// A refresh was begun and has no end.
-    pub(crate) begun: bool,
-    record: FileStore,
-}
-
-impl Held {
-    /// Lets other holders of this process refresh.
-    pub(crate) fn release(&self) {
-        self.record.carry_out(StoreAction::Unlock);
-    }
-
-    /// Removes the session.
-    pub(crate) fn remove(&self, store: &Store) -> Result<(), Failure> {
-        let Self { session, record, .. } = self;
-        let name = tokens_file(&session.id);
-        match record.carry_out(StoreAction::Erase { expect: session.stored }) {
-            StoreResponse::Failed(error) => Err(store.files().explain(&name, &error)),
-            StoreResponse::Conflict(_) => Err(store.files().explain(&name, &Core::STORE_CONFLICT.into())),
-            _ => {
-                remove_beside(store, &session.id)?;
-                store.remove(&file(&session.id))?;
-                // Whoever waits for this lock notices that its file is gone.
-                store.remove(&lock_file(&session.id))
-            }
-        }
-    }
-}
-
-/// Removes what is kept beside a session and its tokens.
-fn remove_beside(store: &Store, id: &str) -> Result<(), Failure> {
-    asked::erase(store, id, u64::MAX)?;
-    beside::remove(store, id)
 }
 
 /// Seconds until the access token expires.

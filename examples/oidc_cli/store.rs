@@ -19,6 +19,12 @@ const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 /// For a session and its tokens, or for a client.
 const ROOM: usize = 32 * 1024;
 const LOCK_POLL: Duration = Duration::from_millis(50);
+/// Of files without a name yet. A killed process leaves them.
+const DRAFT: &str = ".new-";
+/// What stands beside a session's file until its tokens are saved.
+const COMING: &str = ".next";
+/// A draft that is younger may be one whose process has not locked it yet.
+const DRAFT_AGE: Duration = Duration::from_secs(60);
 
 /// A folder with one file of registrations and two files a session.
 #[derive(Clone, Debug)]
@@ -47,12 +53,7 @@ impl Store {
     /// A refresh token is good once: two processes that use it at the same time would end the session.
     pub(crate) fn lock(&self) -> Result<Lock, Failure> {
         self.create_folder()?;
-        let path = self.folder.join(LOCK);
-        regular(&path)?;
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        private(&mut options);
-        let file = options.open(&path).map_err(|error| broken(&path, &error))?;
+        let (path, file) = self.lock_file()?;
         let since = Instant::now();
         loop {
             match file.try_lock() {
@@ -62,6 +63,22 @@ impl Store {
                 Err(TryLockError::Error(error)) => return Err(broken(&path, &error)),
             }
         }
+    }
+
+    /// The same, if no other process has it now.
+    pub(crate) fn try_lock(&self) -> Option<Lock> {
+        let (_, file) = self.lock_file().ok()?;
+        file.try_lock().ok().map(|()| Lock { _file: file })
+    }
+
+    fn lock_file(&self) -> Result<(PathBuf, File), Failure> {
+        let path = self.folder.join(LOCK);
+        regular(&path)?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        private(&mut options);
+        let file = options.open(&path).map_err(|error| broken(&path, &error))?;
+        Ok((path, file))
     }
 
     /// A place for what is about to come, made before it is asked for: what cannot be kept is better not obtained. It has
@@ -77,8 +94,9 @@ impl Store {
     pub(crate) fn draft(&self) -> Result<Draft, Failure> {
         self.create_folder()?;
         // Mode 0600 from its creation, where there are modes.
-        let file =
-            NamedTempFile::with_prefix_in(".new-", &self.folder).map_err(|error| broken(&self.folder, &error))?;
+        let file = NamedTempFile::with_prefix_in(DRAFT, &self.folder).map_err(|error| broken(&self.folder, &error))?;
+        // Until it is dropped or has its name: nobody takes it for one that was left behind.
+        let _ = file.as_file().try_lock();
         Ok(Draft { file, folder: self.folder.clone(), patience: self.patience })
     }
 
@@ -96,22 +114,60 @@ impl Store {
         self.draft()?.keep(REGISTRATIONS, &registrations)
     }
 
-    /// The names of the session files.
+    /// The names of the session files, of those to come, too.
     pub(crate) fn session_files(&self) -> Result<Vec<String>, Failure> {
+        let names = self.names()?.into_iter();
+        let names = names.map(|name| name.strip_suffix(COMING).map(str::to_owned).unwrap_or(name));
+        let mut names: Vec<_> = names.filter(|name| is_session(name)).collect();
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// The name that a session's file has until its tokens are saved.
+    pub(crate) fn coming(name: &str) -> String {
+        name.to_owned() + COMING
+    }
+
+    /// The file that was to come is there.
+    pub(crate) fn come(&self, name: &str) -> Result<(), Failure> {
+        let (from, to) = (self.folder.join(Self::coming(name)), self.folder.join(name));
+        fs::rename(from, &to).map_err(|error| broken(&to, &error))
+    }
+
+    /// Whether there is something that a killed process can have left: it costs no lock to find that there is nothing.
+    pub(crate) fn has_leavings(&self) -> bool {
+        let names = self.names().unwrap_or_default();
+        let is_whole = |name: &str| names.iter().any(|other| *other == name.replacen("session-", "tokens-", 1));
+        let is_left =
+            |name: &str| name.starts_with(DRAFT) || name.ends_with(COMING) || is_session(name) && !is_whole(name);
+        names.iter().any(|name| is_left(name))
+    }
+
+    /// Removes the files without a name that killed processes have left. They can hold secrets.
+    pub(crate) fn sweep(&self) {
+        for name in self.names().unwrap_or_default().into_iter().filter(|name| name.starts_with(DRAFT)) {
+            let path = self.folder.join(name);
+            let is_left = regular(&path).is_ok()
+                && File::open(&path).is_ok_and(|file| {
+                    let age = file.metadata().and_then(|there| there.modified()).map(|then| then.elapsed());
+                    matches!(age, Ok(Ok(age)) if age >= DRAFT_AGE) && file.try_lock().is_ok()
+                });
+            if is_left {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+
+    fn names(&self) -> Result<Vec<String>, Failure> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(broken(&self.folder, &error)),
         };
-        let mut names = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(|error| broken(&self.folder, &error))?.file_name();
-            if let Some(name) = name.to_str().filter(|name| is_session(name)) {
-                names.push(name.to_owned());
-            }
-        }
-        names.sort_unstable();
-        Ok(names)
+        let names = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        let names: io::Result<Vec<_>> = names.collect();
+        Ok(names.map_err(|error| broken(&self.folder, &error))?.into_iter().flatten().collect())
     }
 
     pub(crate) fn files(&self) -> Files<'_> {
@@ -181,10 +237,6 @@ impl Files<'_> {
         FileStore::with_patience(self.folder.join(name), self.patience)
     }
 
-    pub(crate) fn path(self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
     /// Removes a file.
     pub(crate) fn remove(self, name: &str) -> Result<(), Failure> {
         let path = self.folder.join(name);
@@ -210,6 +262,11 @@ impl Files<'_> {
 impl Draft {
     pub(crate) fn files(&self) -> Files<'_> {
         Files { folder: &self.folder, patience: self.patience }
+    }
+
+    /// The store that it is in.
+    pub(crate) fn store(&self) -> Store {
+        Store { folder: self.folder.clone(), patience: self.patience }
     }
 
     /// Gives back the room that was reserved.

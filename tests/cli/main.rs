@@ -16,6 +16,7 @@ mod failures;
 mod found;
 
 mod homeservers;
+mod interrupted;
 mod keys;
 mod listener;
 mod login;

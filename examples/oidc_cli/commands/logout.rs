@@ -50,14 +50,7 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
     let session = held.session.clone();
     // In the order of all commands: the store's lock comes first.
     drop(held);
-    {
-        let _lock = context.store.lock()?;
-        let held = session.clone().hold(&context.store)?;
-        // A new login in its place is not what was to end.
-        if held.session.stored == session.stored {
-            held.remove(&context.store)?;
-        }
-    }
+    remove(context, &connected, &session, args.force)?;
     context.out.checked("the session is gone from the store");
     if let Err(failure) = forget_client(context, &session) {
         context.out.emit(&Event::warning(&failure));
@@ -75,6 +68,36 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
         context.out.emit(&Event::warning(&failure));
     }
     Ok(())
+}
+
+/// Removes the session of a login that was revoked, and revokes what another process got from it meanwhile.
+fn remove(
+    context: &mut Context,
+    connected: &Result<RelyingParty, Failure>,
+    session: &Session,
+    is_forced: bool,
+) -> Result<(), Failure> {
+    let _lock = context.store.lock()?;
+    let held = match session.clone().hold(&context.store) {
+        // Another command was quicker.
+        Err(failure) if failure.code == Code::NoSession.name() => return Ok(()),
+        held => held?,
+    };
+    if held.session.login() != session.login() {
+        return Err(Code::Replaced.because(session.id()));
+    }
+    if held.session.stored != session.stored {
+        let revoked = match connected {
+            Ok(party) => revoke(context, party, &held.session),
+            Err(failure) => Err(failure.clone()),
+        };
+        match revoked {
+            Err(failure) if may_still_end(&failure) && !is_forced => return Err(kept(failure)),
+            Err(failure) => context.out.emit(&Event::warning(&failure)),
+            Ok(()) => context.out.checked("newer tokens, which another process got meanwhile, are revoked"),
+        }
+    }
+    held.remove(&context.store)
 }
 
 /// No further login uses the client of an ended session that was registered for it alone, or that was retired.

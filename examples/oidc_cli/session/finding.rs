@@ -3,7 +3,8 @@
 use oidc_proto::ErrorCode as Core;
 use serde::Deserialize;
 
-use super::{Kept, Session, VERSION, file, id, lock_file, remove_beside, tokens_file};
+use super::saving::{self, remove_beside};
+use super::{Kept, Session, VERSION, file, id, lock_file, tokens_file};
 use crate::args::ChoiceArgs;
 use crate::context::Context;
 use crate::failure::{Code, Failure};
@@ -29,6 +30,7 @@ impl Damaged {
 
 /// All sessions, and those that cannot be read.
 pub(crate) fn all(store: &Store) -> Result<(Vec<Session>, Vec<Damaged>), Failure> {
+    saving::tidy(store);
     let (mut sessions, mut damaged) = (Vec::new(), Vec::new());
     for name in store.session_files()? {
         match load(store, &name) {
@@ -90,18 +92,23 @@ fn load(store: &Store, name: &str) -> Result<Option<Session>, Failure> {
         version: u32,
     }
 
-    let Some(text) = store.read(name)? else { return Ok(None) };
     let damaged = |code: Core| store.damaged(name, &code.into());
-    match serde_json::from_str::<Versioned>(&text) {
-        Ok(Versioned { version: VERSION }) => {}
-        Ok(Versioned { version }) if version > VERSION => return Err(damaged(Core::STORED_VERSION)),
-        _ => return Err(damaged(Core::STORED_MALFORMED)),
-    }
-    let kept: Kept = serde_json::from_str(&text).map_err(|_| damaged(Core::STORED_MALFORMED))?;
+    let read = |text: &str| match serde_json::from_str::<Versioned>(text) {
+        Ok(Versioned { version: VERSION }) => {
+            serde_json::from_str::<Kept>(text).map_err(|_| damaged(Core::STORED_MALFORMED))
+        }
+        Ok(Versioned { version }) if version > VERSION => Err(damaged(Core::STORED_VERSION)),
+        _ => Err(damaged(Core::STORED_MALFORMED)),
+    };
+    let named = store.read(name)?.map(|text| read(&text)).transpose();
     let tokens_name = name.replacen("session-", "tokens-", 1);
     let record = store.files().record(&tokens_name).load();
     // Its tokens went first: it was logged out, and somebody was interrupted.
-    let Some(record) = record.map_err(|error| store.files().explain(&tokens_name, &error))? else { return Ok(None) };
+    let Some(record) = record.map_err(|error| store.files().explain(&tokens_name, &error))? else {
+        return named.map(|_| None);
+    };
+    // A login that was killed, or has not ended, may have brought these tokens.
+    let Some(kept) = saving::come(store, name, &record).map_or(named, |kept| Ok(Some(kept)))? else { return Ok(None) };
     let stored = record.version();
     let tokens = record.tokens;
     // Without the right key the tokens are of no use.

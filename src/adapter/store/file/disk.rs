@@ -118,13 +118,18 @@ impl Place {
         self.sync_folder().map_err(broken)
     }
 
+    /// Removes the record, and only then the mark that a refresh of it was begun: a process can be killed in between.
+    /// What the draft holds goes first, so that it cannot take the record's place.
     pub(super) fn remove(&self, lock: &mut Lock) -> Result<(), Error> {
-        self.discard(lock)?;
-        match fs::remove_file(&self.path) {
-            Ok(()) => self.sync_folder().map_err(broken),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(broken(error)),
+        if let Some(draft) = self.noted(lock).map_err(broken)? {
+            fs::OpenOptions::new().write(true).truncate(true).open(draft).map_err(broken)?;
         }
+        match fs::remove_file(&self.path) {
+            Ok(()) => self.sync_folder().map_err(broken)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(broken(error)),
+        }
+        self.discard(lock)
     }
 
     /// Removes this draft, if it is the one that there is.
