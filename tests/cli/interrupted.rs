@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use oidc_proto::testing::{Fault, On};
+use oidc_proto::testing::{Fault, On, Reuse};
 use serde_json::{Value, json};
 
 use crate::support::cli::Cli;
@@ -137,4 +137,73 @@ fn what_killed_commands_have_left_is_removed() {
         "{left:?}"
     );
     assert!(cli.session_files().is_empty(), "{left:?}");
+}
+
+/// The library that ends a process at one of its changes of files.
+#[cfg(target_os = "linux")]
+fn cutter(folder: &std::path::Path) -> PathBuf {
+    let library = folder.join("cut.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/cut.c");
+    let compiled = std::process::Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
+    assert!(compiled.unwrap().success());
+    library
+}
+
+/// A login, a login in its place, a refresh and a logout, killed at each change of a file: no tokens are left that no
+/// command finds, a session that was there is there, and the next logout ends it.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "a minute, and a compiler for C"]
+fn a_command_that_is_killed_at_any_change_of_a_file_loses_no_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = cutter(folder.path());
+    let op = Op::with(|provider| provider.with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
+    let browser = crate::support::cli::browser();
+    let login = ["login", "--insecure-loopback", "--dpop", "--issuer", &op.issuer, "--browser", &browser];
+    let commands: [(&[&str], bool); 4] = [(&login, false), (&login, true), (&["refresh"], true), (&["logout"], true)];
+    for (command, is_logged_in) in commands {
+        let mut cuts = 0;
+        loop {
+            let cli = Cli::new();
+            if is_logged_in {
+                cli.login(&op, &["--dpop"]).done();
+            }
+            fs::create_dir_all(cli.store()).unwrap();
+            let below = cli.store();
+            let at = (cuts + 1).to_string();
+            let variables =
+                [("LD_PRELOAD", library.to_str().unwrap()), ("CUT_BELOW", below.to_str().unwrap()), ("CUT_AT", &at)];
+            let run = cli.command(command).arg("--json").envs(variables).output().unwrap();
+            let place = format!("{} cut at {at}", command[0]);
+            if is_logged_in && command[0] != "logout" {
+                cli.run(&["userinfo"]).done();
+            }
+            let left = |start: &str| {
+                let entries = fs::read_dir(cli.store()).unwrap().map(|entry| entry.unwrap().file_name());
+                entries.filter(|name| name.to_str().unwrap().starts_with(start)).count()
+            };
+            let tokens = refresh_tokens(&cli);
+            let out = cli.run(&["logout"]);
+            let has_none = tokens.is_empty() && out.stdout.contains("cli.no_session");
+            assert!(out.exit == 0 || has_none, "{place}: {}", out.stdout);
+            assert!(tokens.iter().all(|token| !op.provider.has_grant_of(token)), "{place}");
+            assert_eq!((left("session-"), left("metadata-")), (0, 0), "{place}");
+            if run.status.code() != Some(137) {
+                break;
+            }
+            cuts += 1;
+        }
+        println!("{} {is_logged_in}: {cuts} cuts", command[0]);
+        assert!(cuts > 5, "{cuts}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn refresh_tokens(cli: &Cli) -> Vec<String> {
+    let paths = fs::read_dir(cli.store()).unwrap().map(|entry| entry.unwrap().path());
+    let records = paths.filter(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with("tokens-") && name.ends_with(".json")
+    });
+    records.filter_map(|path| read(&path)["tokens"]["refresh_token"].as_str().map(str::to_owned)).collect()
 }
