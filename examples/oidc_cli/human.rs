@@ -270,8 +270,10 @@ fn problem(problem: &Problem<'_>, out: &mut String) -> std::fmt::Result {
     if let Some(status) = problem.status.filter(|status| !(200..300).contains(status) && !is_told(status)) {
         write!(out, " [HTTP {status}]")?;
     }
-    if let Some(seconds) = problem.retry_after {
-        write!(out, " [again in {seconds} s]")?;
+    match problem.retry_after {
+        Some(seconds @ 0..=86_400) => write!(out, " [again in {seconds} s]")?,
+        Some(_) => out.push_str(" [again in more than a day]"),
+        None => {}
     }
     words(problem.provider.as_ref(), out)
 }

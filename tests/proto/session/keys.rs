@@ -69,6 +69,20 @@ fn a_restored_session_fetches_no_keys_that_the_provider_has() {
     }
 }
 
+/// A session counts from when its tokens came, and not from when its process began.
+#[test]
+fn a_process_that_is_older_than_a_token_restores_it_without_a_refresh() {
+    let mut world = World::new();
+    world.advance(100_000);
+    let tokens = world.login("alice");
+    let asked = world.op.count(On::Token);
+    world.advance(30);
+    let mut session = world.restore(Record::new(0, tokens.clone()), SessionOptions::default());
+    assert_eq!(world.ask(&mut session), Ok(tokens.access_token().expose().to_owned()));
+    assert_eq!(world.pump(&mut session, &Store::default()), []);
+    assert_eq!(world.op.count(On::Token), asked);
+}
+
 /// Some have their tokens before the fetch is sent, some while it is under way, some after it.
 #[test]
 fn ten_sessions_of_a_provider_that_has_new_keys_cause_one_fetch() {

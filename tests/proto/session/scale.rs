@@ -135,6 +135,42 @@ async fn a_caller_costs_the_same_among_many_others() {
     assert_linear([one.0, two.0, four.0]);
 }
 
+/// The polls of callers who all give up at once, of a session whose provider does not respond.
+async fn count_leaving(callers: usize) -> usize {
+    let mut world = World::new();
+    world.advance(301);
+    let counts = Arc::<Counts>::default();
+    let (entrance, run) = Sessions::new(Driver::new(counts.client()), world.env.clone());
+    let _run = counts.run(run);
+    let handle = entrance.add(world.session(SessionOptions::default()), NoStore).unwrap();
+    let (leave, time) = tokio::sync::watch::channel(false);
+    let mut waiting = JoinSet::new();
+    for _ in 0..callers {
+        let (handle, counts, mut time) = (handle.clone(), counts.clone(), time.clone());
+        waiting.spawn(async move {
+            let mut access = pin!(handle.access_before(async move { drop(time.changed().await) }));
+            poll_fn(|cx| {
+                counts.caller_polls.fetch_add(1, Ordering::SeqCst);
+                access.as_mut().poll(cx)
+            })
+            .await
+        });
+    }
+    while counts.caller_polls.load(Ordering::SeqCst) < callers || counts.flights.lock().unwrap().is_empty() {
+        yield_now().await;
+    }
+    leave.send(true).unwrap();
+    while let Some(left) = waiting.join_next().await {
+        assert!(left.unwrap().is_err());
+    }
+    counts.runner_polls.load(Ordering::SeqCst) + counts.caller_polls.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn a_caller_who_gives_up_costs_the_same_among_many_others() {
+    assert_linear([count_leaving(2000).await, count_leaving(4000).await, count_leaving(8000).await]);
+}
+
 /// Which thread, whom to tell, and what it waits for.
 type Stop = (ThreadId, Sender<()>, Receiver<()>);
 
