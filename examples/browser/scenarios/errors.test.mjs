@@ -138,7 +138,7 @@ test("a session that the provider has ended", async () => {
   await logIn(page, here);
   await change("/token", () => ({ status: 400, json: { error: "invalid_grant" } }));
   await page.getByRole("button", { name: "Refresh now" }).click();
-  await shows("ended", "token.invalid_grant", "Your session has ended.");
+  await shows("ended", "token.invalid_grant", "This login is not valid any more.");
   await page.unrouteAll();
   await page.getByRole("button", { name: "Log in again" }).click();
   await page.getByRole("button", { name: "Allow as alice" }).waitFor();
