@@ -69,7 +69,7 @@ impl Params {
         let mut params = Vec::<(String, String)>::new();
         for (name, value) in form_urlencoded::parse(text) {
             if params.iter().any(|(known, _)| *known == name) {
-                return Err(Refusal::new("invalid_request", "a parameter stands there twice"));
+                return Err(Refusal::new("invalid_request", "a parameter is given twice"));
             }
             params.push((name.into_owned(), value.into_owned()));
         }

@@ -41,7 +41,7 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
     let has_callback = grant_types.iter().any(|grant_type| grant_type == "authorization_code");
     let redirect_uris = read.list("redirect_uris")?.unwrap_or_default();
     if has_callback && redirect_uris.is_empty() {
-        return Err(invalid_redirect("there is none"));
+        return Err(invalid_redirect("redirect_uris is missing"));
     }
     let native = match read.text("application_type")?.as_deref() {
         None | Some("web") => false,
@@ -173,7 +173,7 @@ impl Reader<'_> {
         match self.0.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(invalid("a string is not a string")),
+            Some(_) => Err(invalid("a member is not a string")),
         }
     }
 
@@ -181,7 +181,7 @@ impl Reader<'_> {
         match self.0.get(name) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(invalid("a flag is not true or false")),
+            Some(_) => Err(invalid("a member is not true or false")),
         }
     }
 
@@ -199,7 +199,8 @@ impl Reader<'_> {
         match self.0.get(name) {
             None => Ok(None),
             Some(value) => {
-                serde_json::from_value(value.clone()).map(Some).map_err(|_| invalid("a list of strings is none"))
+                let list = serde_json::from_value(value.clone()).map(Some);
+                list.map_err(|_| invalid("a member is not a list of strings"))
             }
         }
     }
