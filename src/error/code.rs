@@ -16,7 +16,8 @@ pub enum Fault {
     /// The provider, or a server that responded in its place, broke a rule of the standards, or lacks what the caller
     /// asked it for.
     Remote,
-    /// The user or the provider refused, with an error that the standards define.
+    /// The user or the provider refused, or the provider says that it failed to authorize: with an error that the
+    /// standards define.
     Denied,
     /// No usable response arrived: the network, a time-out, a server that is down.
     Transport,

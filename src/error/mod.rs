@@ -33,7 +33,8 @@ pub use transport::{Failure, FailureKind, FailureReason, Sent};
 /// assert_eq!(
 ///     error.with_found(Quote::provider("text/html")).to_string(),
 ///     "token endpoint: unexpected content type: found \"text/html\" (http.content_type; RFC 9110 section 8.3). \
-///      Check that the URL is that of the endpoint, and that no proxy returns a page of its own."
+///      Check the URL, and that no proxy returns a page of its own; if it is from the provider's metadata, report it to \
+///      the provider."
 /// );
 /// ```
 ///
@@ -65,7 +66,12 @@ impl fmt::Display for Error {
         // Before a colon it leaves every message the sentence that it is.
         match endpoint.map(|name| (name, name.strip_suffix("_endpoint"))) {
             Some((_, Some(name))) => write!(f, "{} endpoint: ", name.replace('_', " "))?,
-            Some((name, None)) => write!(f, "`{name}`: ")?,
+            Some((name, None)) => match name {
+                "openid_configuration" | "oauth_authorization_server" => f.write_str("provider metadata: ")?,
+                "versions" => f.write_str("homeserver versions: ")?,
+                "well_known" => f.write_str("Matrix well-known document: ")?,
+                _ => write!(f, "`{name}`: ")?,
+            },
             None => {}
         }
         f.write_str(code.message())?;

@@ -49,7 +49,7 @@ impl Quote {
     }
 
     /// The words of the HTTP library or of the key store; opaque parts are shortened.
-    pub(super) fn adapter(text: &str) -> Self {
+    pub(crate) fn adapter(text: &str) -> Self {
         Self { source: QuoteSource::Adapter, ..Self::provider(text) }
     }
 
@@ -64,7 +64,7 @@ impl Quote {
     }
 
     /// This quote after another text and a colon. The text is a host and port, which need no escape.
-    pub(super) fn after(self, text: &str) -> Self {
+    pub(crate) fn after(self, text: &str) -> Self {
         Self { text: format!("{text}: {}", self.text).into(), ..self }
     }
 

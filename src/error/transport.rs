@@ -108,9 +108,31 @@ impl Failure {
             _ if self.proxy().is_some() => {
                 Some("Check the proxy's address, its user and password, and that it allows this server.")
             }
-            Some(FailureReason::NotTls | FailureReason::NoTlsResponse | FailureReason::NotConnected) => {
+            Some(FailureReason::NotTls | FailureReason::NoTlsResponse) => {
                 Some("Check the scheme and the port of the URL: the port may be one of `http`.")
             }
+            Some(FailureReason::HiddenByBrowser) => {
+                Some("Look at the browser's console. The server must allow this page's origin (CORS).")
+            }
+            Some(FailureReason::ContentSecurityPolicy) => {
+                Some("Add the server to `connect-src` of the page's content security policy.")
+            }
+            // A browser tells none of the others, and they would be in its module.
+            _ if cfg!(target_family = "wasm") => None,
+            Some(FailureReason::HostNotFound) => Some("Check the spelling of the host name, and the network."),
+            Some(FailureReason::NotConnected) => {
+                Some("Check the host, the port and the network; the port may be one of `http`.")
+            }
+            Some(FailureReason::UnknownAuthority) => {
+                Some("If the authority is your own, trust it: `HttpOptions::with_root_certificates_pem`.")
+            }
+            Some(FailureReason::CertificateHost) => {
+                Some("Use the host name that the certificate is for, or correct the certificate.")
+            }
+            Some(FailureReason::CertificateExpired | FailureReason::CertificateNotYetValid) => {
+                Some("Check this machine's clock; if it is right, the server needs a new certificate.")
+            }
+            Some(FailureReason::CertificateRevoked) => Some("The server needs a new certificate."),
             _ => None,
         }
     }
@@ -122,7 +144,7 @@ impl Failure {
         let reason = match (self.reason, waited) {
             (Some(reason), Some(waited)) => Some(Quote::library(format_args!("{reason} in {waited}"))),
             (Some(reason), None) => Some(Quote::library(reason)),
-            (None, Some(waited)) => Some(Quote::library(format_args!("gave up after {waited}"))),
+            (None, Some(waited)) => Some(Quote::library(format_args!("no response after {waited}"))),
             (None, None) => text,
         };
         let place = proxy.map(|proxy| format!("the proxy {proxy}")).or(server);

@@ -25,6 +25,9 @@ use crate::wire::oauth_error;
 use crate::wire::policy::Policy;
 use crate::wire::response::Response;
 
+const SHORT_SECRET: &str =
+    "`client_secret_jwt` needs a secret of at least 32 bytes: get a longer one, or use `client_secret_basic`.";
+
 /// How a response is read.
 pub(super) trait Parse: Send + Sync + 'static {
     /// The parsed response.
@@ -113,7 +116,7 @@ impl<A: Parse> Plan<A> {
         let assertion = match (&self.credential, &self.party.client().auth) {
             (Credential::Client, ClientAuth::SecretJwt(secret)) => {
                 if secret.expose().len() < HS256_SECRET_LENGTH {
-                    return Err(Error::new(ErrorCode::TOKEN_CLIENT_AUTH).at("client_secret"));
+                    return Err(Error::new(ErrorCode::TOKEN_CLIENT_AUTH).at("client_secret").with_hint(SHORT_SECRET));
                 }
                 let input = input(Algorithm::Hs256, None, env)?;
                 let signature = hs256(secret.expose().as_bytes(), input.as_bytes());

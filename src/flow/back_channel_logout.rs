@@ -90,7 +90,8 @@ impl RelyingParty {
     pub fn back_channel_logout(&self, body: &[u8], env: &mut dyn Env) -> Result<Step<BackChannelLogout>, Error> {
         let compact = logout_token::from_form(body)?;
         // Anyone can have sent it.
-        let jws = Jws::parse(&compact).map_err(|error| error.with_hint("Refuse the request with status 400."))?;
+        let jws = Jws::parse_named(&compact, "logout_token")
+            .map_err(|error| error.with_hint("Refuse the request with status 400."))?;
         jws.check_algorithm(allowed_algorithms(self))?;
         logout_token::check_type(jws.typ())?;
         let token = logout_token::parse(&jws.payload()?, self.provider(), self.client(), env.now())?;

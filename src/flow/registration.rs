@@ -7,7 +7,7 @@
 use crate::base::env::Env;
 use crate::base::secret::{AccessToken, Secret};
 use crate::base::url::is_loopback;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::party::client_metadata::{ApplicationType, ClientMetadata};
 use crate::party::provider::Provider;
 use crate::party::redirect_uri::RedirectUri;
@@ -70,8 +70,10 @@ impl Registration {
             "registration_endpoint",
             ErrorCode::REGISTRATION_UNSUPPORTED,
         )?;
-        if !metadata.redirect_uris().iter().all(|uri| may_redirect(metadata.application_type(), uri)) {
-            return Err(ErrorCode::REGISTRATION_REDIRECT_URI.into());
+        let is_odd = |uri: &&RedirectUri| !may_redirect(metadata.application_type(), uri);
+        if let Some(uri) = metadata.redirect_uris().iter().find(is_odd) {
+            let found = Quote::caller_url(uri.as_str());
+            return Err(Error::new(ErrorCode::REGISTRATION_REDIRECT_URI).at("redirect_uris").with_found(found));
         }
         let metadata = metadata.listed(published.token_endpoint_auth_methods);
         let request = registration::request(endpoint, &metadata, initial_access_token);

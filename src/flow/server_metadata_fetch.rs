@@ -100,7 +100,7 @@ impl Flow for ServerMetadataFetch {
     type Output = FetchedServerMetadata;
 
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        let during = |error: Error| error.during(self.asked.request());
+        let during = |error: Error| metadata::unreadable(error, &self.uri).during(self.asked.request());
         let response = input.response().map_err(during)?;
         if response.status == http::StatusCode::NOT_FOUND {
             return match self.or_else {

@@ -239,7 +239,7 @@ impl Check for Grant {
             return Ok((self.kept(), Words::EMPTY));
         };
         let allowed = allowed_algorithms(&self.party);
-        let jws = Jws::parse(compact.expose())?;
+        let jws = Jws::parse_named(compact.expose(), "id_token")?;
         jws.check_algorithm(allowed)?;
         id_token::refusal::check_type(jws.typ())?;
         let payload = Body::from(jws.payload()?);

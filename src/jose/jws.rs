@@ -23,6 +23,9 @@ pub const TOKEN_LIMIT: usize = 64 * 1024;
 /// Longest `kid` in bytes: the longest in use are certificate digests and URLs.
 const KID_LIMIT: usize = 1024;
 
+const SHORT_SECRET: &str =
+    "The client secret is shorter than the 32 bytes that HS256 requires: get a longer secret, or another algorithm.";
+
 /// A token whose form and header were checked, but whose signature was not verified yet.
 ///
 /// It borrows the token. The header cannot supply a key: `jwk`, `jku`, `x5u` and `x5c` are ignored.
@@ -72,6 +75,11 @@ impl<'a> Jws<'a> {
         let header = decoded::<HEADER_LENGTH, _>(header, Protected::read).ok_or(ErrorCode::JWS_MALFORMED)?;
         let Protected { algorithm, kid, typ } = header?;
         Ok(Self { input, payload, signature, algorithm, kid, typ })
+    }
+
+    /// [`Jws::parse`] of a token that errors name, unless they name a part of it.
+    pub(crate) fn parse_named(token: &'a str, name: &'static str) -> Result<Self, Error> {
+        Self::parse(token).map_err(|error| if error.field().is_some() { error } else { error.at(name) })
     }
 
     /// `alg` as the token states it. It is untrusted: compare it with the allowed algorithms.
@@ -247,7 +255,7 @@ impl Jws<'_> {
     pub fn verify_hs256(&self, secret: &Secret) -> Result<Signed, Error> {
         self.check_algorithm(Algorithms::of(&[Algorithm::Hs256]))?;
         if secret.expose().len() < HS256_SECRET_LENGTH {
-            return Err(ErrorCode::JWS_UNUSABLE_KEY.into());
+            return Err(Error::new(ErrorCode::JWS_UNUSABLE_KEY).with_hint(SHORT_SECRET));
         }
         let signature = self.signature()?;
         if !same_bytes(&hs256(secret.expose().as_bytes(), self.input.as_bytes()), &signature) {

@@ -190,9 +190,8 @@ impl Keys {
         let kept = self.keys.iter().map(|key| quoted(key.key_id()));
         let dropped = self.dropped.iter().map(|key| format!("{}, dropped: {}", quoted(key.kid.as_deref()), key.why));
         let list: Vec<String> = kept.chain(dropped).take(LISTED).collect();
-        let published = self.keys.len() + self.dropped.len();
         let mut error = Error::new(code)
-            .with_expected(Quote::provider(&format!("one of {published} keys ({})", list.join("; "))))
+            .with_expected(Quote::provider(&format!("one of the provider's keys ({})", list.join("; "))))
             .with_found(Quote::provider(&format!("{}, {}", quoted(kid), algorithm.name())));
         let named = self.dropped.iter().find(|key| kid.is_some() && key.kid.as_deref() == kid);
         if let Some(named) = named.filter(|_| code == ErrorCode::JWS_UNKNOWN_KEY) {

@@ -42,7 +42,8 @@ use super::homeserver::Homeserver;
 use crate::base::env::Env;
 use crate::base::json::{self, Text};
 use crate::base::url::Issuer;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
+use crate::party::metadata::{self, unusable_url};
 use crate::party::options::ProviderOptions;
 use crate::party::well_known::WellKnown;
 use crate::step::{Flow, Input, Step};
@@ -140,7 +141,7 @@ impl AuthMetadataFetch {
                 let answer: IssuerResponse<'_> = json::document(body).map_err(during(request))?;
                 let text = answer.issuer.ok_or_else(|| Error::new(ErrorCode::METADATA_MISSING_FIELD).at("issuer"))?;
                 let issuer = Issuer::new(&text, self.options.schemes())
-                    .map_err(|error| Error::new(ErrorCode::METADATA_URL).at("issuer").with_source(error))?;
+                    .map_err(|error| unusable_url("issuer", Quote::published_url(&text), error))?;
                 return Self { state: State::ExpectConfiguration(issuer), ..self }.ask();
             }
         };
@@ -163,8 +164,9 @@ impl Flow for AuthMetadataFetch {
             State::ExpectUnstable => State::ExpectIssuer,
             State::ExpectIssuer => return Ok(Step::Done(Support::NotSupported)),
             // The homeserver has the API, and its provider cannot be found.
-            State::ExpectConfiguration(_) => {
-                return Err(Error::new(ErrorCode::METADATA_NOT_FOUND).during(self.state.request()));
+            State::ExpectConfiguration(ref issuer) => {
+                let uri = WellKnown::OpenIdConfiguration.uri(issuer)?;
+                return Err(metadata::not_found(issuer, &uri).during(self.state.request()));
             }
         };
         Self { state, ..self }.ask()

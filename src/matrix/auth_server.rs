@@ -13,8 +13,10 @@ use super::scope::ScopeForm;
 use crate::base::json::{self, Scalar, Text};
 use crate::base::url::Issuer;
 use crate::base::versioned::{self, Version};
-use crate::error::{Error, ErrorCode};
-use crate::party::metadata::{CodeChallengeMethod, GrantType, Prompt, ResponseMode, ResponseType, ServerMetadata};
+use crate::error::{Error, ErrorCode, Quote};
+use crate::party::metadata::{
+    CodeChallengeMethod, GrantType, Prompt, ResponseMode, ResponseType, ServerMetadata, unusable_url,
+};
 use crate::party::options::ProviderOptions;
 use crate::party::provider::Provider;
 use crate::wire::freshness::Freshness;
@@ -125,11 +127,11 @@ impl AuthServer {
         freshness: Freshness,
     ) -> Result<Arc<Self>, Error> {
         let own: Document<'_> = json::document(document)?;
-        let url = |error: Error, name| Error::new(ErrorCode::METADATA_URL).at(name).with_source(error);
         let issuer = match (issuer, &own.issuer) {
             (Some(issuer), _) => issuer,
             // The homeserver is whom the user chose: whoever it names is its provider.
-            (None, Some(named)) => Issuer::new(named, options.schemes()).map_err(|error| url(error, "issuer"))?,
+            (None, Some(named)) => Issuer::new(named, options.schemes())
+                .map_err(|error| unusable_url("issuer", Quote::published_url(named), error))?,
             (None, None) => return Err(Error::new(ErrorCode::METADATA_MISSING_FIELD).at("issuer")),
         };
         let mut metadata = ServerMetadata::parse(document, &issuer, &options)?;

@@ -11,7 +11,7 @@ codes! {
         "not a Matrix user ID", "The `@`, the colon or the server name is missing.",
         "Write the whole user ID, such as `@alice:example.org`.";
     MATRIX_DEVICE_ID = "matrix.device_id", Local, Usage, FixConfiguration, "Matrix client-server API 1.18, device ID allocation",
-        "not a device ID that can be asked for", "The device ID is empty, too long, or has characters that no scope value can have.",
+        "not a valid device ID", "The device ID is empty, too long, or has characters that no scope value can have.",
         "Use 1 to 255 characters of printable ASCII without space, `\"` and `\\`, or let the login choose one.";
     MATRIX_SCOPE = "matrix.scope", Local, Usage, FixConfiguration, "Matrix client-server API 1.18, scope",
         "an additional scope value names a device or the whole API", "The login adds these scope values itself.",

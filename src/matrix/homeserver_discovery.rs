@@ -42,7 +42,7 @@ use super::id::ServerName;
 use crate::base::env::Env;
 use crate::base::json::{self, Text};
 use crate::base::url::{Endpoint, Schemes};
-use crate::error::{Error, ErrorCode, Fault};
+use crate::error::{Error, ErrorCode, Fault, Quote};
 use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, METADATA_LIMIT, Policy};
 use crate::wire::request;
@@ -175,6 +175,10 @@ fn base_url(body: &[u8], schemes: Schemes) -> Result<Homeserver, Error> {
     Homeserver::new(&url, schemes).map_err(|error| unusable().with_source(error))
 }
 
+fn not_found(url: &str) -> Error {
+    Error::new(ErrorCode::HOMESERVER_NOT_FOUND).with_expected(Quote::caller_url(url))
+}
+
 fn versions(body: &[u8]) -> Result<Vec<String>, Error> {
     let document: Versions = json::document(body)?;
     Ok(document.versions.filter(|versions| !versions.is_empty()).ok_or(ErrorCode::HOMESERVER_VERSIONS)?)
@@ -197,7 +201,7 @@ impl Flow for HomeserverDiscovery {
                     (Err(error), Some(itself)) if error.fault() != Fault::Local => {
                         Self::ask(itself, None, Some(error), schemes)
                     }
-                    (Ok(Pointer::Nowhere), None) => Err(Error::new(ErrorCode::HOMESERVER_NOT_FOUND).during(VERSIONS)),
+                    (Ok(Pointer::Nowhere), None) => Err(not_found(&uri.to_string()).during(VERSIONS)),
                     (Err(error), _) => Err(error),
                 }
             }
@@ -208,7 +212,7 @@ impl Flow for HomeserverDiscovery {
                     (Some(name), _) => Self::look_up(&name, None, schemes),
                     (None, warning) => {
                         let versions = match response {
-                            Ok(_) if is_missing => Err(Error::new(ErrorCode::HOMESERVER_NOT_FOUND)),
+                            Ok(_) if is_missing => Err(not_found(homeserver.as_str())),
                             response => response.and_then(|response| versions(response.success()?)),
                         };
                         match versions {

@@ -170,7 +170,14 @@ fn by_method(error: Error, client: &Client) -> Error {
     };
     let found = Quote::library(format_args!("authentication by `{method}`"));
     let firewall = if is_forbidden { " A firewall or a proxy may have refused the request, too." } else { "" };
-    error.with_found(found).with_hint(format!("The client authenticated with `{method}`; {what}.{firewall}"))
+    let hint = if error.code() == ErrorCode::TOKEN_UNAUTHORIZED_CLIENT {
+        format!(
+            "Enable this grant for the client at the provider. If it is enabled, check the authentication: the client used `{method}`; {what}."
+        )
+    } else {
+        format!("The client authenticated with `{method}`; {what}.{firewall}")
+    };
+    error.with_found(found).with_hint(hint)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::options::{Deviation, ProviderOptions};
 use crate::base::json::{self, Fields, Scalar, Text};
 use crate::base::url::{Endpoint, Issuer, Schemes};
 use crate::base::word_set::{Listed, Words, words};
-use crate::error::{Error, ErrorCode, Quote};
+use crate::error::{Error, ErrorCode, Family, Quote};
 use crate::jose::{Algorithm, Algorithms};
 use crate::wire::policy::METADATA_LIMIT;
 
@@ -189,7 +189,7 @@ impl ServerMetadata {
             };
             let is_half =
                 error.code() == ErrorCode::URL_SCHEME && matches!(issuer.as_str().split_once("://"), Some(("http", _)));
-            let error = Error::new(ErrorCode::METADATA_URL).at(name).with_found(text).with_source(error);
+            let error = unusable_url(name, text, error);
             let error =
                 if is_half && options.schemes() == Schemes::HttpsOnly { error.with_hint(HALF_HTTP) } else { error };
             unusable.push((name, error));
@@ -290,8 +290,7 @@ impl ServerMetadata {
             },
             _ => no_text(),
         };
-        let error = Error::new(ErrorCode::METADATA_URL).at(name).with_found(found).with_source(why);
-        self.unusable.push((name, error));
+        self.unusable.push((name, unusable_url(name, found, why)));
         None
     }
 
@@ -344,11 +343,28 @@ fn other_issuer(issuer: &Issuer, named: &str) -> Error {
 
 /// There is no document under the issuer's well-known URL.
 pub(crate) fn not_found(issuer: &Issuer, asked: &http::Uri) -> Error {
-    let error = Error::new(ErrorCode::METADATA_NOT_FOUND).with_found(Quote::caller_url(&asked.to_string()));
+    let error = Error::new(ErrorCode::METADATA_NOT_FOUND).with_expected(Quote::caller_url(&asked.to_string()));
     match well_known_hint(issuer) {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
+}
+
+/// Nothing that could be the metadata came from the URL: it is told, because users give an issuer.
+pub(crate) fn unreadable(error: Error, asked: &http::Uri) -> Error {
+    if error.family() != Family::Response
+        || matches!(error.code(), ErrorCode::JSON_TYPE | ErrorCode::JSON_DUPLICATE_NAME)
+    {
+        return error;
+    }
+    let url = Quote::caller_url(&asked.to_string());
+    error.with_hint(format!("No provider metadata could be read from {url}: check the issuer or the URL."))
+}
+
+/// A URL in the metadata that is not usable.
+pub(crate) fn unusable_url(name: &'static str, found: Quote, why: Error) -> Error {
+    let expected = Quote::library("an absolute URL of an allowed scheme, without a user name or fragment");
+    Error::new(ErrorCode::METADATA_URL).at(name).with_expected(expected).with_found(found).with_source(why)
 }
 
 /// What to do where the URL of the document was given for the issuer.

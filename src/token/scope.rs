@@ -36,7 +36,7 @@ impl Scope {
         }
         Self::collect(text.split(' '), text.len()).ok_or_else(|| {
             let error = Error::new(ErrorCode::AUTHORIZATION_SCOPE).with_found(Quote::caller(text));
-            error.with_hint("Remove the character that a scope may not have.")
+            error.with_hint("A scope value has printable ASCII characters without `\"` and `\\`.")
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use http::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -14,7 +15,7 @@ use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::{Jws, Signed, TOKEN_LIMIT};
 use crate::party::client::Client;
 use crate::party::provider::Provider;
-use crate::wire::challenge::Challenge;
+use crate::wire::challenge::{Challenge, ResourceError};
 use crate::wire::oauth_error;
 use crate::wire::response::Response;
 
@@ -70,6 +71,9 @@ struct Parties<'a> {
     tid: Scalar<'a>,
 }
 
+const FORBIDDEN: &str = "Refresh the tokens, or log in again. A firewall or a proxy may have refused the request, too.";
+const OTHER_SCOPE: &str = "Log in with the scope that the provider requires.";
+
 /// Parses the response. Its `sub` must be `subject` (section 5.3.2). It must be signed if the client registered that.
 ///
 /// # Errors
@@ -80,11 +84,19 @@ pub(crate) fn parse(response: Response<'_>, subject: &str, is_signed: bool) -> R
         // The reason stands in the challenge; the body, if any, says nothing.
         401 | 403 => {
             let challenge = Challenge::parse_all(response.headers).into_iter().find(|one| one.text.error().is_some());
-            let Some(text) = challenge.map(|challenge| challenge.text) else {
-                return Err(Error::new(ErrorCode::USERINFO_UNAUTHORIZED).with_status(response.status));
+            let Some(Challenge { error, text, scope, .. }) = challenge else {
+                let error = Error::new(ErrorCode::USERINFO_UNAUTHORIZED).with_status(response.status);
+                return Err(if response.status == StatusCode::FORBIDDEN { error.with_hint(FORBIDDEN) } else { error });
             };
             let code = text.error().and_then(oauth_error::dpop_code).unwrap_or(ErrorCode::USERINFO_UNAUTHORIZED);
-            return Err(Error::new(code).with_status(response.status).with_text(text));
+            let refused = Error::new(code).with_status(response.status).with_text(text);
+            return Err(match (error, scope) {
+                (Some(ResourceError::InsufficientScope), Some(scope)) => {
+                    refused.with_hint(OTHER_SCOPE).with_expected(Quote::provider(&scope))
+                }
+                (Some(ResourceError::InsufficientScope), None) => refused.with_hint(OTHER_SCOPE),
+                _ => refused,
+            });
         }
         _ => return Err(oauth_error::from_response(response, |_| ErrorCode::USERINFO_UNAUTHORIZED)),
     }

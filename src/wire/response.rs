@@ -58,7 +58,8 @@ impl<'a> Response<'a> {
         let error = match self.status.as_u16() {
             200..=299 => return Ok(()),
             300..=399 => self.redirect(),
-            408 => ErrorCode::TRANSPORT_TIMEOUT.into(),
+            408 => Error::new(ErrorCode::TRANSPORT_TIMEOUT)
+                .with_hint("The server did not receive the request in time (408): try again."),
             425 | 429 => self.is_busy(ErrorCode::HTTP_TOO_MANY_REQUESTS),
             503 => self.is_busy(ErrorCode::HTTP_SERVER_ERROR),
             500..=599 => Error::new(ErrorCode::HTTP_SERVER_ERROR).with_retry_after(self.retry_after()),
@@ -134,7 +135,7 @@ impl<'a> Response<'a> {
         if fits {
             return Ok(());
         }
-        let expected = if matches!(accept, Accept::Json) { "application/json" } else { "a document that is no markup" };
+        let expected = if matches!(accept, Accept::Json) { "application/json" } else { "JSON" };
         let error = Error::new(ErrorCode::HTTP_CONTENT_TYPE).with_status(self.status);
         Err(error.with_expected(Quote::library(expected)).with_found(Quote::provider(essence)))
     }

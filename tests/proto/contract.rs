@@ -269,7 +269,7 @@ fn an_error_says_in_seconds_when_the_client_gave_up() {
         let failure = Failure::from(FailureKind::Timeout).after(Duration::from_millis(millis));
         let failing = |_: Request<Body>, _: Policy| Answered::Err(failure.clone());
         let error = BlockingDriver::new(from_fn(failing)).run(Tour::start(4), &mut &env).unwrap_err();
-        assert_eq!(error.found().unwrap().as_str(), format!("gave up after {shown}"));
+        assert_eq!(error.found().unwrap().as_str(), format!("no response after {shown}"));
     }
 }
 

@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 
 #[wasm_bindgen]
 extern "C" {
@@ -152,9 +152,9 @@ async fn transact<T: 'static>(
     let completed = JsFuture::from(completed).await;
     let done = decided.take().ok_or_else(|| failed("IndexedDB does not read"))??;
     // Where there is no room, the write ends the transaction.
-    completed.map(|_| done).map_err(|_| failed("IndexedDB took the change back: there may be no room"))
+    completed.map(|_| done).map_err(|_| failed("IndexedDB rolled the transaction back: there may be no room"))
 }
 
 pub(super) fn failed(why: &'static str) -> Error {
-    Error::new(ErrorCode::STORE_IO).with_source(why)
+    Error::new(ErrorCode::STORE_IO).with_found(Quote::library(why)).with_source(why)
 }

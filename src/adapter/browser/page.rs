@@ -69,7 +69,7 @@ extern "C" {
 }
 
 fn no_page<T>(_: T) -> Error {
-    failed("this is no page: there is no URL that could change")
+    failed("there is no `location`: this is not a page")
 }
 
 /// Sends the page to another URL. What runs here ends soon.

@@ -4,7 +4,7 @@ use std::future::{Future, Ready, ready};
 use std::time::Duration;
 
 use super::holder::Holder;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::session::{StoreAction, StoreResponse};
 
 /// How long to wait for the lock: a session has given up after 45 seconds.
@@ -85,7 +85,7 @@ impl<S: Fn(StoreAction) -> StoreResponse> BlockingSessionStore for S {
 
 /// A store that does nothing, and why.
 pub(super) fn failed(why: &'static str) -> Error {
-    Error::new(ErrorCode::STORE_IO).with_source(why)
+    Error::new(ErrorCode::STORE_IO).with_found(Quote::library(why)).with_source(why)
 }
 
 /// No store, for sessions whose tokens are kept [nowhere](crate::session::Persistence::Nowhere).

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 
 /// The source of a store's error: where the record is, a path or a key, and behind it what was the source.
 #[derive(Debug)]
@@ -26,5 +26,11 @@ impl std::error::Error for Named {
 /// The error with this place in its sources.
 pub(super) fn named(error: Error, place: impl Into<Box<str>>) -> Error {
     let named = Named { place: place.into(), error: error.clone() };
+    let error = match error.found().cloned() {
+        Some(found) if error.code() == ErrorCode::STORE_IO => {
+            error.with_found(found.after(&named.place.escape_debug().to_string()))
+        }
+        _ => error,
+    };
     error.with_source(named)
 }

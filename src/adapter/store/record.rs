@@ -32,7 +32,9 @@ pub(super) fn write(record: &Record) -> Result<Text, Error> {
     let mut count = Count(0);
     serde_json::to_writer(&mut count, record).map_err(|_| ErrorCode::STORED_MALFORMED)?;
     if count.0 > LIMIT {
-        return Err(too_large());
+        return Err(
+            too_large().with_hint("The session is larger than the store accepts: request fewer claims or scopes.")
+        );
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(count.0));
     serde_json::to_writer(&mut *bytes, record).map_err(|_| ErrorCode::STORED_MALFORMED)?;

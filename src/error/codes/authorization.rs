@@ -29,17 +29,17 @@ codes! {
         "access denied", "The user or a policy of the provider refused access.",
         "Ask the user, or ask the provider's administrator for access.";
     AUTHORIZATION_LOGIN_REQUIRED = "authorization.login_required", Denied, Authorization, LogInAgain, "OpenID Connect Core 1.0 section 3.1.2.6",
-        "the user has to log in", "The request has `prompt=none`, but the user is not logged in at the provider.",
-        "Log in without `prompt=none`.";
+        "the user has to log in", "The request has `prompt=none` and the user is not logged in at the provider, or the provider's session ended during the login.",
+        "If the request has `prompt=none`, log in without it; otherwise log in again.";
     AUTHORIZATION_INTERACTION_REQUIRED = "authorization.interaction_required", Denied, Authorization, LogInAgain, "OpenID Connect Core 1.0 section 3.1.2.6",
-        "the user has to do something at the provider", "The request has `prompt=none`, but the provider needs input from the user.",
-        "Log in without `prompt=none`.";
+        "the user has to do something at the provider", "The request has `prompt=none` and the provider needs input from the user, or the provider's session ended during the login.",
+        "If the request has `prompt=none`, log in without it; otherwise log in again.";
     AUTHORIZATION_CONSENT_REQUIRED = "authorization.consent_required", Denied, Authorization, LogInAgain, "OpenID Connect Core 1.0 section 3.1.2.6",
-        "the user has to consent", "The request has `prompt=none`, but the user has not consented yet.",
-        "Log in without `prompt=none`.";
+        "the user has to consent", "The request has `prompt=none` and the user has not consented yet, or the provider's session ended during the login.",
+        "If the request has `prompt=none`, log in without it; otherwise log in again.";
     AUTHORIZATION_ACCOUNT_SELECTION_REQUIRED = "authorization.account_selection_required", Denied, Authorization, LogInAgain, "OpenID Connect Core 1.0 section 3.1.2.6",
-        "the user has to choose an account", "The request has `prompt=none`, but the user has several accounts.",
-        "Log in without `prompt=none`, or with `login_hint`.";
+        "the user has to choose an account", "The request has `prompt=none` and the user has several accounts, or the provider's session ended during the login.",
+        "If the request has `prompt=none`, log in without it or with `login_hint`; otherwise log in again.";
     AUTHORIZATION_INVALID_REQUEST = "authorization.invalid_request", Denied, RequestRejected, FixConfiguration, "RFC 6749 section 4.1.2.1",
         "the provider calls the authorization request invalid", "A parameter is missing, not allowed or unknown to the provider.",
         "Correct the parameter that the provider's error description names; if there is none, look at the provider's log.";
@@ -71,7 +71,7 @@ codes! {
         "Use the client that began the login, or log in again.";
 
     CLIENT_ID = "client.id", Local, Usage, FixConfiguration, "RFC 6749 appendix A.1",
-        "the client ID is empty or holds characters that are not allowed", "It was copied with a line break or with characters that are not seen.",
+        "the client ID is empty or holds characters that are not allowed", "It was copied with a line break or with invisible characters.",
         "Copy the client ID from the provider again.";
 
     // Callback
@@ -101,7 +101,7 @@ codes! {
         "Do not use the callback; log in again.";
     CALLBACK_CODE_MISSING = "callback.code_missing", Remote, Callback, LogInAgain, "RFC 6749 section 4.1.2",
         "neither `code` nor `error` in the callback", "The provider uses another flow, or the address was cut off.",
-        "Paste the whole address, and check that the client may use the authorization code flow.";
+        "Check that the client may use the authorization code flow. If the callback was copied, copy all of it.";
     CALLBACK_CODE_AND_ERROR = "callback.code_and_error", Remote, Callback, LogInAgain, "RFC 6749 section 4.1.2.1",
         "both `code` and `error` in the callback", "The callback was changed in transit, or the provider breaks the standard.",
         "Log in again; if it happens again, report it to the provider.";

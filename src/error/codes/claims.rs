@@ -19,7 +19,7 @@ codes! {
         "Remove one of the two claims at the provider.";
     ID_TOKEN_MISSING_CLAIM = "id_token.missing_claim", Remote, Claims, ProviderBroken, "OpenID Connect Core 1.0 section 2",
         "a required claim is missing in the ID token", "The provider breaks the standard, or does not support a requested feature.",
-        "Report it to the provider, or do not request the feature.";
+        "Report it to the provider. Only a login with `max_age` or `acr_values` needs `auth_time` or `acr`.";
     ID_TOKEN_ISSUER_MISMATCH = "id_token.issuer_mismatch", Remote, Claims, FixConfiguration, "OpenID Connect Core 1.0 section 3.1.3.7 rule 2",
         "the ID token comes from another issuer", "The provider uses another issuer in its ID tokens than in its metadata, or the token is for another tenant.",
         "Use the issuer of your own tenant, or correct the provider's public URL.";
@@ -46,7 +46,7 @@ codes! {
         "Check the clocks of this machine and of the provider, then log in again.";
     ID_TOKEN_NONCE_MISSING = "id_token.nonce_missing", Remote, Claims, LogInAgain, "OpenID Connect Core 1.0 section 3.1.3.7 rule 11",
         "no `nonce` in the ID token", "The provider ignores `nonce`, or the token belongs to another login.",
-        "Log in again; if it lasts, report it to the provider. If the provider is known for it and uses PKCE, accept `Deviation::NoNonce`.";
+        "Log in again; if it happens again, report it to the provider. If the provider is known for it and uses PKCE, accept `Deviation::NoNonce`.";
     ID_TOKEN_NONCE_MISMATCH = "id_token.nonce_mismatch", Remote, Claims, LogInAgain, "OpenID Connect Core 1.0 section 3.1.3.7 rule 11",
         "the `nonce` of the ID token is not this login's", "The token belongs to another login, or was replayed.",
         "Do not use the tokens; log in again.";
@@ -55,7 +55,7 @@ codes! {
         "Report it to the provider.";
     ID_TOKEN_AT_HASH_MISMATCH = "id_token.at_hash_mismatch", Remote, Claims, LogInAgain, "OpenID Connect Core 1.0 section 3.1.3.8",
         "the `at_hash` of the ID token does not fit the access token", "The access token was replaced by another one, or the provider computes the hash wrongly.",
-        "Do not use the tokens; if it lasts, report it to the provider.";
+        "Do not use the tokens; if it happens again, report it to the provider.";
     ID_TOKEN_AUTH_TIME = "id_token.auth_time", Remote, Claims, LogInAgain, "OpenID Connect Core 1.0 section 3.1.3.7 rule 13",
         "the user logged in longer ago than `max_age` allows", "The provider ignores `max_age`.",
         "Log in again with `prompt=login`.";
@@ -64,7 +64,7 @@ codes! {
         "Log in again, or request an `acr` that the provider supports.";
     ID_TOKEN_CHANGED_CLAIM = "id_token.changed_claim", Remote, Claims, LogInAgain, "OpenID Connect Core 1.0 section 12.2",
         "the ID token of a refresh changes a claim that must not change", "The provider breaks its standard, or the tokens belong to another user.",
-        "Log in again; if it lasts, report it to the provider.";
+        "Log in again; if it happens again, report it to the provider.";
 
     // Userinfo
     USERINFO_UNSUPPORTED = "userinfo.unsupported", Remote, Unsupported, FixConfiguration, "OpenID Connect Core 1.0 section 5.3",
@@ -72,7 +72,7 @@ codes! {
         "Read the claims of the ID token.";
     USERINFO_SUBJECT_MISMATCH = "userinfo.subject_mismatch", Remote, Claims, ProviderBroken, "OpenID Connect Core 1.0 section 5.3.2",
         "the userinfo response is about another user", "Tokens were mixed up, or the provider uses different subjects for the same user.",
-        "Do not use the response; if it lasts, report it to the provider.";
+        "Do not use the response; if it happens again, report it to the provider.";
     USERINFO_MISSING_SUB = "userinfo.missing_sub", Remote, Claims, ProviderBroken, "OpenID Connect Core 1.0 section 5.3.2",
         "no `sub` in the userinfo response", "The endpoint is not an OpenID Connect userinfo endpoint, or breaks its standard.",
         "Report it to the provider.";

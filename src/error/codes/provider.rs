@@ -18,7 +18,7 @@ codes! {
         "S256 is not among the PKCE methods in the metadata", "Only the method `plain` is enabled, which protects nothing.",
         "Enable S256 at the provider.";
     METADATA_NOT_FOUND = "metadata.not_found", Remote, Metadata, FixConfiguration, "RFC 8414 section 3",
-        "no metadata found (404)", "The issuer is misspelled, lacks its path (realm, tenant), or the provider does not support discovery.",
+        "the server has no metadata document (404)", "The issuer is misspelled, lacks its path (realm, tenant), or the provider does not support discovery.",
         "Check the issuer; write it without `/.well-known/…`.";
     METADATA_UNSUPPORTED = "metadata.unsupported", Remote, Unsupported, FixConfiguration, "OpenID Connect Discovery 1.0 section 3",
         "the provider does not support what the client needs", "The metadata do not list the feature.",
@@ -58,7 +58,7 @@ codes! {
         "no `client_secret` in the registration response", "The provider registered a method that needs a secret, but sent no secret.",
         "Request another authentication method, or register by hand.";
     REGISTRATION_REDIRECT_URI = "registration.redirect_uri", Local, Usage, FixConfiguration, "RFC 7591 section 2",
-        "a redirect URI cannot be registered", "The redirect URI does not fit the application type, or there is no redirect URI.",
+        "a redirect URI cannot be registered", "The redirect URI does not fit the application type.",
         "Use an https URI for a web client, and a loopback address or a private-use scheme for a native client.";
     REGISTRATION_CLIENT_URI = "registration.client_uri", Local, Usage, FixConfiguration, "Matrix client-server API 1.18, client metadata",
         "the client URI is missing or not an https URL of a named host", "Matrix requires the client's home page at registration.",

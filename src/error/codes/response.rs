@@ -30,31 +30,31 @@ codes! {
         "the server failed", "It sent a status of 5xx, `server_error` or `temporarily_unavailable`, or a proxy in front of it failed.",
         "Try again later; if it happens again, look at the provider's log.";
     HTTP_TOO_MANY_REQUESTS = "http.too_many_requests", Transport, Unavailable, Retry, "RFC 6585 section 4",
-        "too many requests (429)", "The server limits the rate of requests.",
+        "the server does not take the request now", "The server limits the rate of requests, or the request came too early (425).",
         "Wait as long as the server says, then try again.";
 
     // Any response
     HTTP_REDIRECT = "http.redirect", Remote, Response, FixConfiguration, "RFC 9110 section 15.4",
         "unexpected redirect", "The URL has moved, or the server sends unknown clients to a login page.",
-        "Use the URL that the redirect leads to if you trust it, and check that the provider offers this endpoint.";
+        "If you configured the URL, correct it; if it is from the provider's metadata, report it to the provider.";
     HTTP_BODY_TOO_LARGE = "http.body_too_large", Remote, Response, ProviderBroken, "this crate's limits",
         "response body too large", "The server sent something other than the expected document.",
-        "Check that the URL is that of the endpoint.";
+        "Check the URL; if it is from the provider's metadata, report it to the provider.";
     HTTP_STATUS = "http.status", Remote, Response, ProviderBroken, "RFC 9110 section 15",
         "unexpected HTTP status", "The URL is not that of the endpoint, or the server or a proxy in front of it refused the request without a reason.",
         "Check the URL, and look at the provider's log.";
     HTTP_CONTENT_TYPE = "http.content_type", Remote, Response, ProviderBroken, "RFC 9110 section 8.3",
         "unexpected content type", "A web page came instead of the document, or the server labels the document wrongly.",
-        "Check that the URL is that of the endpoint, and that no proxy returns a page of its own.";
+        "Check the URL, and that no proxy returns a page of its own; if it is from the provider's metadata, report it to the provider.";
     HTTP_CONTENT_ENCODING = "http.content_encoding", Remote, Response, ProviderBroken, "RFC 9110 section 8.4",
         "the body has a content coding that was not requested", "The server or a proxy in front of it compresses every response.",
         "Disable compression for this endpoint, or use an HTTP client that decompresses.";
     JSON_SYNTAX = "json.syntax", Remote, Response, ProviderBroken, "RFC 8259",
         "invalid JSON", "A web page or a truncated document came instead of JSON.",
-        "Check that the URL is that of the endpoint.";
+        "Check the URL; if it is from the provider's metadata, report it to the provider.";
     JSON_TOO_DEEP = "json.too_deep", Remote, Response, ProviderBroken, "this crate's limits",
         "JSON nested too deeply", "The document is malicious, or is not the expected document.",
-        "Check that the URL is that of the endpoint.";
+        "Check the URL; if it is from the provider's metadata, report it to the provider.";
     JSON_DUPLICATE_NAME = "json.duplicate_name", Remote, Response, ProviderBroken, "RFC 8259 section 4",
         "duplicate name in a JSON object", "The server writes a member twice, so its value is ambiguous.",
         "Report it to the provider.";
@@ -63,14 +63,14 @@ codes! {
         "Report it to the provider, or accept it if there is a `Deviation` for it.";
     JSON_MISSING_FIELD = "json.missing_field", Remote, Response, ProviderBroken, "RFC 8259",
         "missing JSON member", "The document is not the expected document, or is incomplete.",
-        "Check that the URL is that of the endpoint.";
+        "Check the URL; if it is from the provider's metadata, report it to the provider.";
 
     // URLs
     URL_SYNTAX = "url.syntax", Local, Usage, FixConfiguration, "RFC 3986",
         "not an absolute URL", "The scheme or the host is missing, or a character is not allowed.",
         "Write the whole URL, beginning with https://.";
     URL_SCHEME = "url.scheme", Local, Usage, FixConfiguration, "RFC 8414 section 2",
-        "the URL is not https", "Plain http would expose tokens on the network.",
+        "the scheme of the URL is not allowed here", "Plain http would expose tokens on the network.",
         "Use an https URL. For development http can be chosen: on loopback addresses (`Schemes::DangerousHttpOnLoopback`), or on a private network too (`Schemes::DangerousHttpOnPrivateNetwork`).";
     URL_USERINFO = "url.userinfo", Local, Usage, FixConfiguration, "RFC 9110 section 4.2.4",
         "the URL holds a user name or password", "Credentials were written into the URL.",

@@ -35,7 +35,7 @@ codes! {
 
     // Stored values
     STORED_MALFORMED = "stored.malformed", Environment, Stored, LogInAgain, "this crate's stored values",
-        "the stored value is damaged", "It was cut off, edited, or written by something else.",
+        "the stored value is damaged or too large", "It was cut off, edited, written by something else, or is larger than the store accepts.",
         "Remove the value and log in again.";
     STORED_VERSION = "stored.version", Environment, Stored, FixConfiguration, "this crate's stored values",
         "the stored value is of a newer version", "A newer version of this crate wrote it.",

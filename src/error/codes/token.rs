@@ -12,8 +12,8 @@ codes! {
         "the client authentication failed", "The client ID or the credentials are wrong, or the client is registered for another authentication method.",
         "Check the client ID, the credentials and the authentication method, or register the client again.";
     TOKEN_INVALID_GRANT = "token.invalid_grant", Denied, GrantRejected, LogInAgain, "RFC 6749 section 5.2",
-        "the code or the refresh token is not valid", "It has expired, was revoked or used before, or belongs to another client or redirect URI.",
-        "Log in again.";
+        "the code or the refresh token is not valid", "It has expired, was revoked or used before, belongs to another client or redirect URI, or the PKCE verifier does not match.",
+        "Log in again; if it happens again, do what the provider's error description says.";
     TOKEN_INTERACTION_REQUIRED = "token.interaction_required", Denied, GrantRejected, LogInAgain, "OpenID Connect Core 1.0 section 3.1.2.6",
         "the user has to act at the provider before tokens are issued", "A policy requires a second factor, a new consent or a newer login.",
         "Log in again.";

@@ -116,7 +116,7 @@ fn a_proxy_that_does_not_answer_is_named_in_place_of_the_server() {
             assert_eq!(error.code(), ErrorCode::TRANSPORT_TIMEOUT, "{name} {scheme}");
             // Only one of them tells what it waited for.
             let waited = match name {
-                "ureq" => "gave up after 0.3 s",
+                "ureq" => "no response after 0.3 s",
                 _ => "no connection, or no response to the TLS handshake in 0.3 s",
             };
             assert_eq!(error.found().unwrap().as_str(), format!("the proxy {place}: {waited}"), "{name} {scheme}");

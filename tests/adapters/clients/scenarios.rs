@@ -254,7 +254,7 @@ fn the_error_names_host_and_port_of_a_server_that_refuses_the_connection() {
     let address = dead.url().trim_start_matches("http://").trim_end_matches('/').to_owned();
     assert_eq!(error.code(), oidc_proto::ErrorCode::TRANSPORT_UNREACHABLE);
     assert_eq!(error.found().unwrap().as_str(), format!("{address}: connection refused"));
-    assert!(error.to_string().starts_with("`openid_configuration`: cannot connect to the server: found "), "{error}");
+    assert!(error.to_string().starts_with("provider metadata: cannot connect to the server: found "), "{error}");
 }
 
 /// Spellings of addresses that are not public. Some clients understand each of them.

@@ -135,7 +135,7 @@ fn a_port_that_does_not_speak_tls_is_told_to_be_one() {
         let outcome = send(&options().with_timeout(SHORT), Toy::get(&slow.url("/"), 9));
         let Outcome::Failed(failure) = &outcome else { panic!("{name}: a response") };
         let error = oidc_proto::Error::from(failure.clone());
-        assert_eq!(error.found().map(ToString::to_string).as_deref(), Some("gave up after 0.3 s"), "{name}");
+        assert_eq!(error.found().map(ToString::to_string).as_deref(), Some("no response after 0.3 s"), "{name}");
     }
 }
 

@@ -202,7 +202,10 @@ fn what_cannot_be_read_is_never_written_over() {
     let folder = folder();
     let store = now(&folder.path().join("session.json"));
     assert_eq!(act(&store, save(0, &large)), "failed");
-    assert_eq!(store.take_error().unwrap().field(), Some("size"));
+    let error = store.take_error().unwrap();
+    assert_eq!(error.field(), Some("size"));
+    // Nothing is damaged.
+    assert!(error.hint().contains("larger than the store accepts"), "{error}");
 }
 
 #[test]
@@ -218,6 +221,10 @@ fn where_no_file_can_be_there_is_a_failure() {
             let error = store.take_error().unwrap();
             assert_eq!(error.code().as_str(), "store.io");
             assert!(chain(&error).contains(&format!(": {path:?} ")), "{}", chain(&error));
+            // Without its sources, too.
+            let found = error.found().unwrap().as_str();
+            let place = path.to_string_lossy().escape_debug().to_string();
+            assert!(found.starts_with(&format!("{place}: ")) && error.to_string().contains(found), "{error}");
         }
     }
 }

@@ -93,7 +93,7 @@ fn metadata_that_are_not_there_name_the_url_that_was_asked() {
     Say::Fault(On::ServerMetadata, Fault::status(404)).to(&world.op);
     let error = world.discover().unwrap_err().error;
     assert_eq!(error.code(), ErrorCode::METADATA_NOT_FOUND);
-    assert_eq!(error.found().unwrap().as_str(), "https://op.example.org/.well-known/openid-configuration");
+    assert_eq!(error.expected().unwrap().as_str(), "https://op.example.org/.well-known/openid-configuration");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! `drive.rs` the driver, `sweep.rs` the search for secrets, `strong.rs` keys and what is made with them; `coverage.rs`
 //! looks after lies and codes that no table mentions.
 
+mod advice;
 mod callback;
 mod client_auth;
 mod course;

@@ -28,7 +28,7 @@ const FOUND: &[Row] = &[
     (Say::Edit("a redirect that shows too much", |op| redirect(op, "https://u:p@login.example/x?code=1#y")), ErrorCode::HTTP_REDIRECT, Some("token_endpoint"), None, Some(302), None, Some("https://login.example/x")),
     (Say::Edit("a redirect to a path", |op| redirect(op, "/login?next=/token")), ErrorCode::HTTP_REDIRECT, Some("token_endpoint"), None, Some(302), None, Some("/login")),
     (Say::Fault(On::Token, Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE, Some("token_endpoint"), None, Some(200), Some("application/json"), Some("text/html")),
-    (Say::Fault(On::Jwks, Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE, Some("jwks_uri"), None, Some(200), Some("a document that is no markup"), Some("text/html")),
+    (Say::Fault(On::Jwks, Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE, Some("jwks_uri"), None, Some(200), Some("JSON"), Some("text/html")),
     (Say::Edit("a number as access token", |op| member(op, "access_token", json!(7))), ErrorCode::JSON_TYPE, Some("token_endpoint"), None, None, Some("a string"), Some("access_token: number")),
     (Say::Edit("a list for an object", |op| op.tamper(On::Token, |r| *r.body_mut() = b"[]".to_vec())), ErrorCode::JSON_TYPE, Some("token_endpoint"), None, None, Some("an object"), None),
     (Say::Edit("an unknown token type", |op| member(op, "token_type", json!("mac"))), ErrorCode::TOKEN_TYPE, None, Some("token_type"), None, Some("Bearer or DPoP"), Some("mac")),
@@ -102,14 +102,14 @@ fn an_error_reads_as_a_sentence() {
         ),
         (
             Say::Fault(On::Jwks, Fault::LoginPage),
-            "`jwks_uri`: unexpected content type: expected a document that is no markup, found \"text/html\", HTTP status \
-             200 (http.content_type; RFC 9110 section 8.3). Check that the URL is that of the endpoint, and that no proxy \
-             returns a page of its own.",
+            "`jwks_uri`: unexpected content type: expected JSON, found \"text/html\", HTTP status 200 (http.content_type; \
+             RFC 9110 section 8.3). Check the URL, and that no proxy returns a page of its own; if it is from the \
+             provider's metadata, report it to the provider.",
         ),
         (
             Say::Edit("no iat", |op| op.edit_id_token(|token| drop(token.claims.remove("iat")))),
             "a required claim is missing in the ID token: `iat` (id_token.missing_claim; OpenID Connect Core 1.0 section 2). \
-             Report it to the provider, or do not request the feature.",
+             Report it to the provider. Only a login with `max_age` or `acr_values` needs `auth_time` or `acr`.",
         ),
         (
             Say::Edit("no such grant", |op| {
@@ -119,7 +119,7 @@ fn an_error_reads_as_a_sentence() {
                 });
             }),
             "token endpoint: the code or the refresh token is not valid (token.invalid_grant; RFC 6749 section 5.2). Log \
-             in again.",
+             in again; if it happens again, do what the provider's error description says.",
         ),
     ] {
         assert_eq!(told(&say).to_string(), line);

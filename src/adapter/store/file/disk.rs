@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::adapter::store::record::{self, LIMIT, Text, too_large};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 
 /// Between two looks at a lock that somebody else holds. A refresh takes tens of milliseconds.
 pub(super) const POLL: Duration = Duration::from_millis(20);
@@ -320,5 +320,5 @@ fn is_same(_: &Metadata, _: &Metadata) -> bool {
 }
 
 pub(super) fn broken(error: io::Error) -> Error {
-    Error::new(ErrorCode::STORE_IO).with_source(error)
+    Error::new(ErrorCode::STORE_IO).with_found(Quote::adapter(&error.to_string())).with_source(error)
 }

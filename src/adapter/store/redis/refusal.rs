@@ -4,7 +4,7 @@ use std::fmt;
 
 use ::redis::RedisError;
 
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Quote};
 
 /// What may be told of an error: the server's own words can quote what it was sent.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(super) fn broken(error: &RedisError) -> Error {
         category: if error.is_timeout() { "no response in time".to_owned() } else { error.category().to_owned() },
         code: error.code().filter(is_code).map(str::to_owned),
     };
-    Error::new(ErrorCode::STORE_IO).with_source(refused)
+    Error::new(ErrorCode::STORE_IO).with_found(Quote::adapter(&refused.to_string())).with_source(refused)
 }
 
 /// Whether to try once more with a new connection: this one was idle, and the server has closed it since. Every command
