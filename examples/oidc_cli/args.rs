@@ -8,7 +8,7 @@ mod values;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use oidc_proto::matrix::{Address, DeviceId};
 use oidc_proto::{AuthMethod, Deviation, Endpoint, Issuer, RedirectUri, Schemes, Scope};
 
@@ -106,7 +106,7 @@ impl Global {
 pub(crate) enum Command {
     /// Serve the embedded provider on loopback, log a scripted user in, show each step, log out
     Demo(DemoArgs),
-    /// Serve the embedded provider on loopback, to try things against
+    /// Serve the embedded provider on loopback, for tests only: its keys are public
     Serve(ServeArgs),
     /// Show what a provider, or a Matrix homeserver, says about itself
     Discover(DiscoverArgs),
@@ -197,9 +197,10 @@ pub(crate) struct DiscoverArgs {
 
 /// Where to register or to log in.
 #[derive(Clone, Debug, Default, Args)]
+#[command(group = ArgGroup::new("place").args(["issuer", "homeserver"]).required(true))]
 pub(crate) struct PlaceArgs {
     /// The provider
-    #[arg(long, value_name = "URL", required_unless_present = "homeserver")]
+    #[arg(long, value_name = "URL")]
     issuer: Option<String>,
     /// A Matrix homeserver in its place, or the name of a server
     #[arg(long, value_name = "URL|NAME", conflicts_with = "issuer")]
@@ -274,6 +275,7 @@ pub(crate) struct AccountArgs {
 }
 
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("client_id", |arg| arg.help("The client, which is registered already")))]
 pub(crate) struct ClientCredentialsArgs {
     /// The provider
     #[arg(long, value_name = "URL")]

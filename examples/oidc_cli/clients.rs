@@ -103,12 +103,17 @@ impl Identity {
         let usage =
             |method: AuthMethod, needs| Code::Usage.because(format_args!("--auth-method {} {needs}", method.name()));
         let secret = args.client_secret.as_deref().map(Secret::from);
+        // RFC 7518 section 3.2.
+        let is_short = secret.as_ref().is_some_and(|secret| secret.expose().len() < 32);
         match args.auth_method {
             Some(AuthMethod::PrivateKeyJwt) if args.key.is_none() => {
                 return Err(usage(AuthMethod::PrivateKeyJwt, "needs --key"));
             }
             Some(AuthMethod::PrivateKeyJwt) | None => {}
             Some(method) if args.key.is_some() => return Err(usage(method, "does not go with --key")),
+            Some(AuthMethod::ClientSecretJwt) if is_short => {
+                return Err(usage(AuthMethod::ClientSecretJwt, "needs a secret of at least 32 bytes"));
+            }
             Some(method) => {
                 ClientAuth::new(method, secret.clone()).map_err(|_| usage(method, "needs --client-secret"))?;
             }

@@ -10,8 +10,9 @@ use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, HttpOptions, Syste
 use oidc_proto::flow::ServerMetadataFetch;
 use oidc_proto::matrix::{AuthMetadataFetch, AuthServer, Homeserver, Party};
 use oidc_proto::{
-    Body, Client, ClientAuth, Deviation, Env, Failure as NoResponse, Flow, Freshness, IdTokenTrust, Issuer, Policy,
-    Provider, ProviderOptions, Registered, RelyingParty, Schemes, Step, Timestamp, UnknownFields, Word as _,
+    Body, Client, ClientAuth, Deviation, Env, ErrorCode, Failure as NoResponse, Family, Flow, Freshness, IdTokenTrust,
+    Issuer, Policy, Provider, ProviderOptions, Registered, RelyingParty, Schemes, Step, Timestamp, UnknownFields,
+    Word as _,
 };
 
 use crate::args::{self, ChoiceArgs, Global, IdTokenChoice};
@@ -120,7 +121,7 @@ impl Context {
         schemes: Schemes,
     ) -> Result<Provider, Failure> {
         let options = self.provider_options(schemes, &[]);
-        self.discover_with(issuer, metadata_url, options)
+        self.discover_with(issuer.clone(), metadata_url, options).map_err(|failure| meant_otherwise(failure, &issuer))
     }
 
     fn discover_with(
@@ -278,7 +279,8 @@ impl Context {
             }
             None => return Err(Code::ClientUnknown.because(client_id.escape_debug())),
         };
-        let client = clients::with_key_from(registered.client(&[]), session.key_file())?;
+        let client = clients::with_key_from(registered.client(&[]), session.key_file())
+            .map_err(|failure| session.explain_key(failure))?;
         let client = client.with_id_token_trust(trust(session.id_token()));
         let client = session.wish().client(client);
         Ok(match session.dpop_key() {
@@ -286,6 +288,22 @@ impl Context {
             None => client,
         })
     }
+}
+
+/// What else the caller may have meant by an issuer that has no metadata.
+fn meant_otherwise(failure: Failure, issuer: &Issuer) -> Failure {
+    let Some(error) = &failure.error else { return failure };
+    let has_none = error.code() == ErrorCode::METADATA_NOT_FOUND
+        || error.family() == Family::Response
+            && !matches!(error.code(), ErrorCode::JSON_TYPE | ErrorCode::JSON_DUPLICATE_NAME);
+    let hint = match issuer.as_str().split_once("://") {
+        _ if has_none => format!("{} A Matrix homeserver is named by --homeserver.", failure.hint),
+        Some(("http", rest)) if error.code() == ErrorCode::TRANSPORT_INTERRUPTED => {
+            format!("The port may be one of https: try https://{rest}. {}", failure.hint)
+        }
+        _ => return failure,
+    };
+    failure.with_hint(hint)
 }
 
 pub(crate) fn trust(choice: IdTokenChoice) -> IdTokenTrust {
@@ -314,7 +332,7 @@ fn client(global: &Global) -> Result<ureq::Client, Failure> {
     let mut options = timed(global.timeout);
     if let Some(path) = &global.ca_certificate {
         const HINT: &str = "Name a file of PEM certificates with --ca-certificate.";
-        let named = format!("--ca-certificate {}", path.display());
+        let named = format!("the file of --ca-certificate cannot be used: {}", path.display());
         let unusable = |error: &dyn fmt::Display| Code::Setup.because(format_args!("{named}: {error}")).with_hint(HINT);
         options = options.with_root_certificates_pem(std::fs::read(path).map_err(|error| unusable(&error))?);
         ureq::Client::with(options.clone()).map_err(|error| unusable(&error))?;

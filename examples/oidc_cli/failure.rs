@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use oidc_proto::{Error, ErrorCode as Core, FailureKind, FailureReason};
+use oidc_proto::{Error, ErrorCode as Core, FailureKind, FailureReason, Family, Recovery};
 
 /// What went wrong. The message says all of it; the rest is for programs.
 #[derive(Clone, Debug)]
@@ -65,12 +65,16 @@ impl From<Error> for Failure {
         };
         let code = error.code();
         let is_usual = error.hint() == code.cure();
-        let hint = match own(code).filter(|_| is_usual) {
+        let own = own(code).filter(|_| is_usual).or_else(|| error.failure().and_then(own_of_connection));
+        let hint = match own {
             Some(own) => Some(own.to_owned()),
             None => {
                 let found = match error.failure() {
                     Some(failure) => of_connection(failure),
-                    None => option(code).or_else(told),
+                    None => option(code)
+                        .filter(|_| !is_beyond_skew(&error))
+                        .or_else(|| of_registration(&error))
+                        .or_else(told),
                 };
                 found.map(|option| format!("{} {option}", error.hint()))
             }
@@ -122,12 +126,16 @@ fn own(code: Core) -> Option<&'static str> {
             "The provider publishes no keys to verify ID tokens with: report it to the provider, or trust the connection with --id-token trust-tls."
         }
         Core::JSON_TYPE => {
-            "Report it to the provider; oidc_cli discover tells whether --accept takes it, and --help lists what there is to accept."
+            "Check the URL; if it is right, report it to the provider. If a member has a form that --accept NAME allows, accept it (names: oidc_cli login --help)."
         }
         Core::AUTHORIZATION_PARAMETER => {
             "Leave it out of --parameter and --token-parameter, or name it once: what the program sends itself may have an option of its own (--help)."
         }
         Core::ID_TOKEN_TRUST_TLS_OVER_HTTP => "Leave out --id-token trust-tls, or log in at an https provider.",
+        Core::ID_TOKEN_MISSING => {
+            "Allow the scope openid for this client at the provider: this program needs an ID token."
+        }
+        Core::REVOCATION_UNSUPPORTED => "The tokens stay valid at the provider until they expire.",
         Core::PAR_REQUIRED => "Log in with --par always, or without --par.",
         Core::PAR_UNSUPPORTED => "Log in with --par never, or without --par.",
         Core::TOKEN_MISSING_TYPE => {
@@ -137,7 +145,7 @@ fn own(code: Core) -> Option<&'static str> {
             "If the provider is known for it, --accept token_content_type accepts it; otherwise report it to the provider."
         }
         Core::ID_TOKEN_NONCE_MISSING => {
-            "Log in again; if it lasts, report it to the provider. If the provider is known for it and uses PKCE, --accept no_nonce accepts it."
+            "Log in again; if it happens again, report it to the provider. If the provider is known for it and uses PKCE, --accept no_nonce accepts it."
         }
         Core::ID_TOKEN_EXTRA_AUDIENCE => {
             "If you know the audience, --trust-audience trusts it; otherwise remove it at the provider."
@@ -156,19 +164,22 @@ fn own(code: Core) -> Option<&'static str> {
     })
 }
 
+/// The same where no response came.
+fn own_of_connection(failure: &oidc_proto::Failure) -> Option<&'static str> {
+    let is_of_server = failure.proxy().is_none() && failure.reason() == Some(FailureReason::UnknownAuthority);
+    is_of_server.then_some("If the authority is your own, trust it with --ca-certificate FILE.")
+}
+
 /// Which option of this program helps where no response came.
 fn of_connection(failure: &oidc_proto::Failure) -> Option<&'static str> {
     if failure.proxy().is_some() {
         return Some("The proxy is the one of --proxy, or of HTTPS_PROXY, ALL_PROXY or HTTP_PROXY.");
     }
-    const TIME: &str =
-        "--timeout gives it more time, or less; up to 10 seconds of it, or a third, are for the connection.";
+    const TIME: &str = "--timeout SECONDS changes the limit for a request.";
     match (failure.kind, failure.reason()) {
         (FailureKind::Timeout, _) => Some(TIME),
         (_, Some(FailureReason::NotTls | FailureReason::NoTlsResponse)) => option(Core::URL_SCHEME),
-        (FailureKind::Tls, None | Some(FailureReason::UnknownAuthority)) => {
-            Some("--ca-certificate trusts a certificate authority of your own.")
-        }
+        (FailureKind::Tls, None) => Some("--ca-certificate trusts a certificate authority of your own."),
         _ => None,
     }
 }
@@ -177,7 +188,7 @@ fn of_connection(failure: &oidc_proto::Failure) -> Option<&'static str> {
 fn option(code: Core) -> Option<&'static str> {
     Some(match code {
         Core::TOKEN_INVALID_CLIENT | Core::TOKEN_UNAUTHORIZED_CLIENT => {
-            "The options are --client-id, --client-secret or --key, and --auth-method; register --anew replaces a registration, register --auth-method chooses its method."
+            "The options of a login are --client-id, --client-secret or --key, and --auth-method; oidc_cli register --anew replaces a registration, with --auth-method it chooses its method."
         }
         Core::JWS_ALGORITHM => "--id-token-algorithm and --userinfo-algorithm name what the client is registered for.",
         Core::ID_TOKEN_EXPIRED
@@ -185,14 +196,16 @@ fn option(code: Core) -> Option<&'static str> {
         | Core::ID_TOKEN_TOO_OLD
         | Core::ID_TOKEN_NOT_YET_VALID => "--clock-skew allows a difference of up to 300 seconds.",
         Core::AUTHORIZATION_PROMPT => "The option is --prompt.",
-        Core::METADATA_NOT_FOUND => "A Matrix homeserver is named by --homeserver, not by --issuer.",
         Core::HOMESERVER_NOT_FOUND => "An OpenID Provider is named by --issuer, not by --homeserver.",
         Core::URL_SCHEME => {
             "--insecure-loopback allows http on this machine, --insecure-private-network on a private network."
         }
-        Core::REGISTRATION_UNSUPPORTED => "--client-id names a client that is registered.",
+        Core::REGISTRATION_UNSUPPORTED
+        | Core::REGISTRATION_INVALID_CLIENT_METADATA
+        | Core::REGISTRATION_NO_CLIENT_ID
+        | Core::REGISTRATION_NO_SECRET => "With a client that was registered by hand: --client-id ID.",
         Core::REGISTRATION_DENIED => {
-            "register --initial-access-token registers with the provider's permission; --client-id names a client that is registered."
+            "oidc_cli register --initial-access-token TOKEN registers with the provider's permission. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
         Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",
@@ -205,6 +218,19 @@ fn option(code: Core) -> Option<&'static str> {
         Core::AUTHORIZATION_RESPONSE_MODE => "The option is --response-mode.",
         _ => return None,
     })
+}
+
+/// What came in place of a registration response.
+fn of_registration(error: &Error) -> Option<&'static str> {
+    let is_unusable = error.endpoint() == Some("registration_endpoint") && error.family() == Family::Response;
+    is_unusable.then_some("Or register the client at the provider by hand, and log in with --client-id ID.")
+}
+
+/// Whether the clocks differ by more than --clock-skew can allow.
+fn is_beyond_skew(error: &Error) -> bool {
+    let is_of_clocks = error.recovery() == Recovery::FixEnvironment && error.family() == Family::Claims;
+    let seconds = error.found().and_then(|found| found.as_str().split(' ').next()?.parse::<u64>().ok());
+    is_of_clocks && seconds.is_some_and(|seconds| seconds > 300)
 }
 
 macro_rules! codes {
@@ -232,14 +258,14 @@ macro_rules! codes {
 codes! {
     Usage = "cli.usage", "local", exit 2, "wrong usage", "See --help.";
     NoSession = "cli.no_session", "local", exit 1, "there is no session in the store", "Log in: oidc_cli login --issuer URL, or --homeserver NAME.";
-    SessionUnknown = "cli.session_unknown", "local", exit 1, "no session in the store is the one that was named", "See oidc_cli status.";
+    SessionUnknown = "cli.session_unknown", "local", exit 1, "no session matches", "See oidc_cli status.";
     SessionAmbiguous = "cli.session_ambiguous", "local", exit 1, "there are several sessions", "Choose one with --session, --issuer or --subject.";
     Replaced = "cli.replaced", "local", exit 1, "a new login took the session's place meanwhile", "The login that was to end is revoked. To end the new one, log out again.";
     OtherClient = "cli.other_client", "local", exit 1, "the login uses the session's own client, and not the one that was registered or named since", "To use that client, log in anew: oidc_cli login.";
     OtherUser = "cli.other_user", "denied", exit 1, "another user logged in, the session stays as it was", "Log in with the account of the session, or log in anew: oidc_cli login.";
     NotMatrix = "cli.not_matrix", "local", exit 1, "the session does not belong to a Matrix homeserver", "Choose a session that was begun with --homeserver.";
     ClientUnknown = "cli.client_unknown", "local", exit 1, "the store has no client for this session", "Log in again, with --client-id if the client was registered by hand.";
-    KeyFile = "cli.key_file", "local", exit 1, "the private key cannot be read from its file", "Name a file with a private key in PEM (PKCS #8, not encrypted) with --key.";
+    KeyFile = "cli.key_file", "local", exit 1, "the private key cannot be used", "Name a file with a private key in PEM (PKCS #8, not encrypted) with --key.";
     StoreDamaged = "cli.store_damaged", "environment", exit 1, "a file of the store is damaged; the program does not change it", "Log in again to replace the session, or remove it with oidc_cli logout --session ID; a file of registrations: move it away.";
     StoreVersion = "cli.store_version", "environment", exit 1, "a file of the store is from a newer version; the program does not change it", "Use the newer program, or move the file away.";
     StoreIo = "cli.store_io", "environment", exit 1, "the store cannot be read or written", "Check the folder, its owner and the free space, or name another one with --store.";

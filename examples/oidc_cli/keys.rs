@@ -59,10 +59,30 @@ impl KeyFile {
         let path = Path::new(&self.path);
         let document = document(path)?;
         let signer = SigningKey::from_pkcs8_der(self.algorithm, document.as_bytes(), self.key_id.as_deref());
-        let name = self.algorithm.name();
-        signer.map(PrivateKey::local).map_err(|_| unusable(path, format_args!("it is no usable key for {name}")))
+        signer.map(PrivateKey::local).map_err(|_| self.misfit(document.as_bytes()))
     }
 }
+
+impl KeyFile {
+    /// Why the key in the file cannot be used for the algorithm.
+    fn misfit(&self, der: &[u8]) -> Failure {
+        let path = Path::new(&self.path);
+        match (usual_algorithm(der), self.algorithm) {
+            (Err(why), _) => unusable(path, why),
+            (Ok(Algorithm::Rs256), Algorithm::Rs256 | Algorithm::Ps256) => {
+                unusable(path, "an RSA key needs 2048 to 8192 bits").with_hint("Make a new key.")
+            }
+            (Ok(Algorithm::EdDsa), Algorithm::EdDsa | Algorithm::Ed25519) => unusable(path, "it is damaged"),
+            (Ok(usual), other) if usual == other => unusable(path, "it is damaged"),
+            (Ok(_), other) => unusable(path, format_args!("it does not fit {}", other.name()))
+                .with_hint("Name the algorithm of the key's type with --key-algorithm, or none."),
+        }
+    }
+}
+
+/// What to do with a key in another form.
+const CONVERT: &str =
+    "Make a file that this program reads: openssl pkcs8 -topk8 -nocrypt -in FILE -out NEW. Then name it with --key.";
 
 /// What the file holds, if that is a private key in PKCS #8.
 fn document(path: &Path) -> Result<SecretDocument, Failure> {
@@ -72,10 +92,8 @@ fn document(path: &Path) -> Result<SecretDocument, Failure> {
         .map_err(|error| unusable(path, error))?;
     match SecretDocument::from_pem(&text) {
         Ok(("PRIVATE KEY", document)) => Ok(document),
-        Ok(("ENCRYPTED PRIVATE KEY", _)) => Err(unusable(path, "it is encrypted")),
-        Ok(("RSA PRIVATE KEY" | "EC PRIVATE KEY", _)) => {
-            Err(unusable(path, "it is not PKCS #8, which `openssl pkcs8 -topk8 -nocrypt` makes of it"))
-        }
+        Ok(("ENCRYPTED PRIVATE KEY", _)) => Err(unusable(path, "it is encrypted").with_hint(CONVERT)),
+        Ok(("RSA PRIVATE KEY" | "EC PRIVATE KEY", _)) => Err(unusable(path, "it is not PKCS #8").with_hint(CONVERT)),
         Ok(_) => Err(unusable(path, "it holds something else than a private key")),
         Err(_) => Err(unusable(path, "it is not PEM")),
     }

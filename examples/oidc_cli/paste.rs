@@ -1,12 +1,13 @@
 //! A callback from standard input, for a browser on another machine.
 
+use std::borrow::Cow;
 use std::io::{BufRead as _, Read as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use oidc_proto::ResponseMode;
 use oidc_proto::limits::CALLBACK_LIMIT;
-use oidc_proto::{Callback, Error};
+use oidc_proto::{Callback, Error, ErrorCode};
 use url::Url;
 
 use crate::context::Context;
@@ -18,6 +19,9 @@ use crate::listener::is_strange;
 const REST: Duration = Duration::from_millis(200);
 
 const WHOLE: &str = "Paste the whole address of the page that the browser was sent to, from http to its end.";
+
+const OTHER: &str =
+    "This address is of another login. Open the URL above, log in, and paste the address that you come back to.";
 
 /// What a pasted text is good for.
 enum Judged<T> {
@@ -125,8 +129,22 @@ fn understand<T>(text: &str, mode: ResponseMode, judge: impl Fn(&Callback) -> Re
         return Judged::Slip(Code::NoCallback.because(what).with_hint(WHOLE));
     }
     match parse(text, mode).and_then(|callback| judge(&callback)) {
-        Err(error) if is_strange(&error) => Judged::Slip(Failure::from(error).with_hint(WHOLE)),
+        Err(error) if is_strange(&error) => {
+            let hint = advice(&error);
+            Judged::Slip(Failure::from(error).with_hint(hint))
+        }
         result => Judged::Done(result.map_err(Failure::from)),
+    }
+}
+
+fn advice(error: &Error) -> Cow<'static, str> {
+    match (error.code(), error.expected()) {
+        (ErrorCode::CALLBACK_STATE_MISMATCH, _) => OTHER.into(),
+        (ErrorCode::CALLBACK_REDIRECT_URI, Some(redirect_uri)) => {
+            let begins = redirect_uri.as_str();
+            format!("Paste the address that the browser came back to: it begins with {begins}.").into()
+        }
+        _ => WHOLE.into(),
     }
 }
 

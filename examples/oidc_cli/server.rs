@@ -156,13 +156,13 @@ async fn response(
 /// What each value alone does not show.
 fn check(args: &ServeArgs) -> Result<(), Failure> {
     if args.dpop == ServedDpop::Off && args.dpop_nonce {
-        return Err(Code::Usage.because("--dpop-nonce demands what --dpop off ignores"));
+        return Err(Code::Usage.because("--dpop-nonce needs --dpop advertised or required"));
     }
     let names = args.claims.iter().map(|(name, _)| name);
     let twice = twice(args.users.iter()).map(|user| ("user", user));
     match twice.or_else(|| self::twice(names).map(|name| ("claim", name))) {
         Some((option, name)) => {
-            Err(Code::Usage.because(format_args!("--{option} {} stands there twice", name.escape_debug())))
+            Err(Code::Usage.because(format_args!("--{option} {} is given twice", name.escape_debug())))
         }
         None => Ok(()),
     }

@@ -1,6 +1,7 @@
 //! The sessions in the store: one a user and provider, and one a device at a Matrix homeserver. Each has two files: what it
 //! is, and the record of its tokens, which the library's file store keeps for all processes.
 
+mod advice;
 mod finding;
 mod saving;
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 use oidc_proto::adapter::store::FileStore;
 use oidc_proto::matrix::{DeviceId, Homeserver, UserId, UserSession};
 use oidc_proto::session::{LoginId, RecordVersion, Standing};
-use oidc_proto::{Deviation, ErrorCode as Core, Registered, Schemes, Timestamp, TokenSet};
+use oidc_proto::{Registered, Schemes, Timestamp, TokenSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -26,7 +27,6 @@ pub(crate) use finding::{Damaged, all, choose, find, reload};
 pub(crate) use saving::Held;
 
 const VERSION: u32 = 1;
-const DEVIATION: &str = Deviation::RefreshErrors.name();
 
 /// A login, and the choices that were made for it: later commands need no more.
 #[derive(Clone, Debug)]
@@ -198,48 +198,6 @@ impl Session {
     pub(crate) fn wish(&self) -> Wish {
         let unknown = || Wish { scope: self.tokens.scope().clone(), ..Wish::default() };
         self.kept.wish.clone().unwrap_or_else(unknown)
-    }
-
-    /// How to log in again: the same provider, client, scope and choices.
-    pub(crate) fn again(&self) -> String {
-        format!("Log in again: oidc_cli relogin --session {}", self.id)
-    }
-
-    /// Why there is no refresh token and what to do, if there is none.
-    pub(crate) fn without_refresh(&self) -> Option<String> {
-        if self.tokens.refresh_token().is_some() {
-            return None;
-        }
-        let (wish, again) = (self.wish(), self.again());
-        Some(if self.kept.matrix.is_some() {
-            format!("The provider gave no refresh token. {again}")
-        } else if !wish.scope.contains("offline_access") {
-            let scope = [wish.scope.as_str(), "offline_access"].join(" ");
-            format!("Many providers give one for the scope offline_access only. {again} --scope \"{}\"", scope.trim())
-        } else if wish.sends_no_consent() {
-            format!("Many providers give one only with the user's consent. {again} --prompt consent")
-        } else {
-            format!(
-                "The provider gave none for offline_access: check that it allows this client the grant refresh_token. {again}"
-            )
-        })
-    }
-
-    /// The same failure with what to do about this session.
-    pub(crate) fn explain(&self, failure: Failure) -> Failure {
-        match self.without_refresh() {
-            Some(hint) if failure.is(Core::TOKEN_NO_REFRESH_TOKEN) => failure.with_hint(hint),
-            _ if failure.is(Core::TOKEN_INVALID_GRANT) => failure.with_hint(format_args!(
-                "The provider ended this session, which is kept until it is logged out. {}",
-                self.again()
-            )),
-            // The library's hint names what only its callers can choose.
-            _ if failure.hint.contains(DEVIATION) => failure.with_hint(format_args!(
-                "{}, if the refresh token has expired. --accept {DEVIATION} takes this error for that.",
-                self.again()
-            )),
-            _ => failure,
-        }
     }
 
     /// What of it is no secret.

@@ -24,6 +24,8 @@ pub(crate) enum Need {
     Good,
     /// A new one.
     New,
+    /// A new one, since the old one was refused.
+    Refused,
 }
 
 /// A refresh that brought no tokens.
@@ -48,7 +50,7 @@ pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure
         Ok(session) => {
             // `token --show-tokens` prints nothing but the token for people, who may be a shell.
             let refreshed = Event::Refreshed { session: session.summary(context.now()) };
-            if need == Need::New {
+            if need != Need::Good {
                 context.out.emit(&refreshed)
             } else {
                 context.out.aside(&refreshed)
@@ -72,7 +74,7 @@ pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure
         session.is_doubtful = is_doubtful;
         return Ok(session);
     }
-    if is_kept {
+    if is_kept && need == Need::New {
         let expires_in = session::expires_in(&session.tokens, context.now());
         context.out.aside(&Event::Kept { session: session.id(), doubtful: is_doubtful, expires_in });
     }

@@ -210,10 +210,10 @@ fn an_error_tells_programs_and_people_what_was_found_and_what_to_do() {
     let error = run.event("error");
     assert_eq!((error["status"].as_u64(), error["endpoint"].as_str()), (Some(403), Some("openid_configuration")));
     assert_eq!(error["recovery"], "provider_broken");
-    assert!(error["hint"].as_str().unwrap().starts_with("Check the URL"), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("check the issuer or the URL"), "{error}");
     assert!(error.get("found").is_none() && error.get("provider").is_none(), "{error}");
     let shown = cli.plain(&discover).stderr;
-    assert!(shown.contains("unexpected HTTP status 403") && shown.contains("Check the URL"), "{shown}");
+    assert!(shown.contains("unexpected HTTP status 403") && shown.contains("check the issuer"), "{shown}");
 
     op.provider.honest();
     op.provider.fault(On::ServerMetadata, Fault::LoginPage, usize::MAX);

@@ -165,7 +165,7 @@ fn what_is_wrong_at_a_homeserver_is_waited_out_or_told() {
     op.homeserver.tamper(OnMatrix::WellKnown, |response| *response.body_mut() = b"<html>".to_vec());
     let run = cli.matrix(&name(&op), &[]).done();
     assert_eq!(run.event("warning")["code"], "json.syntax");
-    assert!(run.event("warning")["message"].as_str().unwrap().contains("well_known"));
+    assert!(run.event("warning")["message"].as_str().unwrap().contains("Matrix well-known document"));
     op.homeserver.honest();
     for fault in [Fault::status(503), Fault::Status { status: 429, retry_after: Some("1") }] {
         op.homeserver.fault(OnMatrix::Whoami, fault, 1);

@@ -24,6 +24,11 @@ fn pem(label: &str, der: &str) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
+/// A file with a private key.
+pub(crate) fn p256() -> String {
+    pem("PRIVATE KEY", vectors::P256_PKCS8)
+}
+
 /// A line of the file that nobody else may see.
 fn secret(pem: &str) -> Vec<String> {
     vec![pem.lines().nth(1).unwrap().to_owned()]
@@ -178,6 +183,18 @@ fn a_file_that_holds_no_usable_key_is_refused_before_anything_is_asked() {
         }
     }
     assert!(op.provider.requests().is_empty());
+    for (name, label, der, algorithm, says) in [
+        ("encrypted", "ENCRYPTED PRIVATE KEY", vectors::P256_PKCS8, None, "openssl pkcs8 -topk8 -nocrypt -in FILE"),
+        ("sec1", "EC PRIVATE KEY", vectors::P256_PKCS8, None, "openssl pkcs8 -topk8 -nocrypt -in FILE"),
+        ("small_rsa", "PRIVATE KEY", vectors::RSA1024_PKCS8, None, "2048 to 8192 bits"),
+        ("ec", "PRIVATE KEY", vectors::P256_PKCS8, Some("RS256"), "does not fit RS256"),
+    ] {
+        let path = cli.file(name, pem(label, der));
+        let mut arguments = vec!["--key", &path];
+        arguments.extend(algorithm.into_iter().flat_map(|name| ["--key-algorithm", name]));
+        let message = cli.login(&op, &arguments).event("error")["message"].to_string();
+        assert!(message.contains(says) && !message.contains("cannot be read"), "{message}");
+    }
 }
 
 fn op_with_secrets() -> Op {

@@ -55,11 +55,23 @@ fn fragments_and_forms_are_pasted_too() {
 #[test]
 fn a_slip_is_explained_and_asked_again() {
     let (op, cli) = (Op::start(), Cli::new());
-    for (slip, code, part) in [
-        ("SplxlOBeZQQYbYS6WxSbIA", "cli.no_callback", "a code by itself"),
-        ("http://127.0.0.1/callback", "cli.no_callback", "without a response"),
-        ("http://127.0.0.1/callback?code=c&state=of-another-login", "callback.state_mismatch", "state"),
-        ("code=SplxlOBeZQQYbYS6WxSbIA", "callback.state_missing", "state"),
+    const WHOLE: &str = "Paste the whole address";
+    for (slip, code, part, advice) in [
+        ("SplxlOBeZQQYbYS6WxSbIA", "cli.no_callback", "a code by itself", WHOLE),
+        ("http://127.0.0.1/callback", "cli.no_callback", "without a response", WHOLE),
+        (
+            "http://127.0.0.1/callback?code=c&state=of-another-login",
+            "callback.state_mismatch",
+            "state",
+            "This address is of another login",
+        ),
+        ("code=SplxlOBeZQQYbYS6WxSbIA", "callback.state_missing", "state", WHOLE),
+        (
+            "https://op.example.org/cb?code=c&state=s",
+            "callback.redirect_uri",
+            "another URL",
+            "it begins with http://127.0.0.1/callback",
+        ),
     ] {
         let (mut running, callback) = start(&cli, &op, &[]);
         running.say(slip);
@@ -67,7 +79,7 @@ fn a_slip_is_explained_and_asked_again() {
         assert_eq!(warning["code"], code, "{slip}");
         let message = warning["message"].as_str().unwrap();
         assert!(message.contains(part) && !message.contains("ended"), "{warning}");
-        assert!(warning["hint"].as_str().unwrap().contains("the whole address"), "{warning}");
+        assert!(warning["hint"].as_str().unwrap().contains(advice), "{warning}");
         running.say(&callback);
         running.until("logged_in");
         running.end().done();

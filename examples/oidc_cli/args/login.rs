@@ -141,6 +141,8 @@ pub(crate) struct MeetingArgs {
 }
 
 #[derive(Clone, Debug, Default, Args)]
+#[command(mut_arg("redirect_port", |arg| arg.help("As for login [default: that of the login]")))]
+#[command(mut_arg("redirect_uri", |arg| arg.help("As for login [default: that of the login]")))]
 pub(crate) struct ReloginArgs {
     #[command(flatten)]
     pub(crate) choice: ChoiceArgs,

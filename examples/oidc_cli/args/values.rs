@@ -75,12 +75,12 @@ pub(super) fn client_id(text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) fn scope(text: &str) -> Result<Scope, String> {
-    Scope::new(text).map_err(|error| error.to_string())
+pub(super) fn scope(text: &str) -> Result<Scope, oidc_proto::Error> {
+    Scope::new(text)
 }
 
-pub(super) fn device_id(text: &str) -> Result<DeviceId, String> {
-    DeviceId::new(text).map_err(|error| error.to_string())
+pub(super) fn device_id(text: &str) -> Result<DeviceId, oidc_proto::Error> {
+    DeviceId::new(text)
 }
 
 /// An action by its name, with or without what all of them begin with.
@@ -99,9 +99,11 @@ pub(super) fn account_action(text: &str) -> Result<ActionName, String> {
     match known {
         Some(known) => Ok(ActionName::Known(known)),
         None if text.contains('.') && text.chars().all(is_name) => Ok(ActionName::Other(text.into())),
-        None => Err("profile, devices_list, device_view, device_delete, account_deactivate, cross_signing_reset, or \
+        None => {
+            Err("give profile, devices_list, device_view, device_delete, account_deactivate, cross_signing_reset, or \
                      the whole name of another action, as com.example.plan"
-            .to_owned()),
+                .to_owned())
+        }
     }
 }
 

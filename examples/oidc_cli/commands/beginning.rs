@@ -155,7 +155,8 @@ impl Login {
     ) -> Result<Self, Failure> {
         let metadata = Self::metadata(&wish)?;
         let identity = Identity::of(session.key_file());
-        let Found { client, key_file, .. } = identity.client(context, &provider, metadata, Choice::Reuse)?;
+        let found = identity.client(context, &provider, metadata, Choice::Reuse);
+        let Found { client, key_file, .. } = found.map_err(|failure| session.explain_key(failure))?;
         let client = wish.client(client.with_id_token_trust(trust(session.id_token())));
         let client = match session.dpop_key() {
             Some(key) => client.with_dpop(Arc::clone(key.dpop())),
@@ -201,7 +202,7 @@ impl Login {
             let failure = Code::OtherUser.because(session.subject().escape_debug());
             let step = self.party.revoke(&session.tokens, &mut context.env).map_err(Failure::from);
             if let Err(failure) = step.and_then(|step| context.run("revoking the tokens", step)) {
-                context.out.emit(&Event::warning(&failure));
+                context.out.emit(&Event::warning(&not_stored(failure)));
             }
             return Err(failure);
         }
@@ -229,6 +230,12 @@ fn revoke(context: &mut Context, tokens: UnverifiedTokens) {
     let step = tokens.revoke(&mut context.env).map_err(Failure::from);
     let revoked = step.and_then(|step| context.run("revoking", step));
     if let Err(failure) = revoked {
-        context.out.emit(&Event::warning(&failure));
+        context.out.emit(&Event::warning(&not_stored(failure)));
     }
+}
+
+/// Why tokens that nobody keeps could not be revoked.
+pub(super) fn not_stored(failure: Failure) -> Failure {
+    let hint = format!("The tokens of this failed login are not stored, and could not be revoked. {}", failure.hint);
+    failure.with_hint(hint)
 }

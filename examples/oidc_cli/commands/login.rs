@@ -126,13 +126,13 @@ fn explain(context: &Context, login: &Login, failure: Failure) -> Failure {
     let is_named = registrations.static_client(issuer).is_some_and(|named| named.client_id() == client_id)
         || registrations.by_client_id(issuer, client_id).is_none();
     let client = if is_named {
-        format!("does not know the client {}", client_id.escape_debug())
+        format!("the client {} (check --client-id)", client_id.escape_debug())
     } else {
-        format!("does not know the client any more (oidc_cli register --anew --issuer {issuer})")
+        format!("the client {} (for a new one: oidc_cli register --anew --issuer {issuer})", client_id.escape_debug())
     };
     failure.with_hint(format_args!(
-        "If the browser showed an error of the provider, it {client}, or compares the redirect URI to the letter \
-         (--redirect-port); else try again, --deadline gives more time."
+        "Try again; --deadline gives more time. If the browser showed an error page of the provider: the provider may \
+         not know {client}, or may require the registered redirect URI exactly (--redirect-port N)."
     ))
 }
 
@@ -250,7 +250,7 @@ impl Meeting {
 fn told(context: &Context, pending: &PendingAuthorization, provider: &Provider) {
     let (mode, redirect_uri) = (pending.response_mode().name(), pending.redirect_uri().as_str());
     context.out.checked(&format!("one callback came, by {mode} as asked for, to {redirect_uri}"));
-    context.out.checked("its state is this login's, no parameter stands there twice, it is in time");
+    context.out.checked("its state is this login's, no parameter is given twice, it is in time");
     if provider.metadata().authorization_response_iss {
         context.out.checked("its iss is the provider's, which the provider promised to send");
     }

@@ -38,7 +38,8 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
     let failure = match &connected {
         Ok(party) => {
             let unknown = if held.begun { newest(context, &mut held)? } else { None };
-            revoke(context, party, &held.session).err().or(unknown)
+            let revoked = revoke(context, party, &held.session);
+            revoked.map_err(|failure| held.session.explain_revocation(failure)).err().or(unknown)
         }
         Err(failure) => Some(failure.clone()),
     };
@@ -117,8 +118,15 @@ fn kept(failure: Failure) -> Failure {
     failure.clone().with_hint(if failure.is(Core::PROVIDER_MISMATCH) {
         "The session is kept: its tokens may still be good. If the homeserver's provider has a new name, oidc_cli relogin \
          moves the session there, with its device; or remove it with logout --force."
-    } else {
+            .to_owned()
+    } else if failure.fault == "transport" {
         "The session is kept: its tokens may still be good. Log out again later, or remove it with logout --force."
+            .to_owned()
+    } else {
+        format!(
+            "{} The session is kept, because its tokens may still be valid. oidc_cli logout --force removes it without revoking them.",
+            failure.hint
+        )
     })
 }
 
@@ -136,7 +144,7 @@ fn newest(context: &mut Context, held: &mut Held) -> Result<Option<Failure>, Fai
     let refreshed = tokens::refreshed(context, &session);
     *held = session.clone().hold(&context.store)?;
     let has_newer = held.session.generation() > session.generation();
-    Ok(refreshed.err().filter(|_| !has_newer))
+    Ok(refreshed.err().filter(|_| !has_newer).map(|failure| session.explain_revocation(failure)))
 }
 
 /// The browser gets the ID token as a hint, so that the provider need not ask; what is printed has it only if tokens

@@ -9,6 +9,7 @@ use oidc_proto::matrix::{
 };
 use oidc_proto::{Env as _, ErrorCode as Core, Provider, ProviderOptions, RedirectUri, RelyingParty, Secret};
 
+use super::beginning::not_stored;
 use super::device::show;
 use super::login::{Meeting, lifetime};
 use super::matrix_beginning::{Beginning, By, Wanted, application, is_pushed};
@@ -279,7 +280,7 @@ pub(super) fn conclude(
             // Tokens of somebody else are not left lying around. That they are revoked is all that can be done.
             let step = tokens.revoke(&mut context.env).map_err(Failure::from);
             if let Err(failure) = step.and_then(|step| context.run("revoking", step)) {
-                context.out.emit(&Event::warning(&failure));
+                context.out.emit(&Event::warning(&not_stored(failure)));
             }
             return Err(error.into());
         }

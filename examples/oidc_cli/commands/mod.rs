@@ -152,11 +152,17 @@ pub(crate) fn userinfo(context: &mut Context) -> Result<(), Failure> {
     let asked = ask_userinfo(context, &party, &session);
     session.keep_nonces(&context.store)?;
     let refused = match asked {
+        Err(failure) if lacks_scope(&failure) => {
+            return Err(failure.with_hint(format_args!(
+                "The token lacks a scope. {} --scope \"…\", with the scope that the provider requires.",
+                session.again()
+            )));
+        }
         Err(failure) if failure.is(Core::USERINFO_UNAUTHORIZED) => failure,
         result => return result,
     };
     // It may have ended before its time. A new one is tried once.
-    match tokens::good(context, Need::New) {
+    match tokens::good(context, Need::Refused) {
         Ok(session) => match ask_userinfo(context, &party, &session) {
             Err(failure) if failure.is(Core::USERINFO_UNAUTHORIZED) => Err(failure.with_hint(format_args!(
                 "The provider refuses the token that it has just issued, too. {}; if that does not help, report it to the provider.",
@@ -169,6 +175,12 @@ pub(crate) fn userinfo(context: &mut Context) -> Result<(), Failure> {
             Err(refused.with_hint(format_args!("Nor could the tokens be refreshed. {}", failure.hint)))
         }
     }
+}
+
+/// Whether a new token would be refused in the same way.
+fn lacks_scope(failure: &Failure) -> bool {
+    let text = failure.error.as_ref().and_then(|error| error.provider_text());
+    failure.is(Core::USERINFO_UNAUTHORIZED) && text.is_some_and(|text| text.error() == Some("insufficient_scope"))
 }
 
 fn ask_userinfo(context: &mut Context, party: &RelyingParty, session: &Session) -> Result<(), Failure> {

@@ -38,6 +38,10 @@ pub(super) fn discover(
         }
         Err(failure) => failure,
     };
+    // Nothing was learned of it.
+    if refused.fault == "transport" {
+        return Err(refused);
+    }
     if is_library_only(issuer.as_str(), false) {
         return Err(refused.with_hint(LIBRARY_ONLY));
     }
@@ -55,6 +59,10 @@ pub(super) fn discover(
             let needs = named.chain(of(&provider)).collect();
             return Ok((provider, needs));
         }
+    }
+    // The usual advice is this command.
+    if refused.is(Core::METADATA_ISSUER_MISMATCH) && refused.hint.contains("oidc_cli discover") {
+        return Err(refused.with_hint("If that is the provider you mean, give --issuer exactly as found."));
     }
     Err(refused)
 }

@@ -42,6 +42,8 @@ fn keep(context: &mut Context, session: &Session, draft: Draft) -> Result<Replac
     Ok(Replaced(known.zip(tokens).map(|(known, tokens)| known.with_tokens(tokens))))
 }
 
+const REFUSED: &str = "The replaced login could not be revoked, because the provider refused its client: it may still be valid. End it on the provider's account page.";
+
 impl Replaced {
     /// Has the provider end it, with the client and the key that it was made with. The new session stays as it is
     /// whatever comes of this.
@@ -55,7 +57,11 @@ impl Replaced {
         match revoke(context, &replaced) {
             Ok(()) => context.out.checked("the login that was replaced is revoked"),
             Err(failure) => {
-                let hint = format!("The login that was replaced may still be valid. {}", failure.hint);
+                let hint = if failure.is(ErrorCode::TOKEN_INVALID_CLIENT) {
+                    REFUSED.to_owned()
+                } else {
+                    format!("The login that was replaced may still be valid. {}", failure.hint)
+                };
                 context.out.emit(&Event::warning(&failure.with_hint(hint)));
             }
         }

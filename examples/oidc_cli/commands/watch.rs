@@ -65,7 +65,7 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
             let driver = BlockingDriver::new(context.http()?);
             let revoked = revocation.and_then(|step| driver.run(step, &mut env)).map_err(Failure::from);
             if let Err(failure) = revoked {
-                context.out.emit(&Event::warning(&failure));
+                context.out.emit(&Event::warning(&session.explain_revocation(failure)));
             }
         }
         if let Some(failure) = over {

@@ -1,0 +1,77 @@
+//! What to do about a session when a command fails.
+
+use oidc_proto::{Deviation, ErrorCode as Core};
+
+use super::Session;
+use crate::failure::{Code, Failure};
+
+const DEVIATION: &str = Deviation::RefreshErrors.name();
+
+impl Session {
+    /// How to log in again: the same provider, client, scope and choices.
+    pub(crate) fn again(&self) -> String {
+        format!("Log in again: oidc_cli relogin --session {}", self.id)
+    }
+
+    /// Why there is no refresh token and what to do, if there is none.
+    pub(crate) fn without_refresh(&self) -> Option<String> {
+        if self.tokens.refresh_token().is_some() {
+            return None;
+        }
+        let (wish, again) = (self.wish(), self.again());
+        Some(if self.kept.matrix.is_some() {
+            format!("The provider gave no refresh token. {again}")
+        } else if !wish.scope.contains("offline_access") {
+            let scope = [wish.scope.as_str(), "offline_access"].join(" ");
+            format!("Many providers give one for the scope offline_access only. {again} --scope \"{}\"", scope.trim())
+        } else if wish.sends_no_consent() {
+            format!("Many providers give one only with the user's consent. {again} --prompt consent")
+        } else {
+            format!(
+                "The provider gave none for offline_access: check that it allows this client the grant refresh_token. {again}"
+            )
+        })
+    }
+
+    /// The same failure with what to do about this session.
+    pub(crate) fn explain(&self, failure: Failure) -> Failure {
+        match self.without_refresh() {
+            Some(hint) if failure.is(Core::TOKEN_NO_REFRESH_TOKEN) => failure.with_hint(hint),
+            _ if failure.is(Core::TOKEN_INVALID_GRANT) => failure.with_hint(format_args!(
+                "The provider ended this session, which is kept until it is logged out. {}",
+                self.again()
+            )),
+            _ if failure.is(Core::TOKEN_INVALID_CLIENT) => failure.with_hint(format_args!(
+                "The provider does not know the client of this session any more, or refuses its credentials. {}",
+                self.again()
+            )),
+            // The library's hint names what only its callers can choose.
+            _ if failure.hint.contains(DEVIATION) => failure.with_hint(format_args!(
+                "{}, if the refresh token has expired. --accept {DEVIATION} takes this error for that.",
+                self.again()
+            )),
+            _ => failure,
+        }
+    }
+
+    /// The same of a revocation.
+    pub(crate) fn explain_revocation(&self, failure: Failure) -> Failure {
+        if failure.is(Core::TOKEN_INVALID_CLIENT) {
+            return failure.with_hint(
+                "The provider refused the client, so that the tokens could not be revoked: they may still be valid. End the session on the provider's account page.",
+            );
+        }
+        failure
+    }
+
+    /// The same of the client's key, which commands other than a login cannot name.
+    pub(crate) fn explain_key(&self, failure: Failure) -> Failure {
+        if failure.code != Code::KeyFile.name() || self.key_file().is_none() {
+            return failure;
+        }
+        failure.with_hint(format_args!(
+            "Put the key file back at this path, or log in with its new path: oidc_cli login --issuer {} --key FILE.",
+            self.tokens.issuer()
+        ))
+    }
+}
