@@ -33,7 +33,7 @@ pub use transport::{Failure, FailureKind, FailureReason, Sent};
 /// assert_eq!(
 ///     error.with_found(Quote::provider("text/html")).to_string(),
 ///     "token endpoint: unexpected content type: found \"text/html\" (http.content_type; RFC 9110 section 8.3). \
-///      Check the URL, and that no proxy returns a page of its own; if it is from the provider's metadata, report it to \
+///      Check that no proxy returns a page of its own, and the URL; if it is from the provider's metadata, report it to \
 ///      the provider."
 /// );
 /// ```

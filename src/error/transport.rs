@@ -120,9 +120,9 @@ impl Failure {
             // A browser tells none of the others, and they would be in its module.
             _ if cfg!(target_family = "wasm") => None,
             Some(FailureReason::HostNotFound) => Some("Check the spelling of the host name, and the network."),
-            Some(FailureReason::NotConnected) => {
-                Some("Check the host, the port and the network; the port may be one of `http`.")
-            }
+            Some(FailureReason::NotConnected) => Some(
+                "Check the host, the scheme and the port of the URL, and the network: the port may be one of `http`.",
+            ),
             Some(FailureReason::UnknownAuthority) => {
                 Some("If the authority is your own, trust it: `HttpOptions::with_root_certificates_pem`.")
             }

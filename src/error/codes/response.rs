@@ -45,7 +45,7 @@ codes! {
         "Check the URL, and look at the provider's log.";
     HTTP_CONTENT_TYPE = "http.content_type", Remote, Response, ProviderBroken, "RFC 9110 section 8.3",
         "unexpected content type", "A web page came instead of the document, or the server labels the document wrongly.",
-        "Check the URL, and that no proxy returns a page of its own; if it is from the provider's metadata, report it to the provider.";
+        "Check that no proxy returns a page of its own, and the URL; if it is from the provider's metadata, report it to the provider.";
     HTTP_CONTENT_ENCODING = "http.content_encoding", Remote, Response, ProviderBroken, "RFC 9110 section 8.4",
         "the body has a content coding that was not requested", "The server or a proxy in front of it compresses every response.",
         "Disable compression for this endpoint, or use an HTTP client that decompresses.";

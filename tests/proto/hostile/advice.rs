@@ -48,7 +48,7 @@ fn the_reason_of_a_failure_decides_what_to_do() {
         (FailureKind::Tls, FailureReason::CertificateExpired, "this machine's clock"),
         (FailureKind::Tls, FailureReason::CertificateNotYetValid, "this machine's clock"),
         (FailureKind::Tls, FailureReason::CertificateRevoked, "needs a new certificate"),
-        (FailureKind::Timeout, FailureReason::NotConnected, "the port and the network"),
+        (FailureKind::Timeout, FailureReason::NotConnected, "of the URL, and the network"),
         (FailureKind::Refused, FailureReason::ContentSecurityPolicy, "`connect-src`"),
         (FailureKind::Other, FailureReason::HiddenByBrowser, "the browser's console"),
     ] {

@@ -103,7 +103,7 @@ fn an_error_reads_as_a_sentence() {
         (
             Say::Fault(On::Jwks, Fault::LoginPage),
             "`jwks_uri`: unexpected content type: expected JSON, found \"text/html\", HTTP status 200 (http.content_type; \
-             RFC 9110 section 8.3). Check the URL, and that no proxy returns a page of its own; if it is from the \
+             RFC 9110 section 8.3). Check that no proxy returns a page of its own, and the URL; if it is from the \
              provider's metadata, report it to the provider.",
         ),
         (
