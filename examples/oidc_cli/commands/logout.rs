@@ -38,8 +38,7 @@ pub(crate) fn logout(context: &mut Context, args: &LogoutArgs) -> Result<(), Fai
     let failure = match &connected {
         Ok(party) => {
             let unknown = if held.begun { newest(context, &mut held)? } else { None };
-            let revoked = revoke(context, party, &held.session);
-            revoked.map_err(|failure| held.session.explain_revocation(failure)).err().or(unknown)
+            revoke(context, party, &held.session).err().or(unknown)
         }
         Err(failure) => Some(failure.clone()),
     };
@@ -132,7 +131,7 @@ fn kept(failure: Failure) -> Failure {
 
 fn revoke(context: &mut Context, party: &RelyingParty, session: &Session) -> Result<(), Failure> {
     let step = party.revoke(&session.tokens, &mut context.env)?;
-    context.run("revoking the tokens", step)
+    context.run("revoking the tokens", step).map_err(|failure| session.explain_revocation(failure))
 }
 
 /// A refresh was begun and has no end: the stored tokens may be spent, and their revocation may end nothing. So the newest
