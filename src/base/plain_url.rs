@@ -9,11 +9,19 @@ const LONGEST: usize = 2048;
 /// Longest name of a host (RFC 1035 section 2.3.4).
 const LONGEST_HOST: usize = 253;
 
-/// The host and the path of a plain URL; `None` for any other text.
-pub(super) fn split(text: &str) -> Option<(&str, &str)> {
+/// The host and the path of a plain URL; `None` for any other text. A host that is known to be plain, since it is that of
+/// another plain URL, is not looked at again.
+pub(super) fn split<'a>(text: &'a str, known_host: Option<&str>) -> Option<(&'a str, &'a str)> {
     let rest = text.strip_prefix("https://").filter(|_| text.len() <= LONGEST)?;
-    let (host, path) = rest.split_at_checked(rest.bytes().position(|byte| byte == b'/')?)?;
-    (is_plain_host(host) && is_plain_path(path)).then_some((host, path))
+    let after_known = known_host.and_then(|host| rest.strip_prefix(host)).filter(|path| path.starts_with('/'));
+    let (host, path) = match after_known {
+        Some(path) => (rest.split_at_checked(rest.len() - path.len())?.0, path),
+        None => {
+            let (host, path) = rest.split_at_checked(rest.bytes().position(|byte| byte == b'/')?)?;
+            (Some(host).filter(|host| is_plain_host(host))?, path)
+        }
+    };
+    is_plain_path(path).then_some((host, path))
 }
 
 /// Whether a byte is plain in a host, and in a path.
@@ -111,14 +119,27 @@ mod tests {
             ("https://.example/a", false),
             ("", false),
         ] {
-            assert_eq!(split(text).is_some(), is_plain, "{text}");
+            assert_eq!(split(text, None).is_some(), is_plain, "{text}");
             if is_plain {
                 assert_eq!(parsed(text).as_deref(), Some(text));
             }
         }
+        for (text, path) in [
+            ("https://op.example/a", Some("/a")),
+            ("https://op.example", None),
+            ("https://op.example.evil/a", Some("/a")),
+            ("https://op.exampl/a", Some("/a")),
+            ("https://op.example:8443/a", None),
+            ("https://op.example@evil/a", None),
+            ("https://op.example/../a", None),
+            ("http://op.example/a", None),
+        ] {
+            assert_eq!(split(text, Some("op.example")), split(text, None), "{text}");
+            assert_eq!(split(text, Some("op.example")).map(|(_, path)| path), path, "{text}");
+        }
         let long = |host: usize, path: usize| format!("https://{}/{}", "a".repeat(host), "b".repeat(path - 1));
-        assert!(split(&long(253, 100)).is_some() && split(&long(254, 100)).is_none());
-        assert!(split(&long(40, 2000)).is_some() && split(&long(40, 2001)).is_none());
+        assert!(split(&long(253, 100), None).is_some() && split(&long(254, 100), None).is_none());
+        assert!(split(&long(40, 2000), None).is_some() && split(&long(40, 2001), None).is_none());
     }
 
     /// Every byte at every kind of place, and every pair of pieces that parsers treat in their own way.
@@ -126,7 +147,7 @@ mod tests {
     fn what_is_plain_is_the_same_to_both_parsers() {
         let mut plain = 0;
         let mut check = |text: &str| {
-            if split(text).is_some() {
+            if split(text, None).is_some() {
                 plain += 1;
                 assert_eq!(parsed(text).as_deref(), Some(text));
             }

@@ -40,12 +40,14 @@ impl Secret {
 
     /// 256 bits of entropy as 43 characters of base64url, as RFC 7636 section 4.1 wants a verifier to be.
     pub(crate) fn random(rng: &mut dyn rand_core::CryptoRng) -> Self {
-        let mut bytes = Zeroizing::new([0_u8; 32]);
-        rng.fill_bytes(bytes.as_mut_slice());
-        let mut text = Zeroizing::new([0; base64::LENGTH]);
-        base64::encode(&bytes, &mut text);
-        // The alphabet is ASCII.
-        Self::from(std::str::from_utf8(text.as_slice()).unwrap_or_default())
+        let (mut bytes, mut room) = ([0_u8; 32], base64::EMPTY);
+        rng.fill_bytes(&mut bytes);
+        base64::encode(&bytes, &mut room);
+        let secret = Self::from(base64::text(&room));
+        // As slices, a block at a time: arrays are wiped byte by byte.
+        bytes.as_mut_slice().zeroize();
+        room.as_mut_slice().zeroize();
+        secret
     }
 
     /// Compares in a time that depends only on the lengths.
@@ -96,8 +98,8 @@ pub(crate) fn same_bytes(a: &[u8], b: &[u8]) -> bool {
 
 /// Whether it is printable ASCII and not empty, as an access or refresh token is (RFC 6749 appendices A.12 and A.17).
 pub(crate) fn is_token(text: &str) -> bool {
-    // Without stopping at the first wrong byte, so that many are looked at in one instruction: tokens are long.
-    !text.is_empty() && text.bytes().fold(true, |all, byte| all & matches!(byte, 0x20..=0x7e))
+    // By the largest distance from a space, so that many bytes are looked at in one instruction: tokens are long.
+    !text.is_empty() && text.bytes().fold(0, |largest: u8, byte| largest.max(byte.wrapping_sub(b' '))) <= b'~' - b' '
 }
 
 /// An access token: printable ASCII (RFC 6749 appendix A.12), so that it can always be sent in a header.
@@ -205,5 +207,36 @@ impl From<Body> for Vec<u8> {
     /// Moves the bytes out. The receiver then has to wipe them.
     fn from(mut body: Body) -> Self {
         std::mem::take(&mut body.0)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_every_length_are_compared_in_every_byte() {
+        for length in 0..100 {
+            let text = "a".repeat(length);
+            assert!(same_bytes(text.as_bytes(), text.as_bytes()));
+            assert!(!same_bytes(text.as_bytes(), &[text.as_bytes(), b"a"].concat()) && !same_bytes(b"ab", b"a"));
+            for at in 0..length {
+                let mut other = text.clone().into_bytes();
+                other[at] ^= 0x80;
+                assert!(!same_bytes(text.as_bytes(), &other), "{at} of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_has_printable_ascii_alone() {
+        for byte in 0..=255_u8 {
+            for (before, after) in [(0, 0), (0, 40), (40, 0), (15, 17)] {
+                let text = format!("{}{}{}", " ".repeat(before), char::from(byte), "~".repeat(after));
+                assert_eq!(is_token(&text), matches!(byte, 0x20..=0x7e), "{byte}");
+            }
+        }
+        assert!(!is_token(""));
     }
 }

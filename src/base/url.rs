@@ -101,7 +101,7 @@ pub(crate) fn refused(code: ErrorCode, field: &'static str, text: &str, lacks_sc
 
 /// Whether both URL parsers would take the text as it is, as a URL of the scheme `https`.
 pub(crate) fn is_plain(text: &str) -> bool {
-    plain_url::split(text).is_some()
+    plain_url::split(text, None).is_some()
 }
 
 fn parse(text: &str, schemes: Schemes) -> Result<Url, ErrorCode> {
@@ -203,7 +203,7 @@ impl Endpoint {
 
     /// The endpoint, if both parsers would take its URL as it is.
     fn plain(text: &str, shared: &mut Option<Authority>) -> Option<Self> {
-        let (host, path) = plain_url::split(text)?;
+        let (host, path) = plain_url::split(text, shared.as_ref().map(Authority::as_str))?;
         let mut parts = Parts::default();
         parts.scheme = Some(Scheme::HTTPS);
         parts.authority = Some(match shared {

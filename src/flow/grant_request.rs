@@ -17,6 +17,7 @@ use crate::party::metadata::GrantType;
 use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
 use crate::token::scope::Scope;
+use crate::wire::form::Value;
 
 /// A token request with any grant type. An ID token in the response is ignored, because the request does not say which
 /// claims to expect.
@@ -89,8 +90,8 @@ impl RelyingParty {
             }
         }
         let own = [
-            ("grant_type", Some(grant_type.as_str())),
-            ("scope", Some(scope.as_str()).filter(|scope| !scope.is_empty())),
+            ("grant_type", Some(Value::Text(grant_type.as_str()))),
+            ("scope", Some(scope.as_str()).filter(|scope| !scope.is_empty()).map(Value::Text)),
         ];
         let given = parameters.iter().map(|(name, value)| (name.as_str(), value.expose()));
         let request = form_request_with(&self.provider().metadata().token_endpoint, self.client(), own, given);

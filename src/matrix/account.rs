@@ -8,7 +8,7 @@ use crate::base::secret::Secret;
 use crate::base::url::Endpoint;
 use crate::base::word_set::{Word as _, Words, words};
 use crate::token::id_token::IdToken;
-use crate::wire::form;
+use crate::wire::form::{self, Value};
 
 words! {
     /// An action on the account management page.
@@ -107,7 +107,7 @@ impl AccountManagement {
         if pairs.iter().all(|(_, value)| value.is_none()) {
             return page_url(&self.uri);
         }
-        form::url(&self.uri, pairs, std::iter::empty())
+        form::url(&self.uri, pairs.map(|(name, value)| (name, value.map(Value::Text))), std::iter::empty())
     }
 }
 

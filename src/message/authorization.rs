@@ -12,7 +12,7 @@ use crate::party::metadata::{Prompt, ResponseMode};
 use crate::party::redirect_uri::RedirectUri;
 use crate::token::id_token::IdToken;
 use crate::token::scope::Scope;
-use crate::wire::form;
+use crate::wire::form::{self, Value};
 
 /// An authorization request (RFC 6749 section 4.1.1, OpenID Connect Core 1.0 section 3.1.2.1). `client_id`, `state`,
 /// `nonce` and the PKCE challenge are added when the login starts.
@@ -222,7 +222,7 @@ pub(crate) fn refused_parameter(name: &str) -> Error {
     Error::new(ErrorCode::AUTHORIZATION_PARAMETER).with_found(found)
 }
 
-/// The values that a login adds to its request.
+/// The values that a login adds to its request. `state`, `nonce` and `code_challenge` are base64url.
 pub(crate) struct Bound<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) state: &'a str,
@@ -242,23 +242,23 @@ pub(crate) fn write_parameters(
     let max_age = request.max_age.map(|max_age| max_age.as_secs().to_string());
     let acr_values = joined(request.acr_values.iter().map(String::as_str));
     let own = [
-        ("response_type", Some("code")),
-        ("client_id", Some(bound.client_id)),
-        ("redirect_uri", Some(request.redirect_uri.as_str())),
-        ("scope", Some(request.scope.as_str()).filter(|scope| !scope.is_empty())),
-        ("state", Some(bound.state)),
-        ("code_challenge", Some(bound.code_challenge)),
-        ("code_challenge_method", Some("S256")),
-        ("nonce", bound.nonce),
-        ("dpop_jkt", bound.dpop_thumbprint),
-        ("response_mode", request.response_mode.map(ResponseMode::name)),
-        ("prompt", prompt.as_deref()),
-        ("login_hint", request.login_hint.as_ref().map(Secret::expose)),
-        ("display", request.display.as_deref()),
-        ("max_age", max_age.as_deref()),
-        ("ui_locales", request.ui_locales.as_deref()),
-        ("acr_values", acr_values.as_deref()),
-        ("id_token_hint", request.id_token_hint.as_ref().and_then(IdToken::hint)),
+        ("response_type", Some(Value::Encoded("code"))),
+        ("client_id", Some(Value::Text(bound.client_id))),
+        ("redirect_uri", Some(Value::Encoded(request.redirect_uri.encoded()))),
+        ("scope", Some(request.scope.as_str()).filter(|scope| !scope.is_empty()).map(Value::Text)),
+        ("state", Some(Value::Encoded(bound.state))),
+        ("code_challenge", Some(Value::Encoded(bound.code_challenge))),
+        ("code_challenge_method", Some(Value::Encoded("S256"))),
+        ("nonce", bound.nonce.map(Value::Encoded)),
+        ("dpop_jkt", bound.dpop_thumbprint.map(Value::Text)),
+        ("response_mode", request.response_mode.map(ResponseMode::name).map(Value::Text)),
+        ("prompt", prompt.as_deref().map(Value::Text)),
+        ("login_hint", request.login_hint.as_ref().map(Secret::expose).map(Value::Text)),
+        ("display", request.display.as_deref().map(Value::Text)),
+        ("max_age", max_age.as_deref().map(Value::Text)),
+        ("ui_locales", request.ui_locales.as_deref().map(Value::Text)),
+        ("acr_values", acr_values.as_deref().map(Value::Text)),
+        ("id_token_hint", request.id_token_hint.as_ref().and_then(IdToken::hint).map(Value::Text)),
     ];
     let given = request.extra.iter().map(|(name, value)| (name.as_str(), value.expose()));
     match endpoint {
@@ -274,7 +274,7 @@ fn joined<'a>(words: impl Iterator<Item = &'a str>) -> Option<Cow<'a, str>> {
 
 /// The URL for a request that was pushed (RFC 9126 section 4).
 pub(crate) fn pushed_url(endpoint: &Endpoint, client_id: &str, request_uri: &str) -> AuthorizationUrl {
-    let own = [("client_id", Some(client_id)), ("request_uri", Some(request_uri))];
+    let own = [("client_id", Some(Value::Text(client_id))), ("request_uri", Some(Value::Text(request_uri)))];
     AuthorizationUrl::new(form::url(endpoint, own, std::iter::empty()))
 }
 

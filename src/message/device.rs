@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorCode, Quote};
 use crate::party::client::Client;
 use crate::party::client_auth::form_request;
 use crate::token::scope::Scope;
+use crate::wire::form::Value;
 use crate::wire::oauth_error;
 use crate::wire::response::Response;
 
@@ -30,7 +31,8 @@ const USER_CODE_LIMIT: usize = 64;
 
 /// The request (section 3.1).
 pub(crate) fn request(endpoint: &Endpoint, client: &Client, scope: &Scope) -> Request<Body> {
-    form_request(endpoint, client, [("scope", Some(scope.as_str()).filter(|scope| !scope.is_empty()))])
+    let scope = Some(scope.as_str()).filter(|scope| !scope.is_empty());
+    form_request(endpoint, client, [("scope", scope.map(Value::Text))])
 }
 
 /// The device authorization response (section 3.2).
@@ -111,5 +113,6 @@ pub(crate) fn is_user_code(text: &str) -> bool {
 /// Asks for the tokens (section 3.4).
 pub(crate) fn token_request(endpoint: &Endpoint, client: &Client, device_code: &Secret) -> Request<Body> {
     let grant_type = crate::party::metadata::GrantType::DeviceCode.name();
-    form_request(endpoint, client, [("grant_type", Some(grant_type)), ("device_code", Some(device_code.expose()))])
+    let (grant_type, device_code) = (Value::Text(grant_type), Value::Text(device_code.expose()));
+    form_request(endpoint, client, [("grant_type", Some(grant_type)), ("device_code", Some(device_code))])
 }

@@ -14,7 +14,7 @@ use crate::party::options::Deviation;
 use crate::party::redirect_uri::RedirectUri;
 use crate::party::relying_party::RelyingParty;
 use crate::token::id_token::IdToken;
-use crate::wire::form;
+use crate::wire::form::{self, Value};
 
 /// The parameters of a logout request (RP-Initiated Logout 1.0 section 2).
 #[derive(Clone, Debug, Default)]
@@ -89,7 +89,8 @@ impl RelyingParty {
             ("post_logout_redirect_uri", request.post_logout_redirect_uri.as_ref().map(RedirectUri::as_str)),
             ("state", redirects.then(|| state.expose())),
             ("ui_locales", request.ui_locales.as_deref()),
-        ];
+        ]
+        .map(|(name, value)| (name, value.map(Value::Text)));
         endpoint.check_query("end_session_endpoint", |name| optional.iter().any(|(own, _)| *own == name))?;
         let url = form::url(endpoint, optional, std::iter::empty());
         Ok((EndSessionUrl(Secret::new(url)), PendingLogout { state, redirect_uri: request.post_logout_redirect_uri }))

@@ -8,6 +8,7 @@ use crate::base::word_set::words;
 use crate::error::{Error, ErrorCode};
 use crate::party::client::Client;
 use crate::party::client_auth::form_request;
+use crate::wire::form::Value;
 use crate::wire::oauth_error;
 use crate::wire::response::Response;
 
@@ -18,7 +19,8 @@ words! {
 
 /// The revocation request (section 2.1).
 pub(crate) fn request(endpoint: &Endpoint, client: &Client, token: &Secret, hint: TokenTypeHint) -> Request<Body> {
-    form_request(endpoint, client, [("token", Some(token.expose())), ("token_type_hint", Some(hint.name()))])
+    let (token, hint) = (Value::Text(token.expose()), Value::Encoded(hint.name()));
+    form_request(endpoint, client, [("token", Some(token)), ("token_type_hint", Some(hint))])
 }
 
 /// Parses the response (section 2.2): any 2xx with any body. A token that was already invalid counts as revoked.

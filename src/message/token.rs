@@ -18,8 +18,9 @@ use crate::party::redirect_uri::RedirectUri;
 use crate::token::numeric::Lifetime;
 use crate::token::scope::{ReceivedScope, Scope};
 use crate::token::token_type::TokenType;
+use crate::wire::form::{self, Value};
+use crate::wire::oauth_error;
 use crate::wire::response::Response;
-use crate::wire::{form, oauth_error};
 
 /// Redeems a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
 pub(crate) fn code_request(
@@ -33,10 +34,10 @@ pub(crate) fn code_request(
         endpoint,
         client,
         [
-            ("grant_type", Some("authorization_code")),
-            ("code", Some(code.expose())),
-            ("redirect_uri", Some(redirect_uri.as_str())),
-            ("code_verifier", Some(code_verifier.expose())),
+            ("grant_type", Some(Value::Encoded("authorization_code"))),
+            ("code", Some(Value::Text(code.expose()))),
+            ("redirect_uri", Some(Value::Encoded(redirect_uri.encoded()))),
+            ("code_verifier", Some(Value::Text(code_verifier.expose()))),
         ],
     )
 }
@@ -49,9 +50,9 @@ pub(crate) fn refresh_request(
     scope: Option<&Scope>,
 ) -> Request<Body> {
     let own = [
-        ("grant_type", Some("refresh_token")),
-        ("refresh_token", Some(refresh_token.expose())),
-        ("scope", scope.map(Scope::as_str)),
+        ("grant_type", Some(Value::Encoded("refresh_token"))),
+        ("refresh_token", Some(Value::Text(refresh_token.expose()))),
+        ("scope", scope.map(|scope| Value::Text(scope.as_str()))),
     ];
     form_request(endpoint, client, own)
 }

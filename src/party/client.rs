@@ -7,7 +7,7 @@ use super::dpop::DpopKey;
 use super::metadata::{AuthMethod, GrantType};
 use super::provider::Provider;
 use super::redirect_uri::RedirectUri;
-use crate::base::secret::Secret;
+use crate::base::secret::{Secret, is_token};
 use crate::base::word_set::Words;
 use crate::error::quote::is_deceptive;
 use crate::error::{Error, ErrorCode, Quote};
@@ -34,8 +34,8 @@ pub enum ClientAuth {
 /// Whether a text can be a client ID: not empty, and none of the characters that are not seen or that change how a text is
 /// shown (RFC 6749 appendix A.1 allows even less).
 pub(crate) fn is_client_id(text: &str) -> bool {
-    let is_plain = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-    !text.is_empty() && (text.bytes().all(is_plain) || !text.chars().any(is_deceptive))
+    // What is printable ASCII deceives nobody.
+    is_token(text) || !text.is_empty() && !text.chars().any(is_deceptive)
 }
 
 /// Refuses, before anything is asked for, a client ID with which nothing that comes could be read back from storage.

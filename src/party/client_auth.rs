@@ -19,6 +19,7 @@ use crate::base::secret::{Body, Secret, sensitive_header};
 use crate::base::url::Endpoint;
 use crate::error::{Error, ErrorCode, Family, Quote};
 use crate::jose::{Algorithm, signing_input};
+use crate::wire::form::Value;
 use crate::wire::{form, request};
 
 /// How long a client assertion is good: long enough for a slow network and a clock that is a little off.
@@ -45,10 +46,10 @@ pub(crate) fn form_request_with<'a, const N: usize>(
 ) -> Request<Body> {
     let is_in_header = matches!(client.auth, ClientAuth::SecretBasic(_));
     let secret = match &client.auth {
-        ClientAuth::SecretPost(secret) => Some(secret.expose()),
+        ClientAuth::SecretPost(secret) => Some(Value::Text(secret.expose())),
         _ => None,
     };
-    let credentials = [("client_id", (!is_in_header).then_some(client.id())), ("client_secret", secret)];
+    let credentials = [("client_id", (!is_in_header).then(|| Value::Text(client.id()))), ("client_secret", secret)];
     with_basic(request::form(endpoint, form::body(own, given, credentials)), client)
 }
 

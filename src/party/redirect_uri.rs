@@ -9,6 +9,7 @@ use url::{Position, Url};
 
 use crate::base::url::{is_loopback, is_showable, refused};
 use crate::error::{Error, ErrorCode};
+use crate::wire::form;
 
 /// Where the provider sends the user back to (RFC 6749 section 3.1.2): an absolute URI without fragment.
 ///
@@ -20,6 +21,8 @@ struct Parsed {
     url: Url,
     /// As it was written, if the parser writes it in another way.
     written: Option<Box<str>>,
+    /// As it is written in a query or form: each login sends it twice.
+    encoded: Box<str>,
 }
 
 impl Parsed {
@@ -76,7 +79,7 @@ impl RedirectUri {
         match check(text) {
             Ok(url) => {
                 let written = (url.as_str() != text).then(|| text.into());
-                Ok(Self(Arc::new(Parsed { url, written })))
+                Ok(Self(Arc::new(Parsed { url, written, encoded: form::encoded(text) })))
             }
             Err(ErrorCode::URL_SCHEME) => Err(refused(ErrorCode::URL_SCHEME, FIELD, text, |_| false).with_hint(
                 "A browser runs or reads this scheme itself: use https, or a scheme of your own application.",
@@ -91,6 +94,11 @@ impl RedirectUri {
     /// The URI as it was written.
     pub fn as_str(&self) -> &str {
         self.0.text()
+    }
+
+    /// The URI as it is written in a query or form.
+    pub(crate) fn encoded(&self) -> &str {
+        &self.0.encoded
     }
 
     /// The URI as it was parsed.

@@ -26,12 +26,14 @@ impl Scope {
     /// # Errors
     /// `authorization.scope`.
     pub fn new(text: &str) -> Result<Self, Error> {
-        // As a scope is mostly written, it is taken as it stands: no space is the first, the last, or after another.
-        let (is_plain, last) = text.bytes().fold((true, b' '), |(is_plain, before), byte| {
-            let is_extra_space = byte == b' ' && before == b' ';
-            (is_plain & (is_scope_byte(byte) | (byte == b' ')) & !is_extra_space, byte)
-        });
-        if is_plain && (last != b' ' || text.is_empty()) {
+        // As a scope is mostly written, it is taken as it stands: no space is the first, the last, or before another.
+        let bytes = text.as_bytes();
+        let (first, last) = (bytes.first().copied().unwrap_or(b'!'), bytes.last().copied().unwrap_or(b'!'));
+        let is_plain = bytes
+            .iter()
+            .zip(bytes.get(1..).unwrap_or_default())
+            .fold(true, |is_plain, (&byte, &next)| is_plain & (is_scope_byte(byte) | (byte == b' ') & (next != b' ')));
+        if is_plain && first != b' ' && is_scope_byte(last) {
             return Ok(Self(text.into()));
         }
         Self::collect(text.split(' '), text.len()).ok_or_else(|| {

@@ -9,7 +9,16 @@ use crate::base::url::Endpoint;
 
 /// A parameter whose name this crate gives. The name is written as it is: it has only letters, `_` and `.`. Without a
 /// value the parameter is left out.
-pub(crate) type Own<'a> = (&'static str, Option<&'a str>);
+pub(crate) type Own<'a> = (&'static str, Option<Value<'a>>);
+
+/// The value of a parameter.
+#[derive(Clone, Copy)]
+pub(crate) enum Value<'a> {
+    /// Any text. It is encoded.
+    Text(&'a str),
+    /// It is encoded already, or has only letters, digits, `-` and `_`: a constant, base64url. It is written as it is.
+    Encoded(&'a str),
+}
 
 /// The URL of the endpoint with these parameters in its query: the crate's own, and those that the caller gave.
 pub(crate) fn url<'a, const N: usize>(
@@ -37,7 +46,7 @@ fn joined<'a, const N: usize, const M: usize>(
 ) -> String {
     let (own, client) = (Measured::of(own), Measured::of(client));
     let given_length: usize = given.clone().map(|(name, value)| encoded_len(name) + encoded_len(value) + 2).sum();
-    let length = (own.length() + given_length + client.length()).saturating_sub(1);
+    let length = (own.length + given_length + client.length).saturating_sub(1);
     // Exact, so that the buffer does not move and leave copies of secrets behind.
     let mut out = String::with_capacity(length + endpoint.map_or(0, Endpoint::length_around_query));
     if let Some(endpoint) = endpoint {
@@ -65,35 +74,38 @@ fn separate(out: &mut String, start: usize) {
     }
 }
 
-/// Parameters, and how many bytes of each value have to be escaped: values are long, and looked through once.
-struct Measured<'a, const N: usize>(&'a [Own<'a>; N], [usize; N]);
+/// Parameters, and what has to be escaped in each value: values are long, and looked through once.
+struct Measured<'a, const N: usize> {
+    parameters: &'a [Own<'a>; N],
+    has_escapes: [bool; N],
+    /// The length of all, each with its `=` and `&`.
+    length: usize,
+}
 
 impl<'a, const N: usize> Measured<'a, N> {
     fn of(parameters: &'a [Own<'a>; N]) -> Self {
-        let mut all = [0; N];
-        for (escaped, (_, value)) in all.iter_mut().zip(parameters) {
-            *escaped = value.map_or(0, escapes);
+        let (mut has_escapes, mut length) = ([false; N], 0);
+        for (has_escapes, (name, value)) in has_escapes.iter_mut().zip(parameters) {
+            let (value, escapes) = match value {
+                None => continue,
+                Some(Value::Text(text)) => (text, escapes(text)),
+                Some(Value::Encoded(text)) => (text, 0),
+            };
+            *has_escapes = escapes > 0;
+            length += name.len() + value.len() + 2 * escapes + 2;
         }
-        Self(parameters, all)
-    }
-
-    fn present(&self) -> impl Iterator<Item = (&'static str, &'a str, usize)> {
-        self.0.iter().zip(&self.1).filter_map(|((name, value), escapes)| Some((*name, (*value)?, *escapes)))
-    }
-
-    /// The length of all, each with its `=` and `&`.
-    fn length(&self) -> usize {
-        self.present().map(|(name, value, escapes)| name.len() + value.len() + 2 * escapes + 2).sum()
+        Self { parameters, has_escapes, length }
     }
 
     fn write(&self, out: &mut String, start: usize) {
-        for (name, value, escapes) in self.present() {
+        for ((name, value), has_escapes) in self.parameters.iter().zip(&self.has_escapes) {
+            let Some(Value::Text(value) | Value::Encoded(value)) = value else { continue };
             separate(out, start);
             out.push_str(name);
             out.push('=');
-            match escapes {
-                0 => out.push_str(value),
-                _ => escape(out, value),
+            match has_escapes {
+                false => out.push_str(value),
+                true => escape(out, value),
             }
         }
     }
@@ -134,24 +146,26 @@ pub(crate) fn encode(out: &mut String, text: &str) {
     }
 }
 
+/// One encoded value.
+pub(crate) fn encoded(text: &str) -> Box<str> {
+    let mut out = String::with_capacity(encoded_len(text));
+    encode(&mut out, text);
+    out.into()
+}
+
 fn escape(out: &mut String, text: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut rest = text;
-    // What is plain is ASCII, so that between it there are whole characters.
-    while let Some(at) = rest.bytes().position(|byte| !is_plain(byte)) {
-        let (plain, from) = rest.split_at_checked(at).unwrap_or_default();
-        out.push_str(plain);
-        let end = from.bytes().position(is_plain).unwrap_or(from.len());
-        let (escaped, after) = from.split_at_checked(end).unwrap_or_default();
-        for byte in escaped.bytes() {
-            out.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                out.push(HEX.get(usize::from(digit)).copied().map_or('0', char::from));
-            }
-        }
-        rest = after;
+    let digit = |bits: u8| HEX.get(usize::from(bits)).copied().map_or('0', char::from);
+    // What is plain is ASCII, so that between it there are whole characters; inside of one there is nothing plain.
+    let mut first = 0;
+    for (at, byte) in text.bytes().enumerate().filter(|(_, byte)| !is_plain(*byte)) {
+        out.push_str(text.get(first..at).unwrap_or_default());
+        out.push('%');
+        out.push(digit(byte >> 4));
+        out.push(digit(byte & 15));
+        first = at + 1;
     }
-    out.push_str(rest);
+    out.push_str(text.get(first..).unwrap_or_default());
 }
 
 fn encoded_len(text: &str) -> usize {
@@ -160,7 +174,7 @@ fn encoded_len(text: &str) -> usize {
 
 /// How many bytes of a text have to be escaped. Mostly that is none, as in tokens and secrets.
 fn escapes(text: &str) -> usize {
-    if is_all_plain(text.as_bytes()) {
+    if text.len() >= 16 && is_all_plain(text.as_bytes()) {
         return 0;
     }
     text.bytes().map(|byte| usize::from(!is_plain(byte))).sum()
@@ -172,16 +186,12 @@ fn is_plain_by_ranges(byte: u8) -> bool {
     is_in(byte | 0x20, b'a', b'z') | is_in(byte, b'0', b'9') | is_in(byte, b'-', b'.') | (byte == b'_') | (byte == b'*')
 }
 
-/// Whether all bytes are plain.
+/// Whether all bytes are plain, of which there are sixteen at least.
 fn is_all_plain(bytes: &[u8]) -> bool {
     let in_block = |block: &[u8; 16]| block.iter().fold(true, |all, &byte| all & is_plain_by_ranges(byte));
-    let (blocks, rest) = bytes.as_chunks::<16>();
-    // The last sixteen bytes, some of which were looked at before; a shorter text is looked at by byte.
-    let is_rest_plain = match bytes.last_chunk() {
-        Some(block) => in_block(block),
-        None => rest.iter().all(|&byte| is_plain(byte)),
-    };
-    blocks.iter().all(in_block) && is_rest_plain
+    let (blocks, _) = bytes.as_chunks::<16>();
+    // The last sixteen bytes, some of which were looked at before.
+    blocks.iter().all(in_block) && bytes.last_chunk().is_some_and(in_block)
 }
 
 /// Whether a byte stays as it is. A space becomes `%20`, which every reader takes for a space; `+` is one only to those
@@ -256,6 +266,7 @@ mod tests {
             url::form_urlencoded::Serializer::new(String::new()).append_pair("a b", &text).append_pair("", "").finish();
         assert_eq!(ours, theirs.replace('+', "%20"));
         assert_eq!(encoded_len(&text), ours.len() - "a%20b=&=".len());
+        assert_eq!(format!("a%20b={}&=", encoded(&text)), ours);
     }
 
     #[test]
@@ -280,12 +291,13 @@ mod tests {
         ] {
             let url = url(
                 &endpoint(url_of),
-                [("a", Some("1 2")), ("b", None), ("c", Some("\u{e9}"))],
+                [("a", Some(Value::Text("1 2"))), ("b", None), ("c", Some(Value::Encoded("%C3%A9")))],
                 [("d ", "&")].into_iter(),
             );
             assert_eq!((url.as_str(), url.capacity()), (expected, expected.len()));
         }
-        let form = body([("a", Some("1"))], [("b", "2")].into_iter(), [("client_id", Some("x")), ("c", None)]);
+        let text = |text| Some(Value::Text(text));
+        let form = body([("a", text("1"))], [("b", "2")].into_iter(), [("client_id", text("x")), ("c", None)]);
         assert_eq!((form.as_str(), form.capacity()), ("a=1&b=2&client_id=x", 19));
         assert_eq!(body([("a", None)], std::iter::empty(), []), "");
         assert_eq!(body([], [("b", "2")].into_iter(), []), "b=2");

@@ -14,7 +14,7 @@ pub(super) fn check_bounds(bytes: &[u8], outside: usize, levels: usize) -> Resul
     // levels.
     let mut open: [Option<usize>; DEPTH_LIMIT] = [None; DEPTH_LIMIT];
     let mut depth = 0_usize;
-    let mut names: Vec<&[u8]> = Vec::with_capacity(32);
+    let mut names: Vec<&[u8]> = Vec::with_capacity(if outside < levels { 32 } else { 0 });
     let mut any_escape = false;
     let mut name_next = false;
     let mut rest = bytes;

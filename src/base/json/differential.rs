@@ -1,4 +1,4 @@
-//! One pass and two passes come to the same verdict, and read the same value.
+//! One pass and two passes come to the same verdict, and read the same value. One pass takes no name with an escape.
 
 use std::collections::BTreeMap;
 
@@ -118,7 +118,10 @@ impl Words {
 
 fn compare<T: DeserializeOwned + PartialEq + std::fmt::Debug>(text: &str, levels: usize) -> bool {
     let two = two_passes::<T>(text.as_bytes(), levels).ok();
-    assert_eq!(one_pass::parse::<T>(text, levels), two, "{levels} {text}");
+    match one_pass::parse::<T>(text, levels) {
+        None if text.contains('\\') => {}
+        one => assert_eq!(one, two, "{levels} {text}"),
+    }
     two.is_some()
 }
 
@@ -140,7 +143,8 @@ fn agree(documents: u64) {
         // None, the outermost object, the objects in an array in it, all.
         let levels = [0, 1, 3, usize::MAX][seed as usize % 4];
         let is_good = two_passes::<IgnoredAny>(text.as_bytes(), levels).is_ok();
-        assert_eq!(one_pass::parse::<IgnoredAny>(&text, levels).is_some(), is_good, "{levels} {text}");
+        let is_taken = one_pass::parse::<IgnoredAny>(&text, levels).is_some();
+        assert!(is_taken == is_good || is_good && text.contains('\\'), "{levels} {text}");
         good += u64::from(is_good);
         typed += u64::from(compare::<Typed>(&text, levels)) + u64::from(compare::<Flat>(&text, levels));
         compare::<Value>(&text, levels);
@@ -149,6 +153,22 @@ fn agree(documents: u64) {
     // Enough of both kinds.
     assert!(good > documents / 5 && good < documents * 4 / 5, "{good} of {documents}");
     assert!(typed > documents / 10, "{typed} of {documents}");
+}
+
+/// Escapes in values are read in one pass, those in names in two.
+#[test]
+fn a_name_with_an_escape_is_compared_in_two_passes() {
+    type Object = BTreeMap<String, String>;
+    for (text, is_one_pass, is_good) in [
+        (r#"{"a":"\u0061","b":"\n"}"#, true, true),
+        (r#"{"\u0061":"x","b":""}"#, false, true),
+        (r#"{"\u0061":"x","a":""}"#, false, false),
+        (r#"{"a":"x","\u0061":""}"#, false, false),
+        (r#"{"a\/":"x","a/":""}"#, false, false),
+    ] {
+        assert_eq!(one_pass::parse::<Object>(text, 1).is_some(), is_one_pass, "{text}");
+        assert_eq!(super::object::<Object>(text.as_bytes(), 1).is_ok(), is_good, "{text}");
+    }
 }
 
 /// What cannot be watched is parsed in two passes, whatever it hides.

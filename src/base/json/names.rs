@@ -1,33 +1,28 @@
 //! The names of an object, compared with one another.
 
-use std::borrow::Cow;
-
 use super::bounds::FEW;
 
 /// A name of an object, without escapes.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Name<'de> {
     /// Equal for equal names.
     digest: u64,
-    text: Cow<'de, str>,
+    text: &'de str,
 }
 
 impl<'de> Name<'de> {
-    pub(super) fn new(text: Cow<'de, str>) -> Self {
+    pub(super) fn new(text: &'de str) -> Self {
         let bytes = text.as_bytes();
-        // The length, the first eight bytes and the last eight tell nearly all names apart.
-        let first = bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        // The length, the first eight bytes, eight in the middle and the last eight tell nearly all names apart.
+        let (first, middle) = (bytes.first_chunk(), bytes.get(bytes.len() / 2..).and_then(<[u8]>::first_chunk));
         let last = match bytes.last_chunk() {
             Some(bytes) => u64::from_le_bytes(*bytes),
             None => bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)),
         };
-        let digest = last ^ first.rotate_left(23) ^ (bytes.len() as u64).rotate_right(8);
+        let (first, middle) = (word(first).rotate_left(23), word(middle).rotate_left(41));
+        let digest = last ^ first ^ middle ^ (bytes.len() as u64).rotate_right(8);
         Self { digest, text }
-    }
-}
-
-impl Default for Name<'_> {
-    fn default() -> Self {
-        Self { digest: 0, text: Cow::Borrowed("") }
     }
 }
 
@@ -50,17 +45,15 @@ impl<'de> Names<'de> {
 
     #[inline]
     pub(super) fn push(&mut self, name: Name<'de>) {
-        match self.in_place.get_mut(self.count) {
-            Some(place) if self.all.is_empty() => *place = name,
-            _ => self.push_more(name),
-        }
+        let place = self.in_place.get_mut(self.count).filter(|_| self.all.is_empty());
         self.count += 1;
-    }
-
-    fn push_more(&mut self, name: Name<'de>) {
+        if let Some(place) = place {
+            *place = name;
+            return;
+        }
         if self.all.is_empty() {
             self.all.reserve(8 * IN_PLACE);
-            self.all.extend(self.in_place.iter_mut().map(std::mem::take));
+            self.all.extend_from_slice(&self.in_place);
         }
         self.all.push(name);
     }
@@ -81,9 +74,8 @@ const SOME: usize = 128;
 
 /// Whether a name stands twice. The order of the names is not kept.
 fn has_duplicates(names: &mut [Name<'_>]) -> bool {
-    let is_equal = |a: &Name<'_>, b: &Name<'_>| a.digest == b.digest && a.text == b.text;
     if names.len() <= FEW {
-        return names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|other| is_equal(name, other)));
+        return names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|other| name == other));
     }
     if names.len() <= SOME {
         // A bit for each place that a name can have. Only those that share a place are compared, with all before them.
@@ -92,12 +84,12 @@ fn has_duplicates(names: &mut [Name<'_>]) -> bool {
             let place = name.digest.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52;
             let (word, bit) = (taken.get_mut((place >> 6) as usize), 1 << (place & 63));
             let is_taken = word.is_none_or(|word| std::mem::replace(word, *word | bit) & bit != 0);
-            is_taken && names.iter().take(at).any(|other| is_equal(name, other))
+            is_taken && names.iter().take(at).any(|other| name == other)
         });
     }
     // Sorting keeps a flood of names from costing its square.
-    names.sort_unstable_by(|a, b| a.digest.cmp(&b.digest).then_with(|| a.text.cmp(&b.text)));
-    names.windows(2).any(|pair| matches!(pair, [a, b] if a.digest == b.digest && a.text == b.text))
+    names.sort_unstable();
+    names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
 }
 
 #[cfg(test)]
@@ -106,7 +98,7 @@ mod tests {
     use super::*;
 
     fn verdict(names: &[String]) -> bool {
-        has_duplicates(&mut names.iter().map(|name| Name::new(Cow::Borrowed(name))).collect::<Vec<_>>())
+        has_duplicates(&mut names.iter().map(|name| Name::new(name)).collect::<Vec<_>>())
     }
 
     /// Names of one digest: their first eight bytes and their last eight differ in the same bits.
@@ -114,8 +106,12 @@ mod tests {
         let first =
             |at: u8| u64::from_le_bytes([b'a' + at % 8 * 2, b'a' + at / 8 * 2, b'a', b'a', b'a', b'a', b'a', b'a']);
         let last = |at: u8| first(0) ^ (first(at) ^ first(0)).rotate_left(23);
+        let middle = first(0);
         (0..64)
-            .map(|at| [first(at), last(at)].iter().flat_map(|word| word.to_le_bytes().map(char::from)).collect())
+            .map(|at| {
+                let words = [first(at), middle, middle, last(at)];
+                words.iter().flat_map(|word| word.to_le_bytes().map(char::from)).collect()
+            })
             .collect()
     }
 
@@ -136,21 +132,21 @@ mod tests {
 
     #[test]
     fn names_of_objects_in_one_another_are_compared_apart() {
+        let texts: Vec<String> = (0..=40).map(|at| format!("name_{at}")).collect();
         for outer in [0, 1, 7, 15, 16, 17, 40] {
             for inner in [1, 9, 16, 17, 40] {
                 let mut names = Names::default();
-                let push = |names: &mut Names<'_>, at: usize| names.push(Name::new(Cow::Owned(format!("name_{at}"))));
-                (0..outer).for_each(|at| push(&mut names, at));
+                (0..outer).for_each(|at| names.push(Name::new(&texts[at])));
                 for twice in [false, true, false] {
                     let first = names.len();
                     assert_eq!(first, outer);
-                    (0..inner).for_each(|at| push(&mut names, at));
+                    (0..inner).for_each(|at| names.push(Name::new(&texts[at])));
                     if twice {
-                        push(&mut names, inner / 2);
+                        names.push(Name::new(&texts[inner / 2]));
                     }
                     assert_eq!(names.end_object(first), twice, "{inner} names in an object with {outer}");
                 }
-                push(&mut names, outer);
+                names.push(Name::new(&texts[outer]));
                 assert!(!names.end_object(0));
                 assert_eq!(names.len(), 0);
             }
@@ -160,7 +156,7 @@ mod tests {
     #[test]
     fn names_that_look_alike_are_told_apart() {
         let names = alike();
-        let digests: Vec<u64> = names.iter().map(|name| Name::new(Cow::Borrowed(name)).digest).collect();
+        let digests: Vec<u64> = names.iter().map(|name| Name::new(name).digest).collect();
         assert!(digests.iter().all(|digest| *digest == digests[0]));
         for count in [12, 13, 64] {
             assert!(!verdict(&names[..count]), "{count}");

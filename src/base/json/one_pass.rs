@@ -8,21 +8,19 @@
 //! ```
 //!
 //! [`parse`] accepts only documents that [`check_bounds`] and `serde_json` accept, too. It may fail for other reasons:
-//! a type can ask for something that is not watched here. The caller then parses again in two passes, which also find
+//! a name can hold an escape, and a type can ask for something that is not watched here. The caller then parses again in two passes, which also find
 //! the error.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::bounds::{DEPTH_LIMIT, check_bounds};
 use super::names::{Name, Names};
 use super::strings::holds;
-use super::text::Text;
 
 /// Parses one document; `None` if it must be parsed in two passes. Names are compared in the outermost `levels`.
 pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, levels: usize) -> Option<T> {
@@ -245,15 +243,12 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WatchedMap<'_, 'de, A> {
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        let Some(Text(name)) = self.inner.next_key()? else { return Ok(None) };
-        let key = match &name {
-            Cow::Borrowed(text) => seed.deserialize(BorrowedStrDeserializer::new(text)),
-            Cow::Owned(text) => seed.deserialize(text.as_str().into_deserializer()),
-        };
+        // A name with an escape is no `&str`: such a document is parsed in two passes.
+        let Some(name) = self.inner.next_key()? else { return Ok(None) };
         if self.open.depth <= self.open.levels {
             self.open.names.push(Name::new(name));
         }
-        key.map(Some)
+        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
     }
 
     #[inline]

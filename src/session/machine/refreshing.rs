@@ -123,27 +123,22 @@ impl Core {
         if self.leaving.is_some() {
             return self.proceed_leaving(step, exchange, env);
         }
-        let step = match step {
-            Ok(step) => step,
-            // The provider says that it did not rotate.
-            Err(error) if error.fault() == Fault::Denied => {
-                return self.failed(error, false, exchange.denied(), env);
-            }
-            Err(error) => return self.failed(error, false, exchange, env),
-        };
-        if exchange.may_have_yielded() {
+        if step.is_ok() && exchange.may_have_yielded() {
             // New tokens exist. Until they can be used, nobody knows whether the old one is still good.
             self.current.doubt(Some(exchange.asked_at()));
         }
         match step {
-            Step::Call(call) => self.send(call, exchange, env),
-            Step::UseKey(use_key) => self.in_flight(Flight::use_key(use_key, exchange), self.deadline(env)),
-            Step::Wait(wait) => {
+            // The provider says that it did not rotate.
+            Err(error) if error.fault() == Fault::Denied => self.failed(error, false, exchange.denied(), env),
+            Err(error) => self.failed(error, false, exchange, env),
+            Ok(Step::Call(call)) => self.send(call, exchange, env),
+            Ok(Step::UseKey(use_key)) => self.in_flight(Flight::use_key(use_key, exchange), self.deadline(env)),
+            Ok(Step::Wait(wait)) => {
                 let until = wait.until();
                 self.in_flight(Flight::Wait(wait, exchange), until)
             }
-            Step::Done(TokenOutcome::Verified(granted)) => self.obtained(exchange.obtained(granted.tokens), env),
-            Step::Done(TokenOutcome::Unverified { error, tokens }) => match policy::verdict(&error, true) {
+            Ok(Step::Done(TokenOutcome::Verified(granted))) => self.obtained(exchange.obtained(granted.tokens), env),
+            Ok(Step::Done(TokenOutcome::Unverified { error, tokens })) => match policy::verdict(&error, true) {
                 Verdict::Later => {
                     self.ends_in_vain(&exchange);
                     self.back_off(error, Resume::Verify(tokens, exchange), env)
