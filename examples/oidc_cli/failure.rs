@@ -50,6 +50,8 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let code = error.code();
+        let is_usual = error.hint() == code.cure();
         // Seven of nineteen providers compare it to the letter, and have codes of their own for it.
         let is_about = |what: &str| {
             error.provider_text().is_some_and(|text| {
@@ -58,13 +60,10 @@ impl From<Error> for Failure {
         };
         let told = || match () {
             () if is_about("redirect") => Some(REDIRECT_URI),
-            // Keycloak: `invalid_request` for each, "DPoP proof is not active" and "DPoP proof is missing".
-            () if is_about("DPoP proof is not active") => Some(CLOCK),
-            () if is_about("DPoP") => option(Core::DPOP_PROOF),
+            // Keycloak: `invalid_request`, also where the proof is not in time, which the library tells.
+            () if is_about("DPoP") && is_usual => Some("Where the provider demands DPoP, --dpop sends proofs."),
             () => None,
         };
-        let code = error.code();
-        let is_usual = error.hint() == code.cure();
         let hint = match own(code).filter(|_| is_usual) {
             Some(own) => Some(own.to_owned()),
             None => {
@@ -106,9 +105,6 @@ fn is_of_an_option(code: Core) -> bool {
 
 const REDIRECT_URI: &str = "Many providers take only the redirect URI that is registered there, to the letter: register http://127.0.0.1:8000/callback, and log in with --redirect-port 8000, or name another URI with --redirect-uri.";
 
-const CLOCK: &str =
-    "Check this machine's clock: the provider takes a proof for some seconds before and after its time.";
-
 /// What to do with this program, where the library speaks of itself or of what only its callers can do.
 fn own(code: Core) -> Option<&'static str> {
     Some(match code {
@@ -128,6 +124,7 @@ fn own(code: Core) -> Option<&'static str> {
             "Leave it out of --parameter and --token-parameter, or name it once: what the program sends itself may have an option of its own (--help)."
         }
         Core::ID_TOKEN_TRUST_TLS_OVER_HTTP => "Leave out --id-token trust-tls, or log in at an https provider.",
+        Core::DPOP_REQUIRED => "Log in with --dpop.",
         Core::PAR_REQUIRED => "Log in with --par always, or without --par.",
         Core::PAR_UNSUPPORTED => "Log in with --par never, or without --par.",
         Core::TOKEN_MISSING_TYPE => {
@@ -166,7 +163,7 @@ fn of_connection(failure: &oidc_proto::Failure) -> Option<&'static str> {
     match (failure.kind, failure.reason()) {
         (FailureKind::Timeout, _) => Some(TIME),
         (_, Some(FailureReason::NotTls | FailureReason::NoTlsResponse)) => option(Core::URL_SCHEME),
-        (FailureKind::Tls, None | Some(FailureReason::UnknownAuthority)) => {
+        (FailureKind::Tls, Some(FailureReason::UnknownAuthority)) => {
             Some("--ca-certificate trusts a certificate authority of your own.")
         }
         _ => None,
@@ -194,10 +191,12 @@ fn option(code: Core) -> Option<&'static str> {
         Core::REGISTRATION_DENIED => {
             "register --initial-access-token registers with the provider's permission; --client-id names a client that is registered."
         }
+        Core::REGISTRATION_INVALID_CLIENT_METADATA => {
+            "--id-token-algorithm and --userinfo-algorithm name one that the provider signs with; HS256 needs a client with a secret: register --auth-method client_secret_basic."
+        }
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
         Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",
         Core::DPOP_NOT_BOUND | Core::DPOP_ALGORITHM => "Without --dpop no proofs are sent.",
-        Core::DPOP_PROOF => "Where the provider demands DPoP, --dpop sends proofs.",
         Core::PROVIDER_MISMATCH => {
             "If the homeserver's provider has a new name, oidc_cli relogin moves the session there, with its device."
         }
@@ -239,7 +238,7 @@ codes! {
     OtherUser = "cli.other_user", "denied", exit 1, "another user logged in, the session stays as it was", "Log in with the account of the session, or log in anew: oidc_cli login.";
     NotMatrix = "cli.not_matrix", "local", exit 1, "the session does not belong to a Matrix homeserver", "Choose a session that was begun with --homeserver.";
     ClientUnknown = "cli.client_unknown", "local", exit 1, "the store has no client for this session", "Log in again, with --client-id if the client was registered by hand.";
-    KeyFile = "cli.key_file", "local", exit 1, "the private key cannot be read from its file", "Name a file with a private key in PEM (PKCS #8, not encrypted) with --key.";
+    KeyFile = "cli.key_file", "local", exit 1, "the private key cannot be read from its file", "Name a file with a private key in PEM with --key: PKCS #8, not encrypted, RSA, EC (P-256, P-384 or P-521) or Ed25519.";
     StoreDamaged = "cli.store_damaged", "environment", exit 1, "a file of the store is damaged; the program does not change it", "Log in again to replace the session, or remove it with oidc_cli logout --session ID; a file of registrations: move it away.";
     StoreVersion = "cli.store_version", "environment", exit 1, "a file of the store is from a newer version; the program does not change it", "Use the newer program, or move the file away.";
     StoreIo = "cli.store_io", "environment", exit 1, "the store cannot be read or written", "Check the folder, its owner and the free space, or name another one with --store.";
