@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
+use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{Address, DeviceId};
 use oidc_proto::{AuthMethod, Deviation, Endpoint, Issuer, RedirectUri, Schemes, Scope};
 
 use values::{
-    account_action, clock_skew, command_line, deviation, device_id, parameter, proxy, redirect_uri, scope, seconds,
-    secret_method, user_agent,
+    account_action, clock_skew, command_line, deviation, device_id, key_algorithm, parameter, proxy, redirect_uri,
+    scope, seconds, secret_method, user_agent,
 };
 
 use crate::failure::Failure;
@@ -77,7 +78,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "TEXT", value_parser = user_agent)]
     pub(crate) user_agent: Option<String>,
     /// Accept this deviation of the provider from the standards; repeatable. A login keeps it with its session
-    #[arg(long, global = true, value_name = "NAME", value_parser = deviation)]
+    #[arg(long, global = true, value_name = "NAME", value_parser = deviation())]
     pub(crate) accept: Vec<Deviation>,
     /// How far the clocks of the provider and of this machine may differ: 300 at most [default: 60]
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clock_skew)]
@@ -184,8 +185,8 @@ pub(crate) struct WatchArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DiscoverArgs {
-    /// The provider [default: the session's]
-    #[arg(long, value_name = "URL")]
+    /// The provider, as its metadata name it; --expect-issuer is the same [default: the session's]
+    #[arg(long, alias = "expect-issuer", value_name = "URL")]
     pub(crate) issuer: Option<String>,
     /// A Matrix homeserver in its place, or the name of a server
     #[arg(long, value_name = "URL|NAME", conflicts_with = "issuer")]
@@ -199,8 +200,8 @@ pub(crate) struct DiscoverArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(group = ArgGroup::new("place").args(["issuer", "homeserver"]).required(true))]
 pub(crate) struct PlaceArgs {
-    /// The provider
-    #[arg(long, value_name = "URL")]
+    /// The provider, as its metadata and its tokens name it; --expect-issuer is the same
+    #[arg(long, alias = "expect-issuer", value_name = "URL")]
     issuer: Option<String>,
     /// A Matrix homeserver in its place, or the name of a server
     #[arg(long, value_name = "URL|NAME", conflicts_with = "issuer")]
@@ -254,6 +255,12 @@ pub(crate) struct RegisterArgs {
     /// How the client will authenticate: none, client_secret_basic, client_secret_post or client_secret_jwt [default: none]
     #[arg(long, value_name = "M", conflicts_with = "homeserver", value_parser = secret_method)]
     pub(crate) auth_method: Option<AuthMethod>,
+    /// Register the public half of this key, for login --key: PEM, PKCS #8, RSA, EC (P-256, P-384, P-521) or Ed25519
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["homeserver", "auth_method"])]
+    pub(crate) key: Option<PathBuf>,
+    /// One that fits the key: ES256, ES384, ES512, EdDSA, Ed25519, RS256, PS256 … [default: by the key's type]
+    #[arg(long, value_name = "A", requires = "key", value_parser = key_algorithm)]
+    pub(crate) key_algorithm: Option<Algorithm>,
 }
 
 #[derive(Clone, Debug, Default, Args)]

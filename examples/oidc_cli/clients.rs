@@ -169,7 +169,7 @@ impl Identity {
     }
 
     /// The metadata with the public half of the key, under a name that no other key has.
-    fn with_key(&self, metadata: ClientMetadata) -> Result<ClientMetadata, Failure> {
+    pub(crate) fn with_key(&self, metadata: ClientMetadata) -> Result<ClientMetadata, Failure> {
         let Some(file) = &self.key else { return Ok(metadata) };
         let name = file.load()?.public_key().map(PublicKey::thumbprint_text);
         Ok(metadata.with_private_key(file.known_as(name.as_deref()).load()?)?)

@@ -50,6 +50,8 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let code = error.code();
+        let is_usual = error.hint() == code.cure();
         // Seven of nineteen providers compare it to the letter, and have codes of their own for it.
         let is_about = |what: &str| {
             error.provider_text().is_some_and(|text| {
@@ -58,13 +60,10 @@ impl From<Error> for Failure {
         };
         let told = || match () {
             () if is_about("redirect") => Some(REDIRECT_URI),
-            // Keycloak: `invalid_request` for each, "DPoP proof is not active" and "DPoP proof is missing".
-            () if is_about("DPoP proof is not active") => Some(CLOCK),
-            () if is_about("DPoP") => option(Core::DPOP_PROOF),
+            // Keycloak: `invalid_request`, also where the proof is not in time, which the library tells.
+            () if is_about("DPoP") && is_usual => Some("Where the provider demands DPoP, --dpop sends proofs."),
             () => None,
         };
-        let code = error.code();
-        let is_usual = error.hint() == code.cure();
         let own = own(code).filter(|_| is_usual).or_else(|| error.failure().and_then(own_of_connection));
         let hint = match own {
             Some(own) => Some(own.to_owned()),
@@ -110,9 +109,6 @@ fn is_of_an_option(code: Core) -> bool {
 
 const REDIRECT_URI: &str = "Many providers take only the redirect URI that is registered there, to the letter: register http://127.0.0.1:8000/callback, and log in with --redirect-port 8000, or name another URI with --redirect-uri.";
 
-const CLOCK: &str =
-    "Check this machine's clock: the provider takes a proof for some seconds before and after its time.";
-
 /// What to do with this program, where the library speaks of itself or of what only its callers can do.
 fn own(code: Core) -> Option<&'static str> {
     Some(match code {
@@ -136,6 +132,7 @@ fn own(code: Core) -> Option<&'static str> {
             "Allow the scope openid for this client at the provider: this program needs an ID token."
         }
         Core::REVOCATION_UNSUPPORTED => "The tokens stay valid at the provider until they expire.",
+        Core::DPOP_REQUIRED => "Log in with --dpop.",
         Core::PAR_REQUIRED => "Log in with --par always, or without --par.",
         Core::PAR_UNSUPPORTED => "Log in with --par never, or without --par.",
         Core::TOKEN_MISSING_TYPE => {
@@ -167,7 +164,9 @@ fn own(code: Core) -> Option<&'static str> {
 /// The same where no response came.
 fn own_of_connection(failure: &oidc_proto::Failure) -> Option<&'static str> {
     let is_of_server = failure.proxy().is_none() && failure.reason() == Some(FailureReason::UnknownAuthority);
-    is_of_server.then_some("If the authority is your own, trust it with --ca-certificate FILE.")
+    is_of_server.then_some(
+        "If the authority is your own, trust it with --ca-certificate FILE. If it is a public one, the server must send the intermediate certificates, too.",
+    )
 }
 
 /// Which option of this program helps where no response came.
@@ -179,7 +178,6 @@ fn of_connection(failure: &oidc_proto::Failure) -> Option<&'static str> {
     match (failure.kind, failure.reason()) {
         (FailureKind::Timeout, _) => Some(TIME),
         (_, Some(FailureReason::NotTls | FailureReason::NoTlsResponse)) => option(Core::URL_SCHEME),
-        (FailureKind::Tls, None) => Some("--ca-certificate trusts a certificate authority of your own."),
         _ => None,
     }
 }
@@ -200,17 +198,18 @@ fn option(code: Core) -> Option<&'static str> {
         Core::URL_SCHEME => {
             "--insecure-loopback allows http on this machine, --insecure-private-network on a private network."
         }
-        Core::REGISTRATION_UNSUPPORTED
-        | Core::REGISTRATION_INVALID_CLIENT_METADATA
-        | Core::REGISTRATION_NO_CLIENT_ID
-        | Core::REGISTRATION_NO_SECRET => "With a client that was registered by hand: --client-id ID.",
+        Core::REGISTRATION_UNSUPPORTED | Core::REGISTRATION_NO_CLIENT_ID | Core::REGISTRATION_NO_SECRET => {
+            "With a client that was registered by hand: --client-id ID."
+        }
         Core::REGISTRATION_DENIED => {
             "oidc_cli register --initial-access-token TOKEN registers with the provider's permission. With a client that was registered by hand: --client-id ID."
+        }
+        Core::REGISTRATION_INVALID_CLIENT_METADATA => {
+            "--id-token-algorithm and --userinfo-algorithm name one that the provider signs with; HS256 needs a client with a secret: register --auth-method client_secret_basic. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
         Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",
         Core::DPOP_NOT_BOUND | Core::DPOP_ALGORITHM => "Without --dpop no proofs are sent.",
-        Core::DPOP_PROOF => "Where the provider demands DPoP, --dpop sends proofs.",
         Core::PROVIDER_MISMATCH => {
             "If the homeserver's provider has a new name, oidc_cli relogin moves the session there, with its device."
         }
@@ -265,7 +264,7 @@ codes! {
     OtherUser = "cli.other_user", "denied", exit 1, "another user logged in, the session stays as it was", "Log in with the account of the session, or log in anew: oidc_cli login.";
     NotMatrix = "cli.not_matrix", "local", exit 1, "the session does not belong to a Matrix homeserver", "Choose a session that was begun with --homeserver.";
     ClientUnknown = "cli.client_unknown", "local", exit 1, "the store has no client for this session", "Log in again, with --client-id if the client was registered by hand.";
-    KeyFile = "cli.key_file", "local", exit 1, "the private key cannot be used", "Name a file with a private key in PEM (PKCS #8, not encrypted) with --key.";
+    KeyFile = "cli.key_file", "local", exit 1, "the private key cannot be used", "Name a file with a private key in PEM with --key: PKCS #8, not encrypted, RSA, EC (P-256, P-384 or P-521) or Ed25519.";
     StoreDamaged = "cli.store_damaged", "environment", exit 1, "a file of the store is damaged; the program does not change it", "Log in again to replace the session, or remove it with oidc_cli logout --session ID; a file of registrations: move it away.";
     StoreVersion = "cli.store_version", "environment", exit 1, "a file of the store is from a newer version; the program does not change it", "Use the newer program, or move the file away.";
     StoreIo = "cli.store_io", "environment", exit 1, "the store cannot be read or written", "Check the folder, its owner and the free space, or name another one with --store.";

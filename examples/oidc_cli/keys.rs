@@ -24,7 +24,12 @@ const FILE_LIMIT: u64 = 64 * 1024;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+/// The curves, each with the algorithm that is for its keys alone.
+const CURVES: [(ObjectIdentifier, Algorithm); 3] = [
+    (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), Algorithm::Es256),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.34"), Algorithm::Es384),
+    (ObjectIdentifier::new_unwrap("1.3.132.0.35"), Algorithm::Es512),
+];
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// Where a key is, and how it is used: a session keeps this in place of the key.
@@ -105,8 +110,12 @@ fn usual_algorithm(der: &[u8]) -> Result<Algorithm, &'static str> {
     match info.algorithm.oid {
         RSA => Ok(Algorithm::Rs256),
         ED25519 => Ok(Algorithm::EdDsa),
-        EC if info.algorithm.parameters_oid() == Ok(P256) => Ok(Algorithm::Es256),
-        _ => Err("its type is none of RSA, EC P-256 and Ed25519"),
+        EC => {
+            let curve = info.algorithm.parameters_oid();
+            let known = CURVES.iter().find(|(own, _)| curve == Ok(*own));
+            known.map(|(_, algorithm)| *algorithm).ok_or("its curve is none of P-256, P-384 and P-521")
+        }
+        _ => Err("its type is none of RSA, EC and Ed25519"),
     }
 }
 

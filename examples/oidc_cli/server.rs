@@ -144,7 +144,8 @@ async fn response(
         Some(response) => response,
         None => {
             let (method, uri) = (parts.method.clone(), parts.uri.clone());
-            let response = homeserver.handle(Request::from_parts(parts, &body), env.now());
+            let mut response = homeserver.handle(Request::from_parts(parts, &body), env.now());
+            surroundings::dress(&mut response);
             surroundings.after(homeserver.provider(), &method, &uri, &body, &response, env.now());
             response
         }

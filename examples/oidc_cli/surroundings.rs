@@ -30,11 +30,16 @@ pub(crate) struct Surroundings {
     logins: Option<Vec<String>>,
     /// `backchannel_logout_uri` by client ID.
     logout_uris: Mutex<BTreeMap<String, String>>,
+    /// The scopes of pushed requests, by `request_uri`.
+    pushed: Mutex<BTreeMap<String, String>>,
 }
+
+/// So many pushed requests are known. They are good for a minute.
+const MOST_PUSHED: usize = 1000;
 
 impl Surroundings {
     pub(crate) fn new(logins: Option<Vec<String>>) -> Self {
-        Self { logins, logout_uris: Mutex::default() }
+        Self { logins, logout_uris: Mutex::default(), pushed: Mutex::default() }
     }
 
     /// The response to what is not the provider's business.
@@ -48,7 +53,9 @@ impl Surroundings {
         let query: Vec<_> = form_urlencoded::parse(request.uri.query()?.as_bytes()).into_owned().collect();
         let value = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         let is_decided = value("decided").is_some() || value("prompt") == Some("none");
-        (request.method == Method::GET && !is_decided).then(|| page(logins, &query))
+        let pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+        let scope = value("scope").or_else(|| pushed.get(value("request_uri")?).map(String::as_str));
+        (request.method == Method::GET && !is_decided).then(|| page(logins, &query, scope.unwrap_or_default()))
     }
 
     /// Notes what a client registered, and tells it that its user has logged out.
@@ -63,6 +70,17 @@ impl Surroundings {
     ) {
         let mut logout_uris = self.logout_uris.lock().unwrap_or_else(PoisonError::into_inner);
         match uri.path() {
+            "/par" if response.status() == StatusCode::CREATED => {
+                let answer: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+                let scope = form_urlencoded::parse(body).find(|(name, _)| name == "scope");
+                let mut pushed = self.pushed.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some((request_uri, (_, scope))) = text(&answer, "request_uri").zip(scope) {
+                    if pushed.len() >= MOST_PUSHED {
+                        pushed.clear();
+                    }
+                    pushed.insert(request_uri.to_owned(), scope.into_owned());
+                }
+            }
             "/register" if response.status() == StatusCode::CREATED => {
                 let client: Value = serde_json::from_slice(response.body()).unwrap_or_default();
                 let known = text(&client, "client_id").zip(text(&client, "backchannel_logout_uri"));
@@ -124,19 +142,40 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;background:#f2f4f7;
     border:1px solid #c5ccd8;border-radius:8px;background:#fff;cursor:pointer}button.yes{background:#2457d6;border-color:#2457d6;\
     color:#fff}small{color:#5b6577}";
 
-/// Asks who logs in, and whether the client may have what it asks for.
-fn page(logins: &[String], query: &[(String, String)]) -> Response<Vec<u8>> {
-    let value = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map_or("", |(_, value)| value.as_str());
-    let mut html = format!(
-        "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>Log in</title><style>{STYLE}</style><main>\
-         <h1>Log in at the test provider</h1><p><b>{}</b> asks for:</p><ul>",
-        escape(value("client_id"))
-    );
-    for word in value("scope").split(' ').filter(|word| !word.is_empty()) {
-        let _ = write!(html, "<li>{}</li>", escape(word));
+/// Begins a page with this title and heading.
+fn head(title: &str, heading: &str) -> String {
+    format!(
+        "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style><main><h1>{heading}</h1>"
+    )
+}
+
+/// Gives a page of the provider that refuses something the look of the others, and says what to do.
+pub(crate) fn dress(response: &mut Response<Vec<u8>>) {
+    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if !is_page || response.status().as_u16() < 400 {
+        return;
     }
-    if value("scope").is_empty() {
-        html.push_str("<li>what it pushed to the provider</li>");
+    let body = String::from_utf8_lossy(response.body());
+    let said = body.split_once("<body>").and_then(|(_, rest)| rest.split_once("</body>")).map_or("", |(said, _)| said);
+    let cure = match said {
+        "unknown client_id" => {
+            "<p>Register the client here first, or let it register itself. This provider forgets its clients when it ends: a \
+             client of an earlier run has to register anew (<code>oidc_cli register --anew</code>).</p>"
+        }
+        "unregistered redirect_uri" => "<p>Register this redirect URI for the client, to the letter.</p>",
+        _ => "",
+    };
+    let head = head("Refused", "The test provider refuses this request");
+    *response.body_mut() = format!("{head}<p><b>{said}</b></p>{cure}</main></html>").into_bytes();
+}
+
+/// Asks who logs in, and whether the client may have what it asks for.
+fn page(logins: &[String], query: &[(String, String)], scope: &str) -> Response<Vec<u8>> {
+    let value = |wanted: &str| query.iter().find(|(name, _)| name == wanted).map_or("", |(_, value)| value.as_str());
+    let mut html = head("Log in", "Log in at the test provider");
+    let _ = write!(html, "<p><b>{}</b> asks for:</p><ul>", escape(value("client_id")));
+    for word in scope.split(' ').filter(|word| !word.is_empty()) {
+        let _ = write!(html, "<li>{}</li>", escape(word));
     }
     html.push_str("</ul><form method=\"get\" action=\"/authorize\">");
     for (name, value) in query {

@@ -55,6 +55,8 @@ pub mod store;
 mod system;
 #[cfg(any(feature = "reqwest-own-tls", feature = "ureq-own-tls"))]
 mod tls;
+#[cfg(any(feature = "reqwest-own-tls", feature = "ureq-own-tls"))]
+mod tls_errors;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 #[cfg(feature = "tower")]

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{CertificateError, ClientConfig, InvalidMessage, RootCertStore};
+use rustls::{ClientConfig, InvalidMessage, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use super::causes::causes;
 use super::options::{HttpOptions, OptionsError, Root};
+use super::tls_errors::{Words, plain, told};
 use crate::error::transport::{Failure, FailureKind, FailureReason, Sent};
 
 /// The configuration for a client that speaks these protocols (RFC 7301), the best first.
@@ -67,31 +68,14 @@ fn root_certificates(roots: &[Root]) -> Result<RootCertStore, OptionsError> {
 /// The failure of TLS, if an error comes from there.
 pub(super) fn failure(error: &(dyn StdError + 'static), sent: Sent) -> Option<Failure> {
     let error = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())?;
-    let failure = Failure::new(FailureKind::Tls, sent).with_text(error);
-    Some(match reason(error) {
-        Some(reason) => failure.because(reason),
-        None => failure,
-    })
-}
-
-fn reason(error: &rustls::Error) -> Option<FailureReason> {
-    let error = match error {
-        rustls::Error::InvalidCertificate(error) => error,
-        // What came is no record of TLS.
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => return Some(FailureReason::NotTls),
-        _ => return None,
-    };
-    match error {
-        // Of an authority with the name of a trusted one: its signature is of another key.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => Some(FailureReason::UnknownAuthority),
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            Some(FailureReason::CertificateHost)
-        }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Some(FailureReason::CertificateExpired),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            Some(FailureReason::CertificateNotYetValid)
-        }
-        CertificateError::Revoked => Some(FailureReason::CertificateRevoked),
-        _ => None,
+    let failure = Failure::new(FailureKind::Tls, sent);
+    // What came is no record of TLS.
+    if matches!(error, rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) {
+        return Some(failure.with_text(error).because(FailureReason::NotTls));
     }
+    Some(match told(error) {
+        Some((Words::Reason(reason), hint)) => failure.with_text(error).because(reason).with_hint(hint),
+        Some((Words::Text(text), hint)) => failure.with_text(text).with_hint(hint),
+        None => failure.with_text(plain(error)).with_hint("Look at the log of the server."),
+    })
 }

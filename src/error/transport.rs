@@ -24,6 +24,7 @@ pub struct Failure {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Details {
     text: Option<Quote>,
+    hint: Option<&'static str>,
     server: Option<String>,
     proxy: Option<String>,
     /// In milliseconds.
@@ -47,6 +48,12 @@ impl Failure {
     #[must_use]
     pub fn with_text(self, text: impl fmt::Display) -> Self {
         self.with(|details| details.text = Some(Quote::adapter(&text.to_string())))
+    }
+
+    /// Says what to do, in a sentence that errors with this failure show in place of their code's cure.
+    #[must_use]
+    pub fn with_hint(self, hint: &'static str) -> Self {
+        self.with(|details| details.hint = Some(hint))
     }
 
     /// Names the server of the request: host and port of this URL. For drivers and own loops: flows do not know whether
@@ -118,28 +125,18 @@ impl Failure {
                 Some("Add the server to `connect-src` of the page's content security policy.")
             }
             // A browser tells none of the others, and they would be in its module.
-            _ if cfg!(target_family = "wasm") => None,
+            _ if cfg!(target_family = "wasm") => self.details.as_ref()?.hint,
             Some(FailureReason::HostNotFound) => Some("Check the spelling of the host name, and the network."),
             Some(FailureReason::NotConnected) => Some(
                 "Check the host, the scheme and the port of the URL, and the network: the port may be one of `http`.",
             ),
-            Some(FailureReason::UnknownAuthority) => {
-                Some("If the authority is your own, trust it: `HttpOptions::with_root_certificates_pem`.")
-            }
-            Some(FailureReason::CertificateHost) => {
-                Some("Use the host name that the certificate is for, or correct the certificate.")
-            }
-            Some(FailureReason::CertificateExpired | FailureReason::CertificateNotYetValid) => {
-                Some("Check this machine's clock; if it is right, the server needs a new certificate.")
-            }
-            Some(FailureReason::CertificateRevoked) => Some("The server needs a new certificate."),
-            _ => None,
+            _ => self.details.as_ref()?.hint,
         }
     }
 
     /// What was found, for an error: the proxy or the server, the reason or the text, and how long the client waited.
     pub(super) fn found(&self) -> Option<Quote> {
-        let Details { text, server, proxy, waited } = self.details.as_deref().cloned().unwrap_or_default();
+        let Details { text, server, proxy, waited, .. } = self.details.as_deref().cloned().unwrap_or_default();
         let waited = waited.map(seconds);
         let reason = match (self.reason, waited) {
             (Some(reason), Some(waited)) => Some(Quote::library(format_args!("{reason} in {waited}"))),

@@ -222,17 +222,19 @@ impl<A: Parse> Plan<A> {
                 self.has_met_nonce = true;
                 return self.assert(env);
             }
-            if let Some(hint) = missing_header(response, has_nonce) {
-                return finish(self.answer, Ok(*response), env).map_err(|error| error.with_hint(hint));
+            if let Some(hint) = missing_header(response, has_nonce).filter(|_| dpop.is_some()) {
+                return finish(self.answer, Ok(*response), true, env).map_err(|error| error.with_hint(hint));
             }
         }
-        finish(self.answer, response, env)
+        let has_proof = self.party.client().dpop.is_some();
+        finish(self.answer, response, has_proof, env)
     }
 }
 
 fn finish<A: Parse>(
     parse: A,
     response: Result<Response<'_>, Error>,
+    has_proof: bool,
     env: &dyn Env,
 ) -> Result<Step<AuthenticatedRequest<A>>, Error> {
     let now = env.now();
@@ -240,6 +242,7 @@ fn finish<A: Parse>(
     let parsed = response.and_then(|response| parse.parse(response, now)).map_err(|error| error.during(A::REQUEST));
     parsed.map(Step::Done).map_err(|error| match error.retry_after() {
         None if error.family() == Family::Unavailable => error.with_retry_after(by_own_clock),
+        _ if error.family() == Family::Dpop && !has_proof => error.with_code(ErrorCode::DPOP_REQUIRED),
         _ => error,
     })
 }
@@ -305,7 +308,7 @@ impl<A: Parse> Flow for AuthenticatedRequest<A> {
                 let signature = input.key_output()?.into_bytes()?;
                 plan.send(assertion, Some(Secret::new(with_signature(to_sign, &signature))))
             }
-            State::ExpectResponse(parse) => finish(parse, input.response(), env),
+            State::ExpectResponse(parse) => finish(parse, input.response(), false, env),
             State::ExpectResponseOrNonce(plan) => plan.receive(input.response(), env),
         }
     }

@@ -9,7 +9,7 @@ use std::fmt;
 use super::key_search::{By, Check, KeySearch};
 use super::token_outcome::allowed_algorithms;
 use crate::base::env::{Env, Timestamp};
-use crate::base::secret::Secret;
+use crate::base::secret::{Body, Secret};
 use crate::error::Error;
 use crate::jose::{Algorithm, Algorithms, Jws, Signed};
 use crate::party::key_cell::Asker;
@@ -90,15 +90,16 @@ impl RelyingParty {
     pub fn back_channel_logout(&self, body: &[u8], env: &mut dyn Env) -> Result<Step<BackChannelLogout>, Error> {
         let compact = logout_token::from_form(body)?;
         // Anyone can have sent it.
-        let jws = Jws::parse_named(&compact, "logout_token")
+        let jws = Jws::parse_named(compact.expose(), "logout_token")
             .map_err(|error| error.with_hint("Refuse the request with status 400."))?;
         jws.check_algorithm(allowed_algorithms(self))?;
         logout_token::check_type(jws.typ())?;
-        let token = logout_token::parse(&jws.payload()?, self.provider(), self.client(), env.now())?;
+        let payload = Body::from(jws.payload()?);
+        let token = logout_token::parse(payload.as_ref(), self.provider(), self.client(), env.now())?;
         if let (Algorithm::Hs256, Some(secret)) = (jws.algorithm(), self.client().auth.secret()) {
             return jws.verify_hs256(secret).map(|signed| Step::Done(token.signed(signed)));
         }
-        let claimed = Claimed { compact: compact.as_str().into(), token, party: self.clone() };
+        let claimed = Claimed { compact, token, party: self.clone() };
         let asker = Asker::stranger(self.key_cell().mark());
         BackChannelLogout::go_on(KeySearch::begin(claimed, asker, env))
     }

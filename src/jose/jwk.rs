@@ -154,7 +154,7 @@ impl PublicKey {
     /// # Errors
     /// `jws.unusable_key`, `json.…`.
     pub fn from_jwk(jwk: &[u8]) -> Result<Self, Error> {
-        let raw: Raw<'_> = json::document(jwk)?;
+        let raw: Raw<'_> = json::key_set(jwk)?;
         raw.into_jwk().ok().and_then(|jwk| jwk.key).ok_or_else(|| ErrorCode::JWS_UNUSABLE_KEY.into())
     }
 }

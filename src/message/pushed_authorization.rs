@@ -21,7 +21,7 @@ struct Members<'a> {
 ///
 /// # Errors
 /// `authorization.…` as at the authorization endpoint, `token.invalid_client`, `dpop.nonce`, `dpop.proof`,
-/// `par.no_request_uri`, `http.…`, `json.…`.
+/// `dpop.required`, `par.no_request_uri`, `http.…`, `json.…`.
 pub(crate) fn parse(response: Response<'_>) -> Result<String, Error> {
     if !response.status.is_success() {
         return Err(oauth_error::from_client_response(response, |error| match error {

@@ -164,14 +164,7 @@ fn parse_held(response: Response<'_>, options: &ProviderOptions) -> Result<Token
     }
     let labelled = response.check_content_coding().and_then(|()| response.check_content_type(response.accept));
     let body = json::plain(response.body);
-    let (answer, repeated): (Members<'_>, _) = match json::document(&body) {
-        Ok(answer) => (answer, None),
-        Err(error) if error.code() == ErrorCode::JSON_DUPLICATE_NAME => {
-            // If it is none of the members above, it is clear which tokens they are.
-            (json::repetitive(&body).map_err(|_| error.clone())?, Some(error))
-        }
-        Err(error) => return Err(labelled.err().unwrap_or(error)),
-    };
+    let answer: Members<'_> = json::document(&body).map_err(|error| labelled.clone().err().unwrap_or(error))?;
     let has_token = answer.access_token.as_ref().is_some_and(|token| !token.is_empty());
     let has_error = answer.error.or_absent() != Scalar::Null;
     let error = has_error.then(|| oauth_error::said(response.body));
@@ -186,7 +179,6 @@ fn parse_held(response: Response<'_>, options: &ProviderOptions) -> Result<Token
     // From here on tokens are there: what is wrong with the rest must not lose them.
     let mut flaw = None;
     let mut spoil = |error: Error| _ = flaw.get_or_insert(error.with_status(response.status).during(REQUEST));
-    repeated.into_iter().for_each(&mut spoil);
     if let Some(said) = error {
         let error = Error::new(ErrorCode::TOKEN_ERROR_WITH_SUCCESS).at("error");
         spoil(said.map_or(error.clone(), |(_, text)| error.with_text(text)));

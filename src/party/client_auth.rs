@@ -139,7 +139,7 @@ pub(crate) fn clocks_differ(error: &Error, party: &RelyingParty) -> Option<Strin
     let has_times = client.auth.asserts() || client.dpop.is_some();
     // Keycloak calls a request with an old proof invalid.
     let can_be = matches!(error.family(), Family::ClientRejected | Family::Dpop)
-        || error.code() == ErrorCode::TOKEN_INVALID_REQUEST;
+        || matches!(error.code(), ErrorCode::TOKEN_INVALID_REQUEST | ErrorCode::AUTHORIZATION_INVALID_REQUEST);
     let (by, which) = match party.provider().server_time().difference()? {
         Difference::None => return None,
         Difference::Ahead(by) => (by, "ahead of"),
@@ -150,7 +150,19 @@ pub(crate) fn clocks_differ(error: &Error, party: &RelyingParty) -> Option<Strin
         .then(|| format!("The provider's clock is {seconds} seconds {which} this machine's: check the clock."))
 }
 
+/// Keycloak takes a proof from 25 seconds before to 15 seconds after its time.
+const PROOF_TIME: &str = "Check this machine's clock: the provider accepts a DPoP proof only for some seconds before and after its time. Then check the URL that the server sees.";
+
+/// Whether the words of a refusal are about the proof though its name is not, as Keycloak's `invalid_request`.
+fn is_about_proof(error: &Error) -> bool {
+    let words = error.provider_text().and_then(|text| text.description());
+    error.family() == Family::RequestRejected && words.is_some_and(|words| words.contains("DPoP proof"))
+}
+
 fn by_method(error: Error, client: &Client) -> Error {
+    if client.dpop.is_some() && is_about_proof(&error) {
+        return error.with_hint(PROOF_TIME);
+    }
     let silent = error.status().filter(|_| error.code() == ErrorCode::HTTP_STATUS);
     // Glewlwyd's response to an assertion that it does not accept. Firewalls say the same: it is no verdict.
     let is_forbidden = silent == Some(StatusCode::FORBIDDEN);

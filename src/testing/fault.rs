@@ -91,7 +91,7 @@ impl Fault {
             Self::ByteOrderMark => drop(body.splice(0..0, *b"\xef\xbb\xbf")),
             Self::DuplicateName => {
                 let object: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
-                if let Some((name, value)) = object.iter().next() {
+                for (name, value) in &object {
                     insert_first(body, name, &value.to_string());
                 }
             }

@@ -8,6 +8,7 @@ use super::client::{METHODS, RegisteredClient, is_loopback};
 use super::device;
 use super::http::{Incoming, Refusal, json as json_response, no_store};
 use super::keys;
+use super::settings::Dpop;
 use super::state::State;
 use super::verify::{ALGORITHMS, is_public_key};
 
@@ -78,8 +79,12 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
     let signed = |name: &str| -> Result<Option<String>, Refusal> {
         let algorithm = read.text(name)?;
         match algorithm.as_deref() {
-            Some("HS256") if !has_secret => Err(invalid("HS256 needs a secret")),
-            Some(name) if name != "HS256" && !keys::ALGORITHMS.contains(&name) => Err(invalid("algorithm")),
+            Some("HS256") if !has_secret => Err(invalid(
+                "HS256 needs a client with a secret: client_secret_basic, client_secret_post or client_secret_jwt",
+            )),
+            Some(name) if name != "HS256" && !keys::ALGORITHMS.contains(&name) => {
+                Err(invalid("the provider signs with RS256, ES256, EdDSA, Ed25519 or HS256 only"))
+            }
             _ => Ok(algorithm),
         }
     };
@@ -100,6 +105,9 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
     // Everything sent is echoed, also what the provider does not know; then come its own responses.
     metadata.insert("client_id".into(), json!(client.client_id));
     metadata.insert("client_id_issued_at".into(), json!(request.now.unix_seconds()));
+    if state.dpop == Dpop::Required {
+        metadata.insert("dpop_bound_access_tokens".into(), json!(true));
+    }
     if let Some(secret) = &client.client_secret {
         metadata.insert("client_secret".into(), json!(secret));
         if !state.has_habits_of_mas {

@@ -27,7 +27,7 @@ pub enum Dpop {
     /// Tokens are bound to a key if the token request has a proof of it, and the metadata list the algorithms.
     #[default]
     Advertised,
-    /// A token request without a proof is refused.
+    /// A token request without a proof is refused, and registration responses say so (RFC 9449 section 5.2).
     Required,
 }
 

@@ -17,6 +17,7 @@ use super::id_token::refusal::{clocks, other_party};
 use super::numeric::NumericDate;
 use crate::base::env::Timestamp;
 use crate::base::json::{self, Scalar, Text};
+use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Signed, TOKEN_LIMIT};
 use crate::party::client::Client;
@@ -122,12 +123,12 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error>
 ///
 /// # Errors
 /// `logout_token.request`.
-pub(crate) fn from_form(body: &[u8]) -> Result<String, Error> {
+pub(crate) fn from_form(body: &[u8]) -> Result<Secret, Error> {
     let refused = || Error::from(ErrorCode::LOGOUT_TOKEN_REQUEST);
     let text = std::str::from_utf8(body).ok().filter(|text| text.len() <= REQUEST_LIMIT).ok_or_else(refused)?;
     let mut tokens = form::pairs(text).filter(|(name, _)| name == "logout_token").map(|(_, value)| value);
     match (tokens.next(), tokens.next()) {
-        (Some(token), None) => Ok(token.into_owned()),
+        (Some(token), None) => Ok(Secret::new(token)),
         _ => Err(refused().at("logout_token")),
     }
 }
@@ -158,7 +159,14 @@ impl Unsigned {
 /// # Errors
 /// `logout_token.…`.
 pub(crate) fn parse(payload: &[u8], provider: &Provider, client: &Client, now: Timestamp) -> Result<Unsigned, Error> {
-    let claims: Claims<'_> = json::strict(payload).map_err(|error| error.with_code(ErrorCode::LOGOUT_TOKEN_CLAIMS))?;
+    let held = json::around_unheld(payload, |payload| match json::strict(payload) {
+        Ok(claims) => Ok(parse_held(claims, provider, client, now)),
+        Err(error) => Err(error),
+    });
+    held.map_err(|error| error.with_code(ErrorCode::LOGOUT_TOKEN_CLAIMS))?
+}
+
+fn parse_held(claims: Claims<'_>, provider: &Provider, client: &Client, now: Timestamp) -> Result<Unsigned, Error> {
     let iss = required(claims.iss, "iss")?;
     check_issuer(&iss, claims.tid.as_text(), provider)
         .map_err(|error| error.with_code(ErrorCode::LOGOUT_TOKEN_ISSUER_MISMATCH))?;

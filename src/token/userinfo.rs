@@ -133,15 +133,21 @@ pub(crate) fn read_signed(
 ) -> Result<Userinfo, Error> {
     let payload = Body::from(jws.payload()?);
     let answer: Members<'_> = json::strict(payload.as_ref())?;
-    let parties: Parties<'_> = json::unchecked(payload.as_ref())?;
+    json::around_unheld(payload.as_ref(), |payload| check_parties(&json::unchecked(payload)?, provider, client))?;
+    about(answer, payload.as_ref(), subject)
+}
+
+fn check_parties(parties: &Parties<'_>, provider: &Provider, client: &Client) -> Result<(), Error> {
     if let Some(iss) = &parties.iss {
         check_issuer(iss, parties.tid.as_text(), provider)
             .map_err(|error| error.with_code(ErrorCode::USERINFO_ISSUER_MISMATCH))?;
     }
-    if let Some(audience) = parties.aud.filter(|audience| !audience.names(&client.id)) {
-        return Err(other_party(ErrorCode::USERINFO_ISSUER_MISMATCH, "aud", client, &audience.joined()));
+    match &parties.aud {
+        Some(audience) if !audience.names(&client.id) => {
+            Err(other_party(ErrorCode::USERINFO_ISSUER_MISMATCH, "aud", client, &audience.joined()))
+        }
+        _ => Ok(()),
     }
-    about(answer, payload.as_ref(), subject)
 }
 
 fn about(answer: Members<'_>, document: &[u8], subject: &str) -> Result<Userinfo, Error> {

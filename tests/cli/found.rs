@@ -161,5 +161,12 @@ fn a_provider_that_demands_dpop_is_told_apart() {
         *response.status_mut() = http::StatusCode::BAD_REQUEST;
         *response.body_mut() = br#"{"error":"invalid_dpop_proof"}"#.to_vec();
     });
-    says(&cli.login(&op, &[]), "dpop.proof", &["--dpop"]);
+    // The client sent none, or a wrong one.
+    let hint = |run: &Run| run.event("error")["hint"].as_str().unwrap().to_owned();
+    let run = cli.login(&op, &[]);
+    says(&run, "dpop.required", &["--dpop"]);
+    assert!(!hint(&run).contains("clock"), "{}", hint(&run));
+    let run = cli.login(&op, &["--dpop"]);
+    says(&run, "dpop.proof", &["clock"]);
+    assert!(!hint(&run).contains("--dpop"), "{}", hint(&run));
 }

@@ -74,6 +74,40 @@ fn a_key_is_registered_and_authenticates() {
     }
 }
 
+/// Of each type that the library signs with. The embedded provider does not take assertions of this one.
+#[test]
+fn a_key_of_another_curve_is_registered() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let key = cli.file("key.pem", pem("PRIVATE KEY", vectors::P384_PKCS8));
+    let run = cli.login(&op, &["--key", &key]).failed(1, "denied", "registration.invalid_client_metadata");
+    assert!(run.event("error").to_string().contains("token_endpoint_auth_signing_alg"), "{}", run.event("error"));
+    assert_eq!(op.provider.requests().last(), Some(&On::Register));
+}
+
+/// P-256 made another curve, whose name ends with another number.
+fn other_curve() -> String {
+    let mut der = URL_SAFE_NO_PAD.decode(vectors::P256_PKCS8).unwrap();
+    let name = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    let at = der.windows(8).position(|bytes| bytes == name).unwrap();
+    der[at + 7] = 1;
+    URL_SAFE_NO_PAD.encode(der)
+}
+
+#[test]
+fn a_key_is_registered_before_the_login() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let key = cli.file("key.pem", pem("PRIVATE KEY", vectors::P256_PKCS8));
+    let register = ["register", "--insecure-loopback", "--issuer", &op.issuer, "--key", &key];
+    let registered = cli.run(&register).done();
+    assert_eq!(registered.event("registered")["auth_method"], "private_key_jwt");
+    let again = cli.run(&register).done();
+    assert_eq!(again.event("registered")["client_id"], registered.event("registered")["client_id"]);
+    let login = cli.login(&op, &["--key", &key]).done();
+    assert_eq!(login.event("logged_in")["client_id"], registered.event("registered")["client_id"]);
+    assert_eq!(op.provider.count(On::Register), 1);
+    cli.run(&[&register[..], &["--auth-method", "none"]].concat()).failed(2, "local", "cli.usage");
+}
+
 fn op_with_key() -> Op {
     let der = URL_SAFE_NO_PAD.decode(vectors::P256_PKCS8).unwrap();
     let key = SigningKey::from_pkcs8_der(Algorithm::Es256, &der, Some("what they call it")).unwrap();
@@ -168,7 +202,8 @@ fn a_file_that_holds_no_usable_key_is_refused_before_anything_is_asked() {
         (cli.file("sec1", pem("EC PRIVATE KEY", vectors::P256_PKCS8)), None),
         (cli.file("pkcs1", pem("RSA PRIVATE KEY", vectors::RSA_PKCS8)), None),
         (cli.file("not_pkcs8", pem("PRIVATE KEY", "MAMCAQA")), None),
-        (cli.file("p384", pem("PRIVATE KEY", vectors::P384_PKCS8)), None),
+        (cli.file("p192", pem("PRIVATE KEY", &other_curve())), None),
+        (cli.file("p384", pem("PRIVATE KEY", vectors::P384_PKCS8)), Some("ES256")),
         (cli.file("small_rsa", pem("PRIVATE KEY", vectors::RSA1024_PKCS8)), None),
         (cli.file("ec", &good), Some("RS256")),
         (cli.file("ec", &good), Some("EdDSA")),
@@ -179,6 +214,8 @@ fn a_file_that_holds_no_usable_key_is_refused_before_anything_is_asked() {
         for run in [cli.login(&op, &arguments), cli.device(&op, &arguments)] {
             let run = run.failed(1, "local", "cli.key_file");
             assert!(run.event("error")["message"].as_str().unwrap().contains(&path), "{path}");
+            let hint = run.event("error")["hint"].as_str().unwrap();
+            assert!(["PKCS #8", "RSA", "P-384", "Ed25519"].iter().all(|part| hint.contains(part)), "{hint}");
             run.hides(&[secret(&good), secret(&rsa)].concat());
         }
     }

@@ -83,7 +83,12 @@ fn dpop_can_be_demanded_and_turned_off() {
     let cli = Cli::new();
     let (_demanding, issuer) = serve(&cli, &["--dpop", "required"]);
     let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--browser", &browser()];
-    let run = cli.run(&login).failed(1, "denied", "dpop.proof");
+    let run = cli.run(&login).failed(1, "denied", "dpop.required");
+    // Said before the browser opened.
+    let names: Vec<_> = run.events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    let at = |name| names.iter().position(|own| *own == name).unwrap_or_else(|| panic!("no {name} in {names:?}"));
+    assert!(at("warning") < at("authorization_url"), "{names:?}");
+    assert_eq!(run.event("warning")["code"], "cli.dpop_required");
     assert!(run.event("error")["hint"].as_str().unwrap().contains("--dpop"), "{}", run.event("error"));
     cli.run(&[&login[..], &["--dpop"]].concat()).done();
     cli.run(&["refresh"]).done();
@@ -107,6 +112,7 @@ fn a_page_asks_who_logs_in_and_whether_the_client_may() {
         let mut running = cli.start(&login);
         let url = running.url();
         let page = send(&url, "GET", "", "");
+        assert!(page.contains("<li>openid</li>"), "{par}: {page}");
         assert!(page.starts_with("HTTP/1.1 200") && page.contains("Allow as alice") && page.contains("Deny"), "{page}");
         let response = send(&format!("{url}&decided={decided}"), "GET", "", "");
         let location = response.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
@@ -169,5 +175,28 @@ fn its_own_users_are_told_and_how_they_log_in() {
         for name in ["backchannel_logout_supported", "backchannel_logout_session_supported"] {
             assert!(metadata.contains(&format!("\"{name}\":true")), "{metadata}");
         }
+    }
+}
+
+#[test]
+fn a_client_that_the_provider_does_not_know_is_told_what_to_do() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &[]);
+    let page = send(&format!("{issuer}/authorize?client_id=nobody&response_type=code"), "GET", "", "");
+    assert!(page.starts_with("HTTP/1.1 400"), "{page}");
+    for part in ["<style>", "unknown client_id", "register --anew"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+}
+
+#[test]
+fn an_algorithm_that_the_provider_has_not_is_refused_with_those_that_it_has() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &[]);
+    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--no-browser", "--id-token-algorithm"];
+    for (algorithm, said) in [("ES384", "RS256, ES256, EdDSA, Ed25519"), ("HS256", "--auth-method")] {
+        let run = cli.run(&[&login[..], &[algorithm]].concat());
+        let run = run.failed(1, "denied", "registration.invalid_client_metadata");
+        assert!(run.event("error").to_string().contains(said), "{}", run.event("error"));
     }
 }

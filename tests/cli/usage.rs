@@ -1,5 +1,6 @@
 //! Command lines that are refused before anything is done.
 
+use oidc_proto::Word as _;
 use oidc_proto::testing::On;
 
 use crate::support::cli::{Cli, Op};
@@ -63,6 +64,39 @@ fn wrong_usage_exits_with_2() {
         assert_eq!((run.exit, run.stdout.as_str()), (2, ""), "{arguments:?}");
     }
     assert_eq!(cli.plain(&["--help"]).exit, 0);
+}
+
+#[test]
+fn what_can_be_accepted_stands_in_the_help_and_in_the_refusal() {
+    let cli = Cli::new();
+    let help = cli.plain(&["login", "--help"]).stdout;
+    let run = cli.run(&["status", "--accept", "everything"]).failed(2, "local", "cli.usage");
+    let refusal = run.event("error")["message"].as_str().unwrap().to_owned();
+    for deviation in oidc_proto::Deviation::ALL {
+        assert!(help.contains(deviation.name()), "{}", deviation.name());
+        assert!(refusal.contains(deviation.name()), "{refusal}");
+    }
+}
+
+#[test]
+fn a_scope_with_commas_is_told_to_have_spaces() {
+    let cli = Cli::new();
+    for (scope, said) in [("openid,profile", "separated by spaces"), ("profile", "`openid` must be in --scope")] {
+        let run = cli.run(&["login", "--issuer", "https://op.example", "--scope", scope]);
+        let run = run.failed(2, "local", "cli.usage");
+        assert!(run.event("error")["message"].as_str().unwrap().contains(said), "{}", run.event("error"));
+    }
+}
+
+/// Where the metadata are elsewhere, it says what they have to name.
+#[test]
+fn the_issuer_that_is_expected_can_be_called_so() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let url = format!("{}/.well-known/openid-configuration", op.issuer);
+    let discover = ["discover", "--insecure-loopback", "--metadata-url", &url, "--expect-issuer"];
+    cli.run(&[&discover[..], &[&op.issuer]].concat()).done();
+    let other = format!("{}/other", op.issuer);
+    cli.run(&[&discover[..], &[&other]].concat()).failed(1, "remote", "metadata.issuer_mismatch");
 }
 
 #[test]

@@ -23,6 +23,8 @@ const SECRET: &str = "a secret of thirty-two bytes, or more";
 pub(crate) struct Outcome {
     pub(crate) after: After,
     pub(crate) has_id_token: bool,
+    /// Whether a refresh brings one.
+    pub(crate) has_new_id_token: bool,
     /// What came of a refresh token that is not good any more.
     pub(crate) dead: Option<ErrorCode>,
     pub(crate) is_pushed: bool,
@@ -182,6 +184,18 @@ impl Course {
         self.go().map_err(|refusal| refusal.what())
     }
 
+    /// What comes of the code of another login of the same client, which somebody puts into the callback.
+    pub(crate) fn injected(&mut self) -> What {
+        let party = self.party().unwrap();
+        let [own, other] = [(); 2].map(|()| self.world.login_with(&party).unwrap());
+        let code = self.world.visit(&other).param("code").unwrap();
+        self.world.op.edit_callback(move |callback| {
+            let sent = callback.params.iter_mut().find(|(name, _)| name == "code");
+            sent.unwrap().1.clone_from(&code);
+        });
+        self.world.finish(own).err().unwrap().what()
+    }
+
     fn go(&mut self) -> Result<Outcome, Refusal> {
         let party = self.party()?;
         let (user, is_pushed) = self.log_in(&party)?;
@@ -193,7 +207,9 @@ impl Course {
         if has_userinfo && has_id_token {
             self.world.userinfo(&user)?;
         }
+        let first = user.tokens.id_token().map(|token| token.expose().to_owned());
         let (user, after) = self.refresh(user)?;
+        let has_new_id_token = user.tokens.id_token().map(|token| token.expose()) != first.as_deref();
         let back_channel = has_back_channel.then(|| {
             let body = logout_token::request(&self.world, &party);
             logout_token::take(&mut self.world, &party, &body).is_ok()
@@ -211,6 +227,7 @@ impl Course {
         Ok(Outcome {
             after,
             has_id_token,
+            has_new_id_token,
             dead: again.flatten(),
             is_pushed,
             userinfo: has_userinfo && has_id_token,

@@ -49,7 +49,8 @@ fn each_choice_is_needed() {
 #[test]
 fn what_is_hostile_stays_refused_with_all_choices() {
     const ALWAYS: [(Lie, ErrorCode); 1] = [(Lie::CallbackStateWrong, ErrorCode::CALLBACK_STATE_MISMATCH)];
-    const OF_ID_TOKENS: [(Lie, ErrorCode); 5] = [
+    const OF_ID_TOKENS: [(Lie, ErrorCode); 6] = [
+        (Lie::SubEmpty, ErrorCode::ID_TOKEN_SUBJECT),
         (Lie::SignatureWrong, ErrorCode::JWS_SIGNATURE),
         (Lie::NonceWrong, ErrorCode::ID_TOKEN_NONCE_MISMATCH),
         (Lie::AudOther, ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH),
@@ -66,6 +67,42 @@ fn what_is_hostile_stays_refused_with_all_choices() {
             if outcome != Err(code) {
                 wrong.push(format!("{} {lie:?}: {outcome:?}", row.habits.name()));
             }
+        }
+        // Tokens of somebody else, where something else says whose they are.
+        let honest = outcome(row);
+        let of_others = [
+            (Lie::UserInfoSubOther, honest.userinfo, ErrorCode::USERINFO_SUBJECT_MISMATCH),
+            (Lie::RefreshSubOther, honest.has_new_id_token, ErrorCode::ID_TOKEN_CHANGED_CLAIM),
+        ];
+        for (lie, _, code) in of_others.into_iter().filter(|(_, can_be, _)| *can_be) {
+            let mut course = Course::new(row, None);
+            course.world.op.lie(lie);
+            let outcome = course.outcome().map_err(|(_, found)| found);
+            if outcome != Err(code) {
+                wrong.push(format!("{} {lie:?}: {outcome:?}", row.habits.name()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// PKCE: a code of another login is not redeemed, whatever the choices are; and `plain` is no way in.
+#[test]
+fn a_code_of_another_login_stays_refused_with_all_choices() {
+    let mut wrong = Vec::new();
+    for row in ROWS {
+        let injected = Course::new(row, None).injected();
+        if injected != (At::Exchange, ErrorCode::TOKEN_INVALID_GRANT) {
+            wrong.push(format!("{}: {injected:?}", row.habits.name()));
+        }
+        if row.choices.iter().any(|choice| matches!(choice, Choice::ByHand(_))) {
+            continue;
+        }
+        let mut course = Course::new(row, None);
+        course.world.op.lie(Lie::MetadataPkceWithoutS256);
+        let plain = course.outcome().map_err(|(_, found)| found);
+        if plain != Err(ErrorCode::METADATA_PKCE_WITHOUT_S256) {
+            wrong.push(format!("{}, plain: {plain:?}", row.habits.name()));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -30,7 +30,8 @@ A test checks this page, and what `oidc_cli discover` advises:
 const REAL: &str = "
 ## Real servers
 
-What was run, by `.ci/deep providers`. Each has a start script in `tests/peers`, and its tests in `tests/interop/providers`.
+Each has a start script in `tests/peers`, and its tests in `tests/interop`. `.ci/deep providers` and `.ci/deep synapse` run
+them, and note in `tests/peers/runs.txt` when they passed the last time, and at which commit; `.ci/run` has those at `op`.
 
 ";
 
@@ -38,8 +39,32 @@ What was run, by `.ci/deep providers`. Each has a start script in `tests/peers`,
 fn real_servers() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = fs::read_to_string(root.join("tests/peers/README.md")).unwrap();
+    let runs = fs::read_to_string(root.join("tests/peers/runs.txt")).unwrap();
     let lines = readme.lines().skip_while(|line| !line.starts_with("| provider | version |"));
-    lines.take_while(|line| line.starts_with('|')).map(|line| format!("{line}\n")).collect()
+    let with_run = |line: &str| {
+        let run = match line.split('`').nth(1).filter(|_| line.starts_with("| `")) {
+            None if line.starts_with("|--") => "---|".to_owned(),
+            None => " last run |".to_owned(),
+            Some(name) => format!(" {} |", last_run(&runs, name)),
+        };
+        format!("{line}{run}\n")
+    };
+    lines.take_while(|line| line.starts_with('|')).map(with_run).collect()
+}
+
+/// The day and the commit, as `.ci/deep` notes them.
+fn last_run(runs: &str, name: &str) -> String {
+    if name == "op" {
+        return "each `.ci/run`".to_owned();
+    }
+    match runs.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')) {
+        Some(run) => {
+            let (day, commit) = run.split_once(' ').unwrap();
+            assert!(day.len() == 10 && day.split('-').count() == 3, "{run}");
+            format!("{day}, at {commit}")
+        }
+        None => "not noted yet".to_owned(),
+    }
 }
 
 fn client(row: &Row) -> &'static str {
@@ -133,6 +158,8 @@ fn the_versions_of_real_servers_are_those_that_are_obtained() {
         ("1.7.25", "better_auth/package.json"),
         ("1.7.5", "better_auth/package.json"),
         ("2.7.5", "glewlwyd.py"),
+        ("9.13.3", "package.json"),
+        ("1.163.2", "requirements.txt"),
     ] {
         let obtained = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(place));
         assert!(obtained.unwrap().contains(version) && servers.contains(version), "{place}: {version}");

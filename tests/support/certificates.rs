@@ -45,11 +45,28 @@ impl Authority {
 
     /// The TLS side of a server whose certificate is valid in this year.
     pub fn server_in(&self, host: &str, year: i32) -> Arc<ServerConfig> {
+        self.server_with(host, |params| {
+            (params.not_before, params.not_after) = (date_time_ymd(year, 1, 1), date_time_ymd(year, 12, 31));
+        })
+    }
+
+    /// The TLS side of a server whose certificate deviates from the usual one.
+    pub fn server_with(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> Arc<ServerConfig> {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([host.to_owned()]).unwrap();
-        (params.not_before, params.not_after) = (date_time_ymd(year, 1, 1), date_time_ymd(year, 12, 31));
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Self::serving(Identity { certificate: certificate.pem(), key: key.serialize_pem() }, &[])
+    }
+
+    /// The TLS side of a server that signed its certificate itself, and the certificate in PEM.
+    pub fn self_signed(host: &str, is_authority: bool) -> (Arc<ServerConfig>, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+        params.is_ca = if is_authority { IsCa::Ca(BasicConstraints::Unconstrained) } else { IsCa::ExplicitNoCa };
+        let certificate = params.self_signed(&key).unwrap().pem();
+        let identity = Identity { certificate: certificate.clone(), key: key.serialize_pem() };
+        (Self::serving(identity, &[]), certificate)
     }
 
     fn serving(Identity { certificate, key }: Identity, alpn: &[&str]) -> Arc<ServerConfig> {

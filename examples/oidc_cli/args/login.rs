@@ -26,10 +26,10 @@ pub(crate) struct ClientArgs {
     /// How it authenticates [default: by the secret in a header, or in the form if the provider takes that alone]
     #[arg(long, value_name = "M", requires = "client_id", value_parser = auth_method)]
     pub(crate) auth_method: Option<AuthMethod>,
-    /// Authenticate by the private key in this file: PEM, PKCS #8, RSA, EC P-256 or Ed25519
+    /// Authenticate by the private key in this file: PEM, PKCS #8, RSA, EC (P-256, P-384, P-521) or Ed25519
     #[arg(long, value_name = "FILE", conflicts_with = "client_secret")]
     pub(crate) key: Option<PathBuf>,
-    /// ES256, EdDSA, Ed25519, RS256 or PS256 [default: by the key's type]
+    /// One that fits the key: ES256, ES384, ES512, EdDSA, Ed25519, RS256, PS256 … [default: by the key's type]
     #[arg(long, value_name = "A", requires = "key", value_parser = key_algorithm)]
     pub(crate) key_algorithm: Option<Algorithm>,
     /// What the provider calls the key: the kid of assertions
@@ -69,7 +69,13 @@ impl GrantArgs {
         match &self.scope {
             None => Ok(Scope::new("openid")?),
             Some(scope) if scope.contains("openid") => Ok(scope.clone()),
-            Some(_) => Err(Code::Usage.because("`openid` must be in --scope, for example --scope \"openid profile\"")),
+            Some(scope) => {
+                let is_comma_separated = scope.as_str().split([',', ' ']).any(|word| word == "openid");
+                Err(Code::Usage.because(match is_comma_separated {
+                    true => "the words of --scope are separated by spaces, not by commas: --scope \"openid profile\"",
+                    false => "`openid` must be in --scope, for example --scope \"openid profile\"",
+                }))
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use oidc_proto::adapter::{HttpOptions, OptionsError, ureq};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{AccountAction, DeviceId};
@@ -107,9 +108,10 @@ pub(super) fn account_action(text: &str) -> Result<ActionName, String> {
     }
 }
 
-pub(super) fn deviation(text: &str) -> Result<Deviation, String> {
-    let names = || Deviation::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
-    Deviation::from_name(text).ok_or_else(|| format!("give one of {}", names()))
+/// By name; the help and a refusal list the names.
+pub(super) fn deviation() -> impl TypedValueParser<Value = Deviation> {
+    let names = PossibleValuesParser::new(Deviation::ALL.iter().map(|known| known.name()));
+    names.try_map(|name| Deviation::from_name(&name).ok_or("no deviation"))
 }
 
 pub(super) fn auth_method(text: &str) -> Result<AuthMethod, String> {
@@ -126,15 +128,15 @@ pub(super) fn algorithm(text: &str) -> Result<Algorithm, String> {
 /// Those that a client can have without a key.
 pub(super) fn secret_method(text: &str) -> Result<AuthMethod, String> {
     auth_method(text).ok().filter(|method| *method != AuthMethod::PrivateKeyJwt).ok_or_else(|| {
-        "give none, client_secret_basic, client_secret_post or client_secret_jwt; a login with --key registers the key"
-            .to_owned()
+        "give none, client_secret_basic, client_secret_post or client_secret_jwt; --key registers a key".to_owned()
     })
 }
 
 pub(super) fn key_algorithm(text: &str) -> Result<Algorithm, String> {
-    let ours = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ed25519, Algorithm::Rs256, Algorithm::Ps256];
-    let named = ours.into_iter().find(|algorithm| algorithm.name() == text);
-    named.ok_or_else(|| "give ES256, EdDSA, Ed25519, RS256 or PS256".to_owned())
+    // An algorithm for secrets has no key.
+    let ours = || Algorithm::ALL.iter().copied().filter(|algorithm| *algorithm != Algorithm::Hs256);
+    let names = || ours().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+    ours().find(|algorithm| algorithm.name() == text).ok_or_else(|| format!("give one of {}", names()))
 }
 
 pub(super) fn prompt(text: &str) -> Result<Prompt, String> {

@@ -19,10 +19,11 @@ use oidc_proto::{CodeChallengeMethod, ErrorCode as Core, RelyingParty, Secret};
 use serde_json::{Map, Value};
 
 use crate::args::{self, ChoiceArgs, DiscoverArgs, Place, RegisterArgs, ReloginArgs};
-use crate::clients;
+use crate::clients::{self, Identity};
 use crate::context::Context;
 use crate::event::{Event, Problem};
 use crate::failure::{Code, Failure};
+use crate::keys::KeyFile;
 use crate::session::{self, Session, expires_in};
 use crate::tokens::{self, Need};
 
@@ -94,8 +95,10 @@ pub(crate) fn register(context: &mut Context, args: &RegisterArgs) -> Result<(),
         Place::Homeserver(homeserver) => return matrix::register(context, homeserver, args, token),
     };
     let redirect_uris = clients::redirect_uris(args.redirect_uri.as_ref(), &args.redirect_port)?;
+    let key = args.key.as_deref().map(|path| KeyFile::find(path, args.key_algorithm)).transpose()?;
+    let metadata = Identity::of(key.as_ref()).with_key(clients::metadata(redirect_uris))?;
     let provider = context.discover(issuer, args.place.metadata_url.as_deref(), schemes)?;
-    clients::register(context, &provider, &clients::metadata(redirect_uris), args, token)
+    clients::register(context, &provider, &metadata, args, token)
 }
 
 pub(crate) fn status(context: &Context) -> Result<(), Failure> {

@@ -38,24 +38,20 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Parses a document: an optional byte-order mark (RFC 8259 section 8.1 lets a parser ignore it), then one object.
 ///
-/// Names that stand twice in the outermost object are refused, also those that `T` does not know. Deeper inside they
-/// are the affair of those who read the member.
+/// A member that `T` reads is refused if it stands twice: nobody knows which of the two counts. Others may stand twice, and
+/// are the affair of those who read them.
 pub(crate) fn document<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
-    strict(bytes.strip_prefix(BOM).unwrap_or(bytes))
-}
-
-/// [`document`] in which names that `T` does not know may stand twice.
-pub(crate) fn repetitive<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     object(bytes.strip_prefix(BOM).unwrap_or(bytes), 0)
 }
 
-/// [`document`] for a JWK set: names must not stand twice in a key, either. Readers would disagree on which key it is.
+/// [`document`] for a JWK set or a JWK: no name may stand twice. Readers would disagree on which key it is.
 pub(crate) fn key_set<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     const LEVEL_OF_KEYS: usize = 3;
     object(bytes.strip_prefix(BOM).unwrap_or(bytes), LEVEL_OF_KEYS)
 }
 
-/// Parses one object, without a byte-order mark: the parts of a JWS.
+/// Parses one object, without a byte-order mark: the parts of a JWS. No name may stand twice, also none that `T` does not
+/// read: readers would disagree on what was signed (RFC 7515 section 4, RFC 7519 section 4).
 ///
 /// A derived `Deserialize` would take an array of the fields' values, too.
 pub(crate) fn strict<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
@@ -121,7 +117,7 @@ impl Fields {
     /// Deserializes the fields into the application's own type.
     ///
     /// # Errors
-    /// `json.type` if a field is missing or of another type.
+    /// `json.type` if a field is missing or of another type, `json.duplicate_name` if it stands twice.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
         let bytes = self.0.as_ref();
         unchecked(bytes.strip_prefix(BOM).unwrap_or(bytes))
@@ -139,7 +135,9 @@ mod tests {
     use super::*;
 
     fn verdict(text: &str) -> Result<(), ErrorCode> {
-        document::<IgnoredAny>(text.as_bytes()).map(|_| ()).map_err(|error| error.code())
+        object::<IgnoredAny>(text.trim_start_matches('\u{feff}').as_bytes(), 1)
+            .map(|_| ())
+            .map_err(|error| error.code())
     }
 
     #[test]
@@ -173,6 +171,24 @@ mod tests {
             ("{} {}", Err(ErrorCode::JSON_SYNTAX)),
         ] {
             assert_eq!(verdict(text), expected, "{}", &text[..text.len().min(60)]);
+        }
+    }
+
+    #[test]
+    fn a_member_of_a_document_is_refused_twice_if_it_is_read() {
+        #[derive(Debug, Deserialize)]
+        struct Members {
+            a: Option<u8>,
+        }
+        let read = |text: &str| document::<Members>(text.as_bytes()).map(|read| read.a).map_err(|error| error.code());
+        for (text, expected) in [
+            (r#"{"b":1,"a":7,"b":{}}"#, Ok(Some(7))),
+            (r#"{"b":{"a":1,"a":2},"a":7}"#, Ok(Some(7))),
+            (r#"{"a":1,"a":1}"#, Err(ErrorCode::JSON_DUPLICATE_NAME)),
+            (r#"{"a":1,"\u0061":2}"#, Err(ErrorCode::JSON_DUPLICATE_NAME)),
+            (r#"{"a":null,"a":2}"#, Err(ErrorCode::JSON_DUPLICATE_NAME)),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
         }
     }
 

@@ -14,7 +14,7 @@ const KINDS: [(&str, &str); 7] = [
     ("null", "null"),
 ];
 
-/// `json.type`, with the member, what it should be and what it is. The parser's own message can quote the input: only
+/// `json.type`, with the member, what it should be and what it is; `json.duplicate_name` if it stands twice. The parser's own message can quote the input: only
 /// the type is taken from it.
 pub(super) fn error(text: &str, error: &serde_json::Error) -> Error {
     let message = error.to_string();
@@ -25,6 +25,9 @@ pub(super) fn error(text: &str, error: &serde_json::Error) -> Error {
             "the member {}",
             message.trim_start_matches("missing field ")
         )));
+    }
+    if message.starts_with("duplicate field ") {
+        return ErrorCode::JSON_DUPLICATE_NAME.into();
     }
     let types = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
     let types = types.and_then(|types| types.rsplit_once(", expected "));

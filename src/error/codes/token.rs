@@ -90,6 +90,9 @@ codes! {
     DPOP_PROOF = "dpop.proof", Denied, Dpop, FixConfiguration, "RFC 9449 section 5",
         "the server does not accept the DPoP proof", "The machine's clock is wrong, a proxy changes the URL of the request, or a key store signed with another key than the public key that you gave.",
         "Check the clock, then the URL that the server sees, then the key.";
+    DPOP_REQUIRED = "dpop.required", Denied, Dpop, FixConfiguration, "RFC 9449 section 5",
+        "the server demands a DPoP proof, and the request had none", "The provider issues this client only tokens that are bound to a key, and the client has no DPoP key.",
+        "Give the client a DPoP key (`Client::with_dpop`), or have the provider issue it bearer tokens.";
     DPOP_NOT_BOUND = "dpop.not_bound", Remote, Dpop, FixConfiguration, "RFC 9449 section 5",
         "the tokens are not bound to the client's DPoP key", "The provider does not support DPoP, or DPoP is not enabled for the client.",
         "Enable DPoP for the client at the provider, or log in without it.";

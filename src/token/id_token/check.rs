@@ -7,7 +7,7 @@ use super::refusal::{self, clocks, other_party};
 use super::texts::{self, Texts};
 use super::{IdToken, OLDEST_ID_TOKEN, is_subject};
 use crate::base::env::Timestamp;
-use crate::base::json::{self, Text};
+use crate::base::json;
 use crate::base::secret::Secret;
 use crate::base::sorting;
 use crate::base::url::{Issuer, is_showable};
@@ -51,30 +51,43 @@ impl LoginExpectation {
 }
 
 /// An ID token whose claims name this client and a valid time. Neither its signature nor its login have been checked.
-pub(crate) struct Unchecked<'a> {
+pub(crate) struct Unchecked {
     token: IdToken,
     /// Whether `azp` is this client.
     names_client: bool,
     /// Whether the caller accepts a token without a nonce, and PKCE binds the code to the login.
     may_lack_nonce: bool,
-    at_hash: Option<Text<'a>>,
+    at_hash: Option<Box<str>>,
 }
 
 /// Parses the claims and makes the checks that need no key, cheapest first: issuer, audience, times.
 ///
 /// # Errors
 /// `id_token.…`.
-pub(crate) fn parse<'a>(
+pub(crate) fn parse(
     compact: &Secret,
-    payload: &'a [u8],
+    payload: &[u8],
     provider: &Provider,
     client: &Client,
     now: Timestamp,
-) -> Result<Unchecked<'a>, Error> {
-    let claims: Claims<'_> = json::strict(payload).map_err(|error| match error.code() {
+) -> Result<Unchecked, Error> {
+    let held = json::around_unheld(payload, |payload| match json::strict(payload) {
+        Ok(claims) => Ok(parse_held(compact, claims, provider, client, now)),
+        Err(error) => Err(error),
+    });
+    held.map_err(|error| match error.code() {
         ErrorCode::JSON_DUPLICATE_NAME => error.with_code(ErrorCode::ID_TOKEN_DUPLICATE_CLAIM),
         _ => error.with_code(ErrorCode::ID_TOKEN_CLAIMS),
-    })?;
+    })?
+}
+
+fn parse_held(
+    compact: &Secret,
+    claims: Claims<'_>,
+    provider: &Provider,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Unchecked, Error> {
     let iss = required(claims.iss, "iss")?;
     check_issuer(&iss, claims.tid.as_text(), provider)?;
     let audience = required(claims.aud, "aud")?;
@@ -127,7 +140,7 @@ pub(crate) fn parse<'a>(
         names_client: claims.azp.as_deref() == Some(&*client.id),
         may_lack_nonce: provider.options().accepts(Deviation::NoNonce)
             && provider.metadata().code_challenge_methods.contains(CodeChallengeMethod::S256),
-        at_hash: claims.at_hash,
+        at_hash: claims.at_hash.map(|at_hash| Box::from(&*at_hash)),
     })
 }
 
@@ -153,7 +166,7 @@ impl From<Signed> for SignatureEvidence {
     }
 }
 
-impl Unchecked<'_> {
+impl Unchecked {
     /// Checks that the token belongs to this login or session.
     ///
     /// # Errors

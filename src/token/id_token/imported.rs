@@ -9,15 +9,19 @@ use crate::base::url::Issuer;
 use crate::jose::Jws;
 use crate::token::numeric::NumericDate;
 
+#[allow(dead_code, reason = "only profiles import sessions, and a build may have none")]
 impl IdToken {
     /// Reads a token that another library checked before it stored it. As with this crate's own stored form, the
     /// signature is not verified again, and the token may have expired. `None` if the claims do not name this issuer
     /// and this client.
-    #[allow(dead_code, reason = "only profiles import sessions, and a build may have none")]
     pub(crate) fn imported(compact: &Secret, issuer: &Issuer, client_id: &str) -> Option<Self> {
         let compact = compact.expose();
         let payload = Body::from(Jws::parse(compact).ok()?.payload().ok()?);
-        let claims: Claims<'_> = json::strict(payload.as_ref()).ok()?;
+        let read = |claims: &[u8]| Ok(Self::of_claims(json::strict(claims)?, compact, issuer, client_id));
+        json::around_unheld(payload.as_ref(), read).ok()?
+    }
+
+    fn of_claims(claims: Claims<'_>, compact: &str, issuer: &Issuer, client_id: &str) -> Option<Self> {
         let (audience, subject) = (claims.aud?, claims.sub?);
         let is_ours = *claims.iss? == *issuer.as_str() && audience.names(client_id);
         if !is_ours || !is_subject(&subject) {

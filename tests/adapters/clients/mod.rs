@@ -42,6 +42,31 @@ fn by_hyper(_: &HttpOptions, step: Step<Toy>) -> Outcome {
     })
 }
 
+/// The same with a time-out around the whole call, which a service of its own would end with the head of the response.
+#[cfg(feature = "hyper")]
+fn by_hyper_in_time(_: &HttpOptions, step: Step<Toy>) -> Outcome {
+    use http_body_util::Full;
+    use hyper::body::Bytes;
+    use hyper_util::client::legacy::{Client, connect::HttpConnector};
+    use oidc_proto::adapter::{Driver, HttpClient as _, tower};
+    use scenarios::SHORT;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let service: Client<HttpConnector, Full<Bytes>> = Client::builder(executor).build_http();
+        let client = tower::Client::new(service);
+        let http = from_fn(move |request: http::Request<Body>, policy: Policy| {
+            let call = client.call(request, policy);
+            async move {
+                let late = |_| Failure::new(FailureKind::Timeout, Sent::Maybe).after(SHORT);
+                tokio::time::timeout(SHORT, call).await.map_err(late)?
+            }
+        });
+        Driver::new(http).run(step, &mut SystemEnv::new().unwrap()).await.unwrap()
+    })
+}
+
 /// Those without options: what they do is the service's choice.
 fn with_services() -> Vec<(&'static str, Send)> {
     let all = senders();

@@ -201,7 +201,10 @@ fn a_flood_of_what_is_no_response_ends_at_the_time_out() {
                     std::thread::sleep(pause);
                 }
             });
-            for (name, send) in senders() {
+            let all = senders();
+            #[cfg(feature = "hyper")]
+            let all = all.into_iter().chain([("hyper", super::by_hyper_in_time as super::Send)]);
+            for (name, send) in all {
                 let begun = std::time::Instant::now();
                 let outcome = send(&options().with_timeout(SHORT), Toy::get(&server.url("/"), 99));
                 let Outcome::Failed(failure) = outcome else { panic!("{name} {flood}: a response") };

@@ -75,6 +75,57 @@ fn the_error_of_a_handshake_names_the_server_and_the_reason() {
     assert_eq!(error.found().unwrap().as_str(), format!("{address}: its certificate is from an unknown authority"));
 }
 
+/// What is wrong with a certificate is said in words, and what to do.
+#[test]
+fn a_certificate_that_cannot_serve_is_told_apart() {
+    let authority = Authority::new();
+    let (own, own_pem) = Authority::self_signed("127.0.0.1", true);
+    let for_clients = |params: &mut rcgen::CertificateParams| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    };
+    for (config, pem, words, cure) in [
+        (own, &own_pem, "is an authority's own", "CA:FALSE"),
+        (authority.server_with("127.0.0.1", for_clients), &authority.pem, "is not for servers", "serverAuth"),
+    ] {
+        let server = Server::start_tls(config, |mut connection| connection.request().map(drop));
+        for (name, error) in errors_at(&server.url(""), &options().with_root_certificates_pem(pem.clone())) {
+            assert_eq!(error.code(), oidc_proto::ErrorCode::TRANSPORT_TLS, "{name}: {error}");
+            let (found, hint) = (error.found().unwrap().as_str(), error.hint());
+            assert!(found.contains(words) && !found.contains("Other"), "{name}: {found}");
+            assert!(hint.contains(cure), "{name}: {hint}");
+        }
+    }
+    // The cure of the first.
+    let (config, pem) = Authority::self_signed("127.0.0.1", false);
+    let server = Server::start_tls(config, |mut connection| {
+        connection.request()?;
+        connection.response("200 OK", "", "secret")?;
+        connection.hang();
+        Ok(())
+    });
+    for (name, send) in senders() {
+        let trusting = options().with_root_certificates_pem(pem.clone());
+        assert_eq!(answer(name, send(&trusting, Toy::get(&server.url("/"), 9))).body(), b"secret", "{name}");
+    }
+}
+
+/// Each reason has a cure of its own.
+#[test]
+fn the_cure_fits_what_is_wrong_with_a_certificate() {
+    let authority = Authority::new();
+    for (config, cure) in [
+        (Authority::new().server("127.0.0.1", &[]), "intermediate"),
+        (authority.server("localhost", &[]), "subject alternative name"),
+        (authority.server_in("127.0.0.1", 2020), "Renew"),
+        (authority.server_in("127.0.0.1", 2090), "clock"),
+    ] {
+        let server = Server::start_tls(config, |mut connection| connection.request().map(drop));
+        for (name, error) in errors_at(&server.url(""), &options().with_root_certificates_pem(authority.pem.clone())) {
+            assert!(error.hint().contains(cure), "{name}: {}", error.hint());
+        }
+    }
+}
+
 /// The caller's own configuration of rustls, in place of roots.
 #[test]
 fn tls_of_the_callers_own_is_used() {

@@ -1,9 +1,9 @@
-//! A whole course: registration, login, userinfo, refresh, stored values, logout, another login by device. It notes each secret on its way.
+//! A whole course: registration, login, userinfo, refresh, stored values, logout, a logout that the provider tells of,
+//! another login by device. It notes each secret on its way.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -33,12 +33,14 @@ pub struct Kind {
     pub is_bound: bool,
     /// Whether the provider writes escapes where it need not, in JSON and in the callback.
     pub is_escaped: bool,
+    /// Whether registrations need an initial access token; the first one has a wrong one, and is refused.
+    pub has_initial_token: bool,
 }
 
 impl Kind {
-    /// Unbound, without escapes.
+    /// Unbound, without escapes, with a registration for everybody.
     pub fn by(method: AuthMethod) -> Self {
-        Self { method, is_bound: false, is_escaped: false }
+        Self { method, is_bound: false, is_escaped: false, has_initial_token: false }
     }
 }
 
@@ -56,7 +58,7 @@ struct Carrier {
 }
 
 /// Parameters and members that are secret.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     "access_token",
     "client_assertion",
     "client_secret",
@@ -64,7 +66,9 @@ const NAMES: [&str; 10] = [
     "code_verifier",
     "device_code",
     "id_token",
+    "logout_token",
     "refresh_token",
+    "registration_access_token",
     "state",
     "token",
 ];
@@ -99,17 +103,24 @@ impl BlockingHttpClient for Carrier {
     }
 }
 
-fn dpop_key() -> Arc<DpopKey> {
+fn key(seed: u8) -> PrivateKey {
     let header = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
-    let key = SigningKey::from_pkcs8_der(Algorithm::EdDsa, &[header, &[9; 32][..]].concat(), None).unwrap();
-    DpopKey::new(PrivateKey::local(key)).unwrap()
+    let key = SigningKey::from_pkcs8_der(Algorithm::EdDsa, &[header, &[seed; 32][..]].concat(), Some("k")).unwrap();
+    PrivateKey::local(key)
 }
+
+/// For registrations.
+const INITIAL_TOKEN: &str = "initial-access-token-of-the-client";
+const WRONG_TOKEN: &str = "initial-access-token-of-another-client";
 
 /// Goes the whole way. Returns the secrets; the same each time.
 pub fn course(kind: Kind) -> Secrets {
     let secrets = unwatched(Noted::default);
     let mut env = unwatched(|| TestEnv::seeded(3));
-    let provider = unwatched(|| Provider::new(ISSUER).with_seed(4).with_dpop_nonce(kind.is_bound));
+    let provider = unwatched(|| {
+        let provider = Provider::new(ISSUER).with_seed(4).with_dpop_nonce(kind.is_bound);
+        if kind.has_initial_token { provider.with_initial_access_token(INITIAL_TOKEN) } else { provider }
+    });
     let sleep = env.clock().clone();
     let http = BlockingDriver::new(unwatched(|| Carrier {
         provider: provider.clone(),
@@ -122,13 +133,23 @@ pub fn course(kind: Kind) -> Secrets {
     let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
     let found = http.run(ServerMetadataFetch::start(issuer, Default::default()).unwrap(), &mut env).unwrap();
     let redirect = RedirectUri::new(REDIRECT).unwrap();
-    let metadata = ClientMetadata::new(ApplicationType::Web, vec![redirect.clone()])
-        .with_token_endpoint_auth_method(kind.method)
-        .with_grant_type(GrantType::DeviceCode);
-    let registered = http.run(Registration::start(&found.provider, metadata).unwrap(), &mut env).unwrap();
+    let metadata =
+        ClientMetadata::new(ApplicationType::Web, vec![redirect.clone()]).with_grant_type(GrantType::DeviceCode);
+    let metadata = match kind.method {
+        AuthMethod::PrivateKeyJwt => metadata.with_private_key(key(8)).unwrap(),
+        method => metadata.with_token_endpoint_auth_method(method),
+    };
+    let started = if kind.has_initial_token {
+        let refused = Registration::start_with_token(&found.provider, metadata.clone(), WRONG_TOKEN.into()).unwrap();
+        assert!(http.run(refused, &mut env).is_err());
+        Registration::start_with_token(&found.provider, metadata, INITIAL_TOKEN.into())
+    } else {
+        Registration::start(&found.provider, metadata)
+    };
+    let registered = http.run(started.unwrap(), &mut env).unwrap();
     let mut client = registered.client(std::slice::from_ref(&redirect));
     if kind.is_bound {
-        client = client.with_dpop(dpop_key());
+        client = client.with_dpop(DpopKey::new(key(9)).unwrap());
     }
     let party = RelyingParty::new(found.provider, client);
 
@@ -165,6 +186,13 @@ pub fn course(kind: Kind) -> Secrets {
     let hinted = EndSessionRequest::new().with_id_token_hint(tokens.id_token().unwrap());
     drop(party.end_session(hinted, &mut env).unwrap());
     http.run(party.revoke(&tokens, &mut env).unwrap(), &mut env).unwrap();
+    let told = unwatched(|| {
+        let told = provider.logout_request(party.client().id(), "alice", env.now());
+        note_form(&secrets, told.as_bytes());
+        told
+    });
+    let logout = party.back_channel_logout(told.as_bytes(), &mut env).unwrap();
+    assert_eq!(http.run(logout, &mut env).unwrap().subject(), Some("sub-alice"));
     // On another device; the tokens come with an ID token that is wrong.
     let scope = Scope::new("openid").unwrap();
     let pending = http.run(party.authorize_device(scope, &mut env).unwrap(), &mut env).unwrap();
@@ -177,7 +205,7 @@ pub fn course(kind: Kind) -> Secrets {
     http.run(unverified.revoke(&mut env).unwrap(), &mut env).unwrap();
     drop((tokens, party));
     unwatched(|| {
-        drop((http, provider, stored_login, stored_device, stored, callback));
+        drop((http, provider, stored_login, stored_device, stored, callback, told));
         let mut secrets = secrets.take();
         // What is in a Basic header.
         let basic = secrets.iter().filter(|(_, name)| *name == "Basic");

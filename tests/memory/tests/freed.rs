@@ -49,6 +49,16 @@ fn a_course_with_assertions_by_a_secret_leaves_none() {
 }
 
 #[test]
+fn a_course_with_assertions_by_a_key_leaves_none() {
+    assert_wiped(Kind::by(AuthMethod::PrivateKeyJwt));
+}
+
+#[test]
+fn a_course_with_an_initial_access_token_and_a_refused_registration_leaves_none() {
+    assert_wiped(Kind { has_initial_token: true, ..Kind::by(AuthMethod::ClientSecretBasic) });
+}
+
+#[test]
 fn a_course_with_bound_tokens_and_a_pushed_request_leaves_none() {
     assert_wiped(Kind { is_bound: true, ..Kind::by(AuthMethod::ClientSecretBasic) });
 }

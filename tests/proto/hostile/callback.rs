@@ -320,7 +320,7 @@ fn a_callback_belongs_to_one_login() {
     // Nor is the evidence of one login good for another.
     let evidence = first.party.check(&first.pending, &callback, world.env.now()).unwrap();
     let refusal = world.redeem(second, evidence).err().unwrap();
-    assert_eq!(refusal.what(), (At::Exchange, ErrorCode::CALLBACK_STATE_MISMATCH));
+    assert_eq!(refusal.what(), (At::Exchange, ErrorCode::CALLBACK_LOGIN_MISMATCH));
     assert_eq!(world.counts([On::Token, On::Jwks]), [0, 0]);
     assert_usable(&mut world, first);
 }

@@ -30,6 +30,7 @@ const DEMANDS: &[(Say, usize)] = &[
 pub(crate) fn rows() -> Vec<Row> {
     let demands = DEMANDS.iter().map(|(say, _)| (say.clone(), Some(ErrorCode::DPOP_NONCE)));
     let own = [ErrorCode::DPOP_KEY, ErrorCode::DPOP_KEY_MISMATCH, ErrorCode::DPOP_ALGORITHM, ErrorCode::DPOP_PROOF];
+    let own = own.into_iter().chain([ErrorCode::DPOP_REQUIRED]);
     let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
     demands.chain(own).chain([(Say::Lie(Lie::DpopNonceOdd), None)]).collect()
 }
@@ -144,6 +145,51 @@ fn a_proof_that_is_refused_is_told_to_be() {
         let (error, count) = place.meet(&say(place));
         assert_eq!((error.map(|(_, code)| code), count), (Some(ErrorCode::DPOP_PROOF), 1), "{place:?}");
     }
+}
+
+/// What it is about is told by whether there was a proof: the cure of one is nothing for the other.
+#[test]
+fn a_refusal_tells_a_missing_proof_from_a_wrong_one() {
+    let refused = |is_bound: bool, body: &'static str, on: On| {
+        let mut world = if is_bound { World::bound() } else { World::new() };
+        world.pushes = on == On::Par;
+        respond(&world.op, on, 400, "application/json", body);
+        world.logged_in().err().unwrap().error
+    };
+    for body in [r#"{"error":"invalid_dpop_proof"}"#, r#"{"error":"use_dpop_nonce"}"#] {
+        for on in [On::Par, On::Token] {
+            let error = refused(false, body, on);
+            assert_eq!(error.code(), ErrorCode::DPOP_REQUIRED, "{body} {on:?}");
+            let hint = error.hint();
+            assert!(hint.contains("`Client::with_dpop`") && !hint.contains("clock"), "{hint}");
+            assert!(error.provider_text().is_some());
+        }
+    }
+    let error = refused(true, r#"{"error":"invalid_dpop_proof"}"#, On::Token);
+    assert_eq!(error.code(), ErrorCode::DPOP_PROOF);
+    assert!(error.hint().contains("clock"), "{}", error.hint());
+    // Keycloak's form.
+    const LATE: &str = r#"{"error":"invalid_request","error_description":"DPoP proof is not active"}"#;
+    for (on, code) in
+        [(On::Par, ErrorCode::AUTHORIZATION_INVALID_REQUEST), (On::Token, ErrorCode::TOKEN_INVALID_REQUEST)]
+    {
+        let error = refused(true, LATE, on);
+        assert_eq!(error.code(), code);
+        assert!(error.hint().contains("clock"), "{}", error.hint());
+        assert!(!refused(false, LATE, on).hint().contains("clock"));
+    }
+}
+
+#[test]
+fn a_client_that_must_send_proofs_is_told_so_when_it_registers() {
+    let mut world = World::new();
+    world.op = world.op.with_dpop(testing::Dpop::Required);
+    world.options = world.options.with_unknown_fields(oidc_proto::UnknownFields::Keep);
+    let provider = world.discover().unwrap();
+    let registered = world.register(&provider).unwrap();
+    let fields: Value = registered.fields().unwrap().read().unwrap();
+    assert_eq!(fields["dpop_bound_access_tokens"], json!(true));
+    assert_eq!(world.logged_in().err().unwrap().what(), (At::Exchange, ErrorCode::DPOP_REQUIRED));
 }
 
 #[test]

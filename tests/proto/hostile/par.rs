@@ -22,7 +22,7 @@ const REFUSED: &[(Say, ErrorCode)] = &[
     (Say::Edit("a bad request", |op| respond(op, On::Par, 400, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::AUTHORIZATION_INVALID_REQUEST),
     (Say::Edit("a bad scope", |op| respond(op, On::Par, 400, "application/json", r#"{"error":"invalid_scope"}"#)), ErrorCode::AUTHORIZATION_INVALID_SCOPE),
     (Say::Edit("something else", |op| respond(op, On::Par, 400, "application/json", r#"{"error":"invalid_request_object"}"#)), ErrorCode::AUTHORIZATION_ERROR),
-    (Say::Edit("a bad proof", |op| respond(op, On::Par, 400, "application/json", r#"{"error":"invalid_dpop_proof"}"#)), ErrorCode::DPOP_PROOF),
+    (Say::Edit("no proof", |op| respond(op, On::Par, 400, "application/json", r#"{"error":"invalid_dpop_proof"}"#)), ErrorCode::DPOP_REQUIRED),
     (Say::Edit("413", |op| respond(op, On::Par, 413, "text/plain", "too large")), ErrorCode::HTTP_STATUS),
     (Say::Edit("429", |op| respond(op, On::Par, 429, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::HTTP_TOO_MANY_REQUESTS),
     (Say::Edit("500", |op| respond(op, On::Par, 500, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::HTTP_SERVER_ERROR),

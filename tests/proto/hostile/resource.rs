@@ -226,8 +226,8 @@ fn a_refusal_of_userinfo_is_told_in_the_servers_words() {
             ErrorCode::USERINFO_UNAUTHORIZED,
             Some("insufficient_scope"),
         ),
-        (r#"Bearer error="use_dpop_nonce""#, ErrorCode::DPOP_NONCE, Some("use_dpop_nonce")),
-        (r#"DPoP error="invalid_dpop_proof""#, ErrorCode::DPOP_PROOF, Some("invalid_dpop_proof")),
+        (r#"Bearer error="use_dpop_nonce""#, ErrorCode::DPOP_REQUIRED, Some("use_dpop_nonce")),
+        (r#"DPoP error="invalid_dpop_proof""#, ErrorCode::DPOP_REQUIRED, Some("invalid_dpop_proof")),
         ("Bearer", ErrorCode::USERINFO_UNAUTHORIZED, None),
         ("", ErrorCode::USERINFO_UNAUTHORIZED, None),
     ] {

@@ -301,7 +301,7 @@ fn a_login_and_its_stored_copy_are_one() {
     for (checks, redeems) in pairs {
         let error = login.party.check(&checks, &foreign, world.env.now()).unwrap_err();
         assert_eq!(error.code(), ErrorCode::CALLBACK_STATE_MISMATCH);
-        for (pending, code) in [(stored(&other), Some(ErrorCode::CALLBACK_STATE_MISMATCH)), (redeems, None)] {
+        for (pending, code) in [(stored(&other), Some(ErrorCode::CALLBACK_LOGIN_MISMATCH)), (redeems, None)] {
             let checked = login.party.check(&checks, &callback, world.env.now()).unwrap();
             let step = login.party.redeem(pending, checked, &mut world.env);
             assert_eq!(step.err().map(|error| error.code()), code);

@@ -31,7 +31,7 @@ const FOUND: &[Row] = &[
     (Say::Fault(On::Jwks, Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE, Some("jwks_uri"), None, Some(200), Some("JSON"), Some("text/html")),
     (Say::Edit("a number as access token", |op| member(op, "access_token", json!(7))), ErrorCode::JSON_TYPE, Some("token_endpoint"), None, None, Some("a string"), Some("access_token: number")),
     (Say::Edit("a list for an object", |op| op.tamper(On::Token, |r| *r.body_mut() = b"[]".to_vec())), ErrorCode::JSON_TYPE, Some("token_endpoint"), None, None, Some("an object"), None),
-    (Say::Edit("an unknown token type", |op| member(op, "token_type", json!("mac"))), ErrorCode::TOKEN_TYPE, None, Some("token_type"), None, Some("Bearer or DPoP"), Some("mac")),
+    (Say::Edit("an unknown token type", |op| member(op, "token_type", json!("mac"))), ErrorCode::TOKEN_TYPE, Some("token_endpoint"), Some("token_type"), None, Some("Bearer or DPoP"), Some("mac")),
     (Say::Lie(Lie::MetadataNumber("token_endpoint")), ErrorCode::METADATA_URL, Some("openid_configuration"), Some("token_endpoint"), None, None, Some("a value that is not a string")),
     (Say::Lie(Lie::MetadataText("token_endpoint", "http://op.example.org/token?x=1")), ErrorCode::METADATA_URL, Some("openid_configuration"), Some("token_endpoint"), None, None, Some("http://op.example.org/token")),
     (Say::Edit("another issuer", |op| claim(op, "iss", json!("https://evil.example/a?b=c"))), ErrorCode::ID_TOKEN_ISSUER_MISMATCH, None, Some("iss"), None, Some(ISSUER), Some("https://evil.example/a")),

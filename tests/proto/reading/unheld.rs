@@ -1,9 +1,12 @@
 //! Numbers beyond every range, and strings that were cut in the middle of a character. They are JSON, so that a member which
 //! nobody needs may be one.
 
+use std::time::Duration;
+
 use oidc_proto::ErrorCode;
 use oidc_proto::testing::On;
 
+use crate::hostile::logout_token::{request, take};
 use crate::hostile::world::{At, World};
 
 const UNHELD: [&str; 4] = ["1e400", "-1e999", r#""Zo\u00eb \ud83d""#, r#"[{"a":["\ude00",1e400]}]"#];
@@ -78,6 +81,69 @@ fn a_member_that_is_needed_is_refused() {
             put(&world, on, name, value);
             let refused = world.logged_in().err().unwrap_or_else(|| panic!("{name} {value}"));
             assert_eq!(refused.what().0, at, "{name} {value}");
+        }
+    }
+}
+
+/// Writes a claim before the others of each ID token.
+fn claim(world: &World, name: &'static str, value: &'static str) {
+    world.op.edit_id_token(move |token| {
+        token.claims.remove(name);
+        let honest = serde_json::to_string(&token.claims).unwrap();
+        token.claims_text = Some(honest.replacen('{', &format!("{{\"{name}\":{value},"), 1));
+    });
+}
+
+#[test]
+fn a_claim_that_nobody_asked_for_costs_no_login() {
+    for value in UNHELD {
+        for name in ["acr", "sid", "auth_time", "tid", "x-unknown"] {
+            let mut world = World::new();
+            claim(&world, name, value);
+            let user = world.logged_in().unwrap_or_else(|refused| panic!("{name} {value}: {refused:?}"));
+            let user = world.refresh(&user).unwrap_or_else(|refused| panic!("{name} {value}: {refused:?}"));
+            assert_eq!(user.tokens.subject(), Some("sub-alice"));
+        }
+    }
+}
+
+#[test]
+fn a_claim_that_is_asked_for_or_needed_is_refused_by_its_name() {
+    type Ask = fn(World) -> World;
+    let acr: Ask = |world| World { request: world.request.clone().with_acr_values(["urn:a"]), ..world };
+    let age: Ask = |world| World { request: world.request.clone().with_max_age(Duration::from_secs(60)), ..world };
+    for value in UNHELD {
+        for (name, ask, code) in [
+            ("acr", acr, ErrorCode::ID_TOKEN_ACR),
+            ("auth_time", age, ErrorCode::ID_TOKEN_MISSING_CLAIM),
+            ("exp", |world| world, ErrorCode::ID_TOKEN_CLAIMS),
+            ("nonce", |world| world, ErrorCode::ID_TOKEN_CLAIMS),
+            ("sub", |world| world, ErrorCode::ID_TOKEN_CLAIMS),
+            ("aud", |world| world, ErrorCode::ID_TOKEN_CLAIMS),
+            ("at_hash", |world| world, ErrorCode::ID_TOKEN_CLAIMS),
+        ] {
+            let mut world = ask(World::new());
+            claim(&world, name, value);
+            let refused = world.logged_in().err().unwrap_or_else(|| panic!("{name} {value}"));
+            assert_eq!(refused.what(), (At::Verification, code), "{name} {value}");
+        }
+    }
+}
+
+#[test]
+fn a_logout_token_may_hold_one() {
+    for value in UNHELD {
+        for (name, is_taken) in [("trace", true), ("tid", true), ("sub", false), ("exp", false), ("events", false)] {
+            let mut world = World::new();
+            let user = world.logged_in().unwrap();
+            let party = user.party.clone();
+            world.op.edit_logout_token(move |token| {
+                token.claims.remove(name);
+                let honest = serde_json::to_string(&token.claims).unwrap();
+                token.claims_text = Some(honest.replacen('{', &format!("{{\"{name}\":{value},"), 1));
+            });
+            let body = request(&world, &party);
+            assert_eq!(take(&mut world, &party, &body).is_ok(), is_taken, "{name} {value}");
         }
     }
 }

@@ -46,6 +46,7 @@ fn a_proof_is_refused_for_its_time() {
         let refused = world.login(World::request("openid")).unwrap_err();
         let words = refused.provider_text().and_then(|text| text.description()).unwrap_or_default();
         assert_eq!((refused.code(), words), (ErrorCode::AUTHORIZATION_INVALID_REQUEST, "DPoP proof is not active"));
+        assert!(refused.hint().contains("clock"), "{}", refused.hint());
     }
 }
 

@@ -10,18 +10,16 @@ use oidc_proto::{
     Scope, ServerMetadata, Step, TokenOutcome, TokenSet,
 };
 
-use super::{MOST, cost};
+use super::in_proportion;
 
 const ISSUER: &str = "https://op.example.org";
-const RUNS: usize = 7;
 
 #[track_caller]
 fn assert_in_proportion<T>(smallest: usize, input: impl Fn(usize) -> T, run: impl Fn(&T)) {
-    let costs = [1, 2, 4, 8].map(|times| {
-        let input = input(smallest * times);
-        cost(RUNS, || run(&input))
-    });
-    assert!(costs[3] / costs[0] < MOST, "{costs:?}");
+    let inputs = [1, 2, 4, 8].map(|times| input(smallest * times));
+    if let Err(costs) = in_proportion(|at| run(&inputs[at])) {
+        panic!("1, 2, 4 and 8 times the size cost {costs:?}");
+    }
 }
 
 fn words(count: usize) -> String {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use super::in_proportion;
 use super::targets::TARGETS;
-use super::{MOST, cost};
 
 /// A part of an input, to be repeated.
 type Part = fn(usize) -> String;
@@ -102,31 +102,17 @@ fn input(base: &[u8], place: Place, part: Part, length: usize) -> Option<Vec<u8>
     Some([&base[..at], parts.as_bytes(), &base[at..]].concat())
 }
 
-/// Eight times the length costs about eight times as much at most. Where it looks like more, it is measured again.
-fn is_in_proportion(run: fn(&[u8]), inputs: &[Vec<u8>; 2]) -> Result<(), f64> {
-    let ratio = |runs| {
-        let [short, long] = inputs.each_ref().map(|input| cost(runs, || run(input)));
-        long / short
-    };
-    if ratio(1) < MOST {
-        return Ok(());
-    }
-    let ratio = ratio(7);
-    if ratio < MOST { Ok(()) } else { Err(ratio) }
-}
-
 fn check(target: &str, run: fn(&[u8])) {
-    let whole = |braced: &[u8], part: Part, place| -> Option<[Vec<u8>; 2]> {
-        let longest = longest(target);
-        Some([input(braced, place, part, longest / 8)?, input(braced, place, part, longest)?])
+    let whole = |base: &[u8], part: Part, place| -> Option<Vec<Vec<u8>>> {
+        [8, 4, 2, 1].into_iter().map(|part_of| input(base, place, part, longest(target) / part_of)).collect()
     };
     let mut measured = 0;
     let mut measure = |base: &[u8], place: Place, part: Part| {
         let Some(inputs) = whole(base, part, place) else { return };
         measured += 1;
-        if let Err(ratio) = is_in_proportion(run, &inputs) {
+        if let Err(costs) = in_proportion(|at| run(&inputs[at])) {
             let shown = String::from_utf8_lossy(&inputs[0]).chars().take(160).collect::<String>();
-            panic!("{target}: eight times the length costs {ratio:.0} times as much: {place:?}, {shown:?}");
+            panic!("{target}: 1, 2, 4 and 8 times the length cost {costs:?}: {place:?}, {shown:?}");
         }
     };
     for choice in choices(target) {
@@ -159,15 +145,4 @@ fn no_parser_takes_more_than_in_proportion() {
 #[test]
 fn no_other_parser_takes_more_than_in_proportion() {
     check_targets(|at| at % 2 == 1);
-}
-
-/// The measure finds what it is for.
-#[test]
-fn a_cost_that_grows_with_the_square_is_found() {
-    fn squared(input: &[u8]) {
-        let pairs = input.iter().map(|byte| input.iter().filter(|other| *other == byte).count()).sum::<usize>();
-        std::hint::black_box(pairs);
-    }
-    let inputs = [vec![b'a'; 500], vec![b'a'; 4000]];
-    assert!(is_in_proportion(squared, &inputs).is_err());
 }
