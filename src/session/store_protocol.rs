@@ -13,6 +13,8 @@
 //! There is at most one question at a time. Each question gets one response, which the session learns as [`Told`].
 //! Beside it the protocol saves tokens again that the store failed to save, and gives locks back.
 
+mod late;
+
 use std::num::NonZero;
 use std::time::Duration;
 
@@ -338,9 +340,7 @@ impl StoreProtocol {
         }
         // A ticket is good for one response.
         let asked = if self.ticket == Some(ticket) { self.take_question() } else { None };
-        let Some(asked) = asked else {
-            return matches!(response, StoreResponse::Locked).then(|| self.locked_late(ticket)).flatten();
-        };
+        let Some(asked) = asked else { return self.told_late(ticket, response) };
         let (question, next) = (asked.question, asked.next.map(|next| *next));
         if matches!(response, StoreResponse::Conflict(_)) {
             // Whoever changed the record has removed the mark.
@@ -382,21 +382,6 @@ impl StoreProtocol {
         saved
     }
 
-    /// A response to a question that was asked again since. What it says of a record of this login is true: it was saved.
-    fn saved_late(&mut self, version: RecordVersion, response: StoreResponse) -> Option<Told> {
-        match response {
-            StoreResponse::Saved => {
-                let saved = self.saved(Some(version), StoreResponse::Saved);
-                self.need_not_save();
-                Some(Told::SavedAgain(saved))
-            }
-            StoreResponse::Conflict(Some(record)) if self.is_new_login() && record.login == self.login() => {
-                Some(Told::SavedAgain(Saved::Conflict(Some(record))))
-            }
-            _ => None,
-        }
-    }
-
     fn saved_again(
         &mut self,
         unsaved: Unsaved,
@@ -418,24 +403,6 @@ impl StoreProtocol {
         if self.lock == Lock::Unsaved {
             self.lock = Lock::GiveBack;
         }
-    }
-
-    /// A lock that comes late is given to the attempt that waits for a lock now. If no attempt waits, the lock is
-    /// released.
-    fn locked_late(&mut self, ticket: NonZero<u32>) -> Option<Told> {
-        if ticket < self.last_unlock {
-            // A later `Unlock` gave it back.
-            return None;
-        }
-        if self.question == Some(Question::Lock) {
-            self.forget();
-            self.lock = Lock::Attempt;
-            return Some(Told::LockedLate);
-        }
-        if !self.holds_lock() {
-            self.lock = Lock::GiveBack;
-        }
-        None
     }
 }
 

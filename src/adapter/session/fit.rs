@@ -15,6 +15,11 @@ pub(super) fn fit(
     holder: Option<Holder>,
 ) -> Result<Option<InUse>, Error> {
     session.check_store(keeps, lease)?;
+    in_use(holder)
+}
+
+/// The right to use a store, if it knows who uses it.
+pub(super) fn in_use(holder: Option<Holder>) -> Result<Option<InUse>, Error> {
     let in_use = holder.map(|holder| {
         holder.take().ok_or_else(|| {
             let error = Error::new(ErrorCode::SESSION_SETUP).with_expected(Quote::library("a store of its own"));

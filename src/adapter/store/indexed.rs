@@ -16,6 +16,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::contract::{SessionStore, failed};
+use super::holder::Holder;
 use super::queue::lock;
 use super::stores::{IndexEntry, SessionStores};
 use crate::base::env::Env;
@@ -70,6 +71,10 @@ impl<P: SessionStores> SessionStore for Indexed<P> {
 
     fn lease(&self) -> Option<Duration> {
         self.0.store.lease()
+    }
+
+    fn holder(&self) -> Option<Holder> {
+        self.0.store.holder()
     }
 }
 

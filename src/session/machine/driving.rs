@@ -66,6 +66,10 @@ impl Session {
             }
             return Some(asked);
         }
+        if self.state.has_new_login() {
+            // It takes the place of what is not saved. A save of that one could come after an erasure, and stay.
+            return None;
+        }
         core.store.poll_unsaved(core.current.tokens()).or_else(|| self.poll_reload())
     }
 
@@ -84,7 +88,11 @@ impl Session {
         match timer {
             Timer::SaveAgain => self.core.store.deadline(),
             Timer::Refresh | Timer::Retry | Timer::Response | Timer::Wake => {
-                self.state.timer().filter(|(own, _)| *own == timer).map(|(_, deadline)| deadline)
+                let own = match self.core.orphans.has_set_aside() {
+                    true => self.state.timer_of_next_attempt(),
+                    false => self.state.timer(),
+                };
+                own.filter(|(own, _)| *own == timer).map(|(_, deadline)| deadline)
             }
         }
     }

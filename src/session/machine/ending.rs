@@ -52,6 +52,11 @@ impl Core {
             // Another process may have been faster. The session looks once more at what it saved.
             return self.load_after(exchange.rejected(error), env);
         }
+        if verdict == Verdict::NeedsLogin
+            && let Some(other) = self.untried(exchange.parent.spent.as_ref(), None)
+        {
+            return self.ask_with(other, env);
+        }
         if !exchange.may_have_rotated() {
             self.store.spent_nothing();
         }
@@ -134,9 +139,7 @@ impl Core {
             self.current.doubt(None);
             self.store.may_have_spent();
         }
-        let is_grant_gone = matches!(&state, State::Stopped(End::NeedsLogin(error))
-            if error.code() == ErrorCode::TOKEN_INVALID_GRANT);
-        if !is_grant_gone && state.to_save().is_none() {
+        if !state.is_grant_gone() && state.to_save().is_none() {
             self.orphans.replace(self.current.tokens().clone());
         }
         while let Some((step, exchange)) = self.late.take_arrived() {

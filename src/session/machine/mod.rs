@@ -13,7 +13,7 @@
 //!      ├─▶ reloading.rs    a record that may have changed
 //!      └─▶ ending.rs       how attempts end
 //!             │
-//!             └─▶ giving_back.rs, late.rs, logout.rs, state.rs, flight.rs, exchange.rs, orphans.rs
+//!             └─▶ giving_back.rs, records.rs, late.rs, logout.rs, state.rs, flight.rs, exchange.rs, orphans.rs
 //! ```
 
 mod driving;
@@ -25,6 +25,7 @@ mod late;
 mod leaving;
 mod logout;
 mod orphans;
+mod records;
 mod refreshing;
 mod reloading;
 mod session;

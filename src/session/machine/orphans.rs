@@ -81,6 +81,10 @@ impl Orphans {
         self.0.iter().flat_map(|lists| lists.set_aside.iter().rev()).filter_map(Orphan::refresh_token)
     }
 
+    pub(super) fn has_set_aside(&self) -> bool {
+        self.refresh_tokens().next().is_some()
+    }
+
     /// The provider has issued others.
     pub(super) fn drop_set_aside(&mut self) {
         if let Some(lists) = &mut self.0 {

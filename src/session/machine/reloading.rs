@@ -2,8 +2,8 @@
 //!
 //! Nobody is asked for tokens for that, and nothing is written: it was a hint, and anybody may have given it.
 
+use super::records::Newer;
 use super::state::State;
-use super::storing::Newer;
 use super::{Core, Session};
 use crate::base::env::Env;
 use crate::session::policy::Persistence;
@@ -73,7 +73,7 @@ impl Core {
             // What ended the session is true of these tokens, whatever the number of their record.
             return state;
         }
-        let is_new = self.take(record, is_other, env);
+        let is_new = self.take(record, is_other, state.is_grant_gone(), env);
         self.store.note_mark(begun);
         if begun {
             // The refresh token may be spent, and the access token ended.

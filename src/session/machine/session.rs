@@ -163,10 +163,12 @@ impl Session {
         self.core.attempts.last_failure()
     }
 
-    /// Whether the session can be dropped without a loss: no attempt is running, and everything was saved.
+    /// Whether the session can be dropped without a loss: no attempt is running, everything was saved, and the tokens
+    /// are known to be the newest. If they are not, the session finds out by a refresh, with any policy.
     pub fn is_idle(&self) -> bool {
         let awaits_late = self.core.late.is_awaited() && !matches!(self.state, State::LoggedOut);
-        self.state.is_quiet() && self.core.store.is_quiet() && !awaits_late
+        let is_uncertain = self.core.orphans.has_set_aside() && !self.state.is_over();
+        self.state.is_quiet() && self.core.store.is_quiet() && !awaits_late && !is_uncertain
     }
 
     /// Returns an access token, or the attempt to wait for. Many callers share one refresh.

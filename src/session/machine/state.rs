@@ -3,6 +3,7 @@
 use super::exchange::{Exchange, Obtained, Rejection};
 use super::flight::{ExpectResponse, Flight};
 use crate::base::env::MonotonicTime;
+use crate::error::ErrorCode;
 use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::access::End;
 use crate::session::question::ToSave;
@@ -202,6 +203,11 @@ impl State {
         !matches!(self, Self::Interrupted | Self::Stopped(_) | Self::LoggedOut)
     }
 
+    /// Whether the provider has said that the grant is gone.
+    pub(super) fn is_grant_gone(&self) -> bool {
+        matches!(self, Self::Stopped(End::NeedsLogin(error)) if error.code() == ErrorCode::TOKEN_INVALID_GRANT)
+    }
+
     /// Whether tokens that another process has saved can be taken now: nothing is under way that knows better.
     pub(super) fn can_reload(&self) -> bool {
         match self {
@@ -244,6 +250,15 @@ impl State {
             Self::Pausing(pause) => (!pause.awaits_caller).then_some((Timer::Retry, pause.until)),
             Self::Interrupted => Some((Timer::Retry, MonotonicTime::from_millis(0))),
             Self::Stopped(_) | Self::LoggedOut => None,
+        }
+    }
+
+    /// The same where it is not known which tokens are the newest: the next attempt finds out, also if nobody asks for it.
+    pub(super) fn timer_of_next_attempt(&self) -> Option<(Timer, MonotonicTime)> {
+        match self {
+            Self::Idle { .. } => Some((Timer::Refresh, MonotonicTime::from_millis(0))),
+            Self::Pausing(pause) => Some((Timer::Retry, pause.until)),
+            other => other.timer(),
         }
     }
 

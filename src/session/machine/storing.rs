@@ -2,6 +2,7 @@
 
 use super::Core;
 use super::exchange::{Obtained, Rejection};
+use super::records::{Newer, is_successor};
 use super::state::{Pause, Stage, State};
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::Secret;
@@ -9,18 +10,7 @@ use crate::error::{Error, ErrorCode};
 use crate::session::event::Event;
 use crate::session::policy::{self, Persistence};
 use crate::session::question::{Question, Saved, Told};
-use crate::session::record::{Parent, Record, RecordVersion};
-use crate::token::token_set::TokenSet;
-
-/// What a loaded record says.
-pub(super) enum Newer {
-    /// It is not the one that is known.
-    Yes(Record),
-    /// It is the one that is known.
-    No(Option<Record>),
-    /// A record is known, and there is none.
-    Gone,
-}
+use crate::session::record::{Parent, Record};
 
 impl Core {
     pub(super) fn lock(&mut self, env: &dyn Env) -> State {
@@ -64,9 +54,11 @@ impl Core {
                 Newer::Gone => self.gone(env),
             },
             (Stage::ExpectRecordAfter(rejection), Told::Loaded(Ok(record))) => match self.newer(record) {
-                Newer::Yes(record) => self.found(record, Some(rejection.error), env),
-                Newer::No(Some(record)) => self.go_back(rejection, record, env),
-                Newer::No(None) => self.give_up(rejection.error),
+                Newer::Yes(record) => self.found(record, Some(rejection), env),
+                Newer::No(record) => {
+                    let spent = record.and_then(|record| record.parent.spent);
+                    self.go_back(rejection, spent.as_ref(), env)
+                }
                 Newer::Gone => self.gone(env),
             },
             (Stage::ExpectEarlierSave, Told::SavedEarlier(Saved::Done)) => {
@@ -98,39 +90,17 @@ impl Core {
         }
     }
 
-    pub(super) fn newer(&self, record: Option<Box<Record>>) -> Newer {
-        let known = self.store.known();
-        match record {
-            Some(record) if Some(record.version()) != known || self.has_other_tokens(&record) => Newer::Yes(*record),
-            None if known.is_some() => Newer::Gone,
-            record => Newer::No(record.map(|record| *record)),
-        }
-    }
-
-    /// Whether the store has lost the record of the current tokens, and has an earlier one: a replica that was behind has
-    /// taken the place of its primary, or a backup was put back.
-    pub(super) fn is_lost(&self, record: &Record) -> bool {
-        if self.store.login() != record.login || self.current.are(&record.tokens) {
-            return false;
-        }
-        let is_earlier = |known: RecordVersion| known.login == record.login && known.generation > record.generation;
-        // Times of day are not enough: they may be of two clocks.
-        self.current.are_before(&record.tokens)
-            || self.store.known().is_some_and(is_earlier)
-                && record.tokens.obtained_at() < self.current.tokens().obtained_at()
-    }
-
-    /// Whether the record has the version that is known, and not the tokens: after the store had lost a record, another
-    /// process has saved one of the same number.
-    fn has_other_tokens(&self, record: &Record) -> bool {
-        !self.store.has_unsaved() && !self.current.are(&record.tokens)
-    }
-
-    /// Saves the current tokens in the place of an earlier record, whose refresh token is spent. Then they are refreshed.
+    /// Saves the current tokens in the place of an earlier record, whose refresh token is spent, or whose login was replaced.
+    /// Then they are refreshed.
     fn save_lost(&mut self, record: &Record, env: &mut dyn Env) -> State {
         self.store.note(Some(record.version()));
+        let is_other = record.login != self.store.login();
+        if is_other {
+            self.orphans.replace(record.tokens.clone());
+        }
         if !self.store.has_unsaved() {
-            let parent = Parent { spent: record.tokens.refresh_token().cloned(), generation: None };
+            let spent = record.tokens.refresh_token().filter(|_| !is_other).cloned();
+            let parent = Parent { spent, generation: None };
             self.store.save_later(&record.tokens, parent, false, self.options.deadline(), env);
         }
         self.save_or_ask(env)
@@ -145,46 +115,26 @@ impl Core {
         self.save_or_ask(env)
     }
 
-    /// No other process saved newer tokens, and the provider does not accept the refresh token. It may still accept those
-    /// that were set aside, or the previous one, if another process used it at the same time and the response to that
-    /// request was lost. Each is tried once.
-    fn go_back(&mut self, rejection: Rejection, record: Record, env: &mut dyn Env) -> State {
-        let Rejection { error, spent: asked_with } = rejection;
-        let others = || self.orphans.refresh_tokens().chain(&record.parent.spent);
-        let is_asked_with = |other: &&Secret| asked_with.as_ref().is_some_and(|own| own.matches(other.expose()));
-        let tried = others().position(|other| is_asked_with(&other)).map_or(0, |place| place + 1);
-        let next = others().nth(tried).cloned();
-        match next {
+    /// No other process saved newer tokens, and the provider does not accept the refresh token. It may still accept another.
+    /// `previous` is the one before that of the record.
+    fn go_back(&mut self, rejection: Rejection, previous: Option<&Secret>, env: &mut dyn Env) -> State {
+        match self.untried(rejection.spent.as_ref(), previous) {
             Some(other) => self.ask_with(other, env),
-            None => self.give_up(error),
+            None => self.give_up(rejection.error),
         }
     }
 
-    /// Whether a record is of another login of the same user.
-    ///
-    /// # Errors
-    /// Whose it is instead. If nobody knows the user, each login is taken for another user's.
-    pub(super) fn is_other_login(&self, record: &Record) -> Result<bool, Error> {
-        self.party.owner().check(record.tokens.owner())?;
-        // This session's own record from before its unsaved tokens is no other, whatever its login.
-        let is_other = record.login != self.store.login() && !self.store.is_own(&record.tokens);
-        let own = self.current.tokens();
-        let is_same_user = match (own.subject(), record.tokens.subject()) {
-            (Some(own), Some(theirs)) => own == theirs,
-            (None, None) if !is_other => true,
-            _ => !is_other && record.login.is_some() || is_successor(record, own),
-        };
-        if is_same_user { Ok(is_other) } else { Err(ErrorCode::SESSION_MISMATCH.into()) }
-    }
-
-    /// Whether the record, of another login, has not taken the place of the one that is known: the store had lost that
-    /// one, and nobody has revoked its tokens.
-    pub(super) fn took_no_place(&self, record: &Record) -> bool {
-        self.store.known().is_none_or(|known| record.generation <= known.generation)
+    /// The refresh token to ask with after this one: of those that were set aside, and the previous one, if another process
+    /// used it at the same time and the response to that request was lost. Each is tried once.
+    pub(super) fn untried(&self, asked_with: Option<&Secret>, previous: Option<&Secret>) -> Option<Secret> {
+        let others = || self.orphans.refresh_tokens().chain(previous);
+        let is_asked_with = |other: &Secret| asked_with.is_some_and(|own| own.matches(other.expose()));
+        let tried = others().position(is_asked_with).map_or(0, |place| place + 1);
+        others().nth(tried).cloned()
     }
 
     /// Another process has saved something since. `rejection` is what ends the session if that does not help.
-    fn found(&mut self, record: Record, rejection: Option<Error>, env: &mut dyn Env) -> State {
+    fn found(&mut self, record: Record, rejection: Option<Rejection>, env: &mut dyn Env) -> State {
         let is_own = self.store.is_own(&record.tokens);
         if self.is_to_take_place(Some(&record)) && !is_own {
             self.take_place(Some(record));
@@ -201,11 +151,12 @@ impl Core {
             // It was saved after all, and the newer tokens were not.
             self.store.note(Some(record.version()));
             return match rejection {
-                Some(error) => self.give_up(error),
+                Some(rejection) => self.go_back(rejection, None, env),
                 None => self.save_or_ask(env),
             };
         }
-        let is_new = self.take(record, is_other, env);
+        let previous = record.parent.spent.clone();
+        let is_new = self.take(record, is_other, false, env);
         // These tokens are in the store. Older ones that could not be saved are of no use any more.
         if self.store.is_new_login() {
             // The login was saved unheard.
@@ -218,22 +169,23 @@ impl Core {
             _ if is_new && !self.store.was_begun() && self.current.is_good(env) => {
                 self.succeeded(self.current.tokens().clone(), self.store.login(), env)
             }
-            Some(error) if !is_new => self.give_up(error),
+            Some(rejection) if !is_new => self.go_back(rejection, previous.as_ref(), env),
             _ => self.ask(env),
         }
     }
 
-    /// Takes the tokens of a record that is not the known one, perhaps of another login. The current ones are given back if
-    /// nobody else has them. Returns whether the record's are new.
-    pub(super) fn take(&mut self, record: Record, is_other: bool, env: &mut dyn Env) -> bool {
-        let is_unknown = self.store.has_unsaved() || self.took_no_place(&record);
-        if is_other && is_unknown && !is_successor(&record, self.current.tokens()) && !self.current.are(&record.tokens)
-        {
-            self.orphaned(self.current.tokens().clone());
-        }
+    /// Takes the tokens of a record that is not the known one, perhaps of another login. Whoever put that login in the place
+    /// of this one has given back what the record had. The current tokens may be others, and the store may have lost their
+    /// record before: they are given back, too. Returns whether the record's are new.
+    pub(super) fn take(&mut self, record: Record, is_other: bool, is_grant_gone: bool, env: &mut dyn Env) -> bool {
         let may_be_older = !is_other && self.may_be_older(&record);
-        if may_be_older && !is_successor(&record, self.current.tokens()) && !self.current.are(&record.tokens) {
-            self.orphans.set_aside(self.current.tokens().clone());
+        if !is_successor(&record, self.current.tokens()) && !self.current.are(&record.tokens) {
+            if is_other && !is_grant_gone {
+                self.orphaned(self.current.tokens().clone());
+            }
+            if may_be_older {
+                self.orphans.set_aside(self.current.tokens().clone());
+            }
         }
         let is_new = self.current.is_other_response(&record.tokens);
         if is_other {
@@ -298,19 +250,6 @@ impl Core {
         self.current.replace(record.tokens, true);
         self.current.settle(&self.party, &self.options, env);
         self.store_failed(ErrorCode::STORE_CONFLICT.into(), env)
-    }
-
-    /// Whether these tokens may have been asked for before this session asked last. Times of day do not say it: they may
-    /// be of two clocks. They may have been if whoever asked for them did not know of the record that this session knows, or
-    /// if the record comes next after that one, and this session either got no response, or has other tokens by the refresh
-    /// token that these were obtained by.
-    pub(super) fn may_be_older(&self, record: &Record) -> bool {
-        let known = self.store.known().map_or(0, |known| known.generation);
-        let is_other_successor = || record.parent.spent.is_some() && !is_successor(record, self.current.tokens());
-        // Ours that are not saved come after the known record.
-        let own = known.saturating_add(u64::from(self.store.has_unsaved()));
-        record.parent.generation.is_some_and(|from| from < own)
-            || record.generation <= known.saturating_add(1) && (self.current.has_lost() || is_other_successor())
     }
 
     /// Whether a new login is unsaved, and this record is none of it. One of it is there where the store had saved it and
@@ -438,10 +377,4 @@ impl Core {
         self.store.spent_nothing();
         self.store_failed(ErrorCode::SESSION_STORE.into(), env)
     }
-}
-
-/// Whether the record's tokens were obtained by the refresh token of these.
-pub(super) fn is_successor(record: &Record, tokens: &TokenSet) -> bool {
-    let spent = record.parent.spent.as_ref();
-    spent.zip(tokens.refresh_token()).is_some_and(|(spent, own)| spent.matches(own.expose()))
 }

@@ -91,16 +91,15 @@ fn a_new_login_of_the_same_user_elsewhere_is_adopted() {
         if is_in_flight {
             world.send(&mut session, ticket, request);
             assert_eq!(world.pump(&mut session, &store), [Event::Orphaned, Event::TokensRefreshed]);
-            // What came for the old login is in nobody's hands.
-            let orphans = world.revoke(&mut session);
-            assert!(orphans.len() == 1 && !world.op.has_grant_of(&orphans[0]));
         } else {
             session.handle_failure(ticket, Failure::new(FailureKind::Timeout, Sent::No), &mut world.env);
             world.wait(&mut session);
             let events = world.pump(&mut session, &store);
             assert_eq!(events.last(), Some(&Event::TokensRefreshed), "{events:?}");
-            assert!(world.revoke(&mut session).is_empty(), "whoever has replaced it revokes it");
         }
+        // What came for the old login is in nobody's hands; and the store may have lost its record before it was replaced.
+        let orphans = world.revoke(&mut session);
+        assert!(orphans.len() == 1 && !world.op.has_grant_of(&orphans[0]));
         assert_eq!((world.tokens_of(&session), session.login()), (name(&theirs), next.login));
         assert_eq!((session.stored(), store.is_locked()), (Some(next.version()), false));
     }
@@ -258,7 +257,8 @@ fn a_response_that_took_longer_than_a_lock_lasts_is_not_better() {
         assert_eq!(world.tokens_of(&session) != name(&theirs), ours, "{seconds}");
         assert_eq!(session.generation(), if ours { 5 } else { 4 });
         assert_eq!(kept(&store), (session.generation(), world.tokens_of(&session)));
-        assert!(session.is_idle() && !store.is_locked());
+        // Of what is doubtful, the session finds out which is the newest.
+        assert_eq!((session.is_idle(), store.is_locked()), (ours, false));
     }
 }
 

@@ -7,7 +7,7 @@ use oidc_proto::testing::{Fault, On};
 use crate::session::endings::ignores_spent;
 use crate::session::uncertain::{asks, session};
 use crate::session::unverified::behind;
-use crate::session::world::{Store, World, broken, call, shared};
+use crate::session::world::{Store, World, broken, call, record, shared};
 
 fn lives(world: &World) -> bool {
     world.op.has_grant_of(world.tokens.refresh_token().unwrap().expose())
@@ -202,14 +202,14 @@ fn a_login_that_is_about_to_be_saved_survives_that_the_record_is_gone() {
     let _ = session.refresh(&mut world.env);
     world.pump(&mut session, &store);
     let newer = world.login("alice");
+    world.wait(&mut session);
+    let (again, action) = session.poll_store(&mut world.env).unwrap();
     session.adopt(newer.clone(), &mut world.env).unwrap();
     // The store has not answered when those of before are saved again.
     let (adopted, save) = session.poll_store(&mut world.env).unwrap();
     assert!(matches!(save, StoreAction::Save { .. }), "the mark stays: {save:?}");
-    world.wait(&mut session);
     store.fails("");
     store.clear();
-    let (again, action) = session.poll_store(&mut world.env).unwrap();
     session.handle_store(again, store.response(action).unwrap(), &mut world.env);
     assert_eq!(session.end(), None);
     session.handle_store(adopted, store.response(save).unwrap(), &mut world.env);
@@ -239,4 +239,58 @@ fn what_comes_for_a_login_that_was_replaced_elsewhere_is_given_back() {
     assert_eq!(world.pump(&mut session, &store), [Event::Orphaned]);
     world.revoke(&mut session);
     assert!(!lives(&world) && world.honours(theirs.access_token().expose()) && session.is_idle());
+}
+
+/// The store loses the record while a process is suspended, and others log in and refresh until their record has a later
+/// number: it has not taken the place of this one.
+#[test]
+fn what_the_store_has_lost_is_given_back_however_late_the_next_login_is_found() {
+    for refreshes in 0..4 {
+        let mut world = World::with(ignores_spent());
+        let store = Store::default();
+        let mut session = session(&mut world, &store, Persistence::Shared);
+        let theirs = world.login("alice");
+        store.put(Record::of_login(theirs, None, &mut world.env));
+        let mut others = world.restore(store.record().unwrap(), shared());
+        for _ in 0..refreshes {
+            let _ = others.refresh(&mut world.env);
+            assert_eq!(world.pump(&mut others, &store), [Event::TokensRefreshed]);
+        }
+        let _ = session.refresh(&mut world.env);
+        let events = world.pump(&mut session, &store);
+        assert_eq!(events, [Event::Orphaned, Event::TokensRefreshed], "{refreshes}");
+        world.revoke(&mut session);
+        assert!(!lives(&world) && session.is_idle(), "{refreshes}");
+        assert_eq!(world.tokens_of(&session), world.tokens_of(&others));
+        assert!(world.honours(&world.tokens_of(&session)));
+    }
+}
+
+/// A lock was lost, and two processes have refreshed at once: one of them has saved over what the other one had saved.
+/// Somebody logs in anew.
+#[test]
+fn tokens_that_another_process_has_saved_over_are_given_back_when_a_login_takes_their_place() {
+    let mut world = World::with(ignores_spent());
+    let store = Store::default();
+    let mut first = session(&mut world, &store, Persistence::Shared);
+    let mut second = world.restore(store.record().unwrap(), shared());
+    let (ticket, request) = asks(&mut world, &mut first, &store);
+    store.break_lock();
+    let (other_ticket, other_request) = asks(&mut world, &mut second, &store);
+    // The first one's is the last that the provider issues, and the first that is saved.
+    let other_response = world.op.exchange(other_request, world.env.now()).unwrap();
+    world.send(&mut first, ticket, request);
+    world.pump(&mut first, &store);
+    second.handle_response(other_ticket, other_response, &mut world.env);
+    let mut theirs = record(&first, first.generation() + 1, &world.tokens);
+    theirs.tokens = second.tokens().clone();
+    store.put(theirs);
+    let newer = world.login("alice");
+    let version = store.record().unwrap().version();
+    store.put(Record::of_login(newer.clone(), Some(version), &mut world.env));
+    let _ = first.refresh(&mut world.env);
+    world.pump(&mut first, &store);
+    world.revoke(&mut first);
+    assert!(!lives(&world) && world.honours(newer.access_token().expose()));
+    assert_eq!(world.tokens_of(&first), newer.access_token().expose());
 }

@@ -1,6 +1,6 @@
 //! Locks and answers of the store that come late, or after somebody else's.
 
-use oidc_proto::session::{Epoch, Event, Session, StoreAction, StoreResponse, StoreTicket};
+use oidc_proto::session::{Epoch, Event, Record, Session, StoreAction, StoreResponse, StoreTicket};
 use oidc_proto::testing::On;
 use oidc_proto::{Env as _, ErrorCode};
 
@@ -286,4 +286,35 @@ fn tokens_that_come_after_the_pause_are_used_before_the_provider_is_asked_again(
         let token = world.outcome(&session, epoch).unwrap();
         assert!(world.honours(&token) && session.is_idle() && !store.is_locked());
     }
+}
+
+/// Nobody waits for the record any more; but it says that the login was saved, and so it takes nobody's place.
+#[test]
+fn a_record_that_comes_late_says_that_a_login_was_saved() {
+    let (mut world, store) = expired();
+    let mut session = world.session(shared());
+    session.save(&world.env);
+    let (_unheard, save) = session.poll_store(&mut world.env).unwrap();
+    store.response(save);
+    let lock = asks_for_lock(&mut world, &mut session);
+    session.handle_store(lock, store.response(StoreAction::Lock).unwrap(), &mut world.env);
+    let (load, action) = session.poll_store(&mut world.env).unwrap();
+    let late = store.response(action).unwrap();
+    world.wait(&mut session);
+    while let Some((ticket, action)) = session.poll_store(&mut world.env) {
+        // Nor does it hear of a second save.
+        if !matches!(action, StoreAction::Save { .. }) {
+            session.handle_store(ticket, store.response(action).unwrap(), &mut world.env);
+        }
+    }
+    // Somebody logs out, and another one in.
+    let theirs = world.login("alice");
+    store.put(Record::of_login(theirs.clone(), None, &mut world.env));
+    session.handle_store(load, late, &mut world.env);
+    world.wait(&mut session);
+    world.pump(&mut session, &store);
+    assert_eq!(store.record().unwrap().tokens.access_token().expose(), theirs.access_token().expose());
+    let own = world.revoke(&mut session);
+    assert!(own.len() == 1 && !world.op.has_grant_of(&own[0]));
+    assert!(world.honours(&world.tokens_of(&session)) && session.is_idle());
 }

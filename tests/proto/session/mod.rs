@@ -13,6 +13,7 @@ mod interrupted;
 mod kept;
 mod keys;
 mod late;
+mod lost_record;
 mod memory;
 mod model;
 mod reasons;

@@ -1,11 +1,13 @@
 //! Tokens that may be the newest, and are not what the session goes on with: nothing that came is dropped.
 
-use oidc_proto::session::{Event, Record, Session, Ticket};
+use oidc_proto::session::{Event, Persistence, Record, RefreshPolicy, Session, SessionOptions, Ticket};
 use oidc_proto::testing::{self, Reuse, User};
 use oidc_proto::{Body, Env as _};
 
 use crate::session::endings::ignores_spent;
 use crate::session::world::{ISSUER, Store, World, call, shared};
+
+const POLICIES: [RefreshPolicy; 3] = [RefreshPolicy::Ahead, RefreshPolicy::OnDemand, RefreshPolicy::Manual];
 
 fn until_successor_is_used() -> testing::Provider {
     let op = testing::Provider::new(ISSUER).with_user(User::new("alice"));
@@ -51,6 +53,76 @@ fn tokens_that_met_another_record_are_tried_before_the_session_ends() {
     let token = world.tokens_of(&second);
     assert!(world.honours(&token));
     assert_eq!(store.record().unwrap().tokens.access_token().expose(), token);
+}
+
+/// The same session is in memory only while somebody uses it: whoever drops it now loses what may be the newest tokens.
+#[test]
+fn tokens_that_were_set_aside_are_not_dropped_with_the_session() {
+    for refresh in POLICIES {
+        let (mut world, store) = (World::with(until_successor_is_used()), Store::default());
+        store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+        let mut first = session(&mut world, &store);
+        let mut second = world.restore(store.record().unwrap(), shared().with_refresh(refresh));
+        let (ticket, response) = asks(&mut world, &mut first, &store);
+        store.break_lock();
+        let (last_ticket, last) = asks(&mut world, &mut second, &store);
+        first.handle_response(ticket, response, &mut world.env);
+        world.pump(&mut first, &store);
+        assert!(world.honours(&access_token(&last)));
+        second.handle_response(last_ticket, last, &mut world.env);
+        world.pump(&mut second, &store);
+        assert!(!second.is_idle() && second.poll_timeout().is_some(), "{refresh:?}");
+        world.wait(&mut second);
+        assert_eq!(world.pump(&mut second, &store).last(), Some(&Event::TokensRefreshed), "{refresh:?}");
+        assert!(second.is_idle() && world.honours(&world.tokens_of(&second)), "{refresh:?}");
+    }
+}
+
+/// The store has lost a record, and another process has refreshed from the one before. Somebody says that it has changed.
+#[test]
+fn tokens_that_a_reload_has_set_aside_are_not_dropped_with_the_session() {
+    for refresh in POLICIES {
+        let (mut world, store) = (World::with(until_successor_is_used()), Store::default());
+        let before = Record::of_login(world.tokens.clone(), None, &mut world.env);
+        store.put(before.clone());
+        let mut first = world.restore(before.clone(), shared().with_refresh(refresh));
+        let mut second = session(&mut world, &store);
+        for (refreshed, kept) in [(&mut first, None), (&mut second, Some(before))] {
+            kept.into_iter().for_each(|kept| store.put(kept));
+            let _ = refreshed.refresh(&mut world.env);
+            assert_eq!(world.pump(refreshed, &store), [Event::TokensRefreshed]);
+        }
+        first.reload();
+        world.pump(&mut first, &store);
+        assert!(!first.is_idle() && first.poll_timeout().is_some(), "{refresh:?}");
+        world.wait(&mut first);
+        assert_eq!(world.pump(&mut first, &store), [Event::TokensRefreshed], "{refresh:?}");
+        assert!(first.is_idle() && world.honours(&world.tokens_of(&first)), "{refresh:?}");
+    }
+}
+
+/// The response to the request before comes while the next one is under way, which the provider denies: the refresh token is
+/// spent. There is no lock, and no record of somebody else.
+#[test]
+fn tokens_that_came_late_are_tried_before_a_session_of_its_own_ends() {
+    for persistence in [Persistence::Nowhere, Persistence::Own, Persistence::Shared] {
+        let (mut world, store) = (World::with(until_successor_is_used()), Store::default());
+        store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+        let options = SessionOptions::default().with_persistence(persistence);
+        let mut session = world.restore(store.record().unwrap(), options);
+        let (late, response) = asks(&mut world, &mut session, &store);
+        world.wait(&mut session);
+        world.wait(&mut session);
+        world.keep(&mut session, &store);
+        let (ticket, _request) = call(session.poll_transmit(&mut world.env).unwrap());
+        session.handle_response(late, response, &mut world.env);
+        let denied = http::Response::builder().status(400).header("content-type", "application/json");
+        let denied = denied.body(br#"{"error":"invalid_grant"}"#.to_vec()).unwrap();
+        session.handle_response(ticket, denied, &mut world.env);
+        let events = world.pump(&mut session, &store);
+        assert_eq!((events.last(), session.end()), (Some(&Event::TokensRefreshed), None), "{persistence:?} {events:?}");
+        assert!(session.is_idle() && world.honours(&world.tokens_of(&session)), "{persistence:?}");
+    }
 }
 
 /// Each was being refreshed when the next one came, and the responses come at last.

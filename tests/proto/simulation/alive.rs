@@ -1,5 +1,7 @@
 //! Logins that live on at the provider and that nobody uses any more.
 
+use oidc_proto::session::{End, Session};
+
 use crate::simulation::line::SPENT;
 use crate::simulation::universe::{Grant, Seat, Universe};
 
@@ -23,7 +25,7 @@ impl Universe {
                 Some(why) => *why,
                 None if self.was_lost_with_all(grant) => "the store lost the record, and nobody else knew it",
                 None if grant.replaced_by.is_some_and(|seat| self.processes[seat.process].life > seat.life) => {
-                    "the process was killed before it revoked the login that it had replaced"
+                    "the process was killed before it revoked the login that it had replaced or erased"
                 }
                 None if is_lost => "the response was lost or late",
                 None if is_gone => "the process was killed",
@@ -36,6 +38,19 @@ impl Universe {
             });
         }
         alive
+    }
+
+    /// A process has given up a session that has ended.
+    pub(crate) fn given_up(&mut self, seat: Seat, session: &Session) {
+        let Seat { process, session: own, .. } = seat;
+        self.tell(|| format!("process {process} gives session {own} up"));
+        let Grant { lost, newest, .. } = &mut self.grants[self.owners[session.tokens().access_token().expose()]];
+        let had_newest = self.processes[process].desks[own].had.contains(newest);
+        let is_rejected = matches!(session.end(), Some(End::NeedsLogin(_)));
+        if let Some(holders) = lost.as_mut().filter(|_| is_rejected && !had_newest) {
+            // What it had of it the provider does not take.
+            holders.retain(|holder| *holder != seat);
+        }
     }
 
     /// Whether the store has lost its record, and all who knew it are dead, or have met another login there.

@@ -2,11 +2,11 @@
 
 use http::{Request, Response};
 use oidc_proto::flow::Revocation;
-use oidc_proto::session::{End, Ticket};
+use oidc_proto::session::End;
 use oidc_proto::{Body, Env, Failure, FailureKind, Sent, Step};
 
 use crate::simulation::provider::{GRACE, Habit};
-use crate::simulation::universe::{Exchanged, Grant, Issued, Post, Seat, Universe};
+use crate::simulation::universe::{Call, Exchanged, Grant, Issued, Post, Seat, Universe};
 
 /// Why a login may live on after its logout, whatever the session says.
 pub(crate) const LOST: &str = "the revocation was lost";
@@ -16,15 +16,15 @@ pub(crate) const LEFT: &str = "it was left, and a spent token was asked with";
 pub(crate) const TWICE: &str = "the request came twice, and nobody knows what the second one brought";
 
 impl Universe {
-    pub(crate) fn serve(&mut self, seat: Seat, ticket: Ticket, request: Request<Body>) {
+    pub(crate) fn serve(&mut self, seat: Seat, call: Call, request: Request<Body>) {
         let Seat { process, session, .. } = seat;
         if self.is_offline(process) {
-            return self.reply(seat, ticket, Err(Failure::new(FailureKind::Unreachable, Sent::No)));
+            return self.reply(seat, call, Err(Failure::new(FailureKind::Unreachable, Sent::No)));
         }
         let lost = Err(Failure::new(FailureKind::Timeout, Sent::Maybe));
         if self.trouble_for(session, 10) {
             self.tell(|| format!("the request of session {session} of process {process} is lost"));
-            return self.reply(seat, ticket, lost);
+            return self.reply(seat, call, lost);
         }
         let response = if self.trouble_for(session, 10) {
             Ok(Response::builder().status(503).body(Vec::new()).unwrap())
@@ -44,9 +44,9 @@ impl Universe {
         };
         if self.trouble_for(session, 10) {
             self.tell(|| format!("the response to session {session} of process {process} is lost"));
-            return self.reply(seat, ticket, lost);
+            return self.reply(seat, call, lost);
         }
-        self.reply(seat, ticket, response);
+        self.reply(seat, call, response);
     }
 
     fn newest_of(&self, request: &Request<Body>) -> Option<String> {
@@ -167,10 +167,10 @@ impl Universe {
         grant
     }
 
-    fn reply(&mut self, seat: Seat, ticket: Ticket, response: Exchanged) {
+    fn reply(&mut self, seat: Seat, call: Call, response: Exchanged) {
         let late = if self.trouble_for(seat.session, 10) { 60_000 } else { 2000 };
         let after = 1 + self.roll(late);
-        self.post(after, Post::Response { seat, ticket, response });
+        self.post(after, Post::Response { seat, call, response });
     }
 }
 

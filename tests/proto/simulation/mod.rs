@@ -96,6 +96,13 @@ use universe::Universe;
 /// - 69817: another user's login had taken the place of a record in which a refresh was begun, and a logout was certain.
 /// - 73048 with hints: a lock was lost, two processes refreshed at once, and the tokens that the provider had issued last were
 ///   dropped for those of the record, which it had ended.
+/// - 2120: a lock was lost, two processes refreshed at once, and one saved over what the other had saved; a new login took the
+///   place of both, and gave only the last back.
+/// - 14295 with more: the store had lost the last save, and the record before, of a machine whose clock is ahead, was taken
+///   for a newer one by a process that had begun with the one that was lost.
+/// - 49068: a record that came late told that a login was saved, and it was to take the place of others once more.
+/// - 31519: the store went back to an earlier record, another process saved its login once more, and that login was taken for
+///   one that the store had again.
 /// - 19290: the store had lost the last save while the newest tokens were not saved, and the ones two records before, of a
 ///   machine whose clock is ahead, were taken for newer.
 ///
@@ -112,8 +119,11 @@ use universe::Universe;
 /// - 53384: a user logged out, and a process was killed with his next login before it was saved.
 /// - 12696: a record was evicted, and a process that had given back what it had of it counted as one that knew it.
 /// - 2220 and 9582 with more: a spent refresh token failed, the grant went on, and nobody had got its newest tokens.
+/// - 12476: a process gave a session up whose logout had not awaited a late response, and the next session there got it.
+/// - 31368 with more: a session that the provider had rejected counted as one that knew the newest tokens.
+/// - 25080, 28461 and 34569 with more: a process erased a record, and was killed before it revoked its tokens.
 /// - 16090: a process that logged out after its lock was lost asked with a token that another one had used.
-const FAILED_ONCE: [u64; 57] = [
+const FAILED_ONCE: [u64; 66] = [
     2,
     5,
     9,
@@ -137,6 +147,7 @@ const FAILED_ONCE: [u64; 57] = [
     1896,
     2042,
     2107,
+    2120,
     2204,
     2246,
     2363,
@@ -151,12 +162,15 @@ const FAILED_ONCE: [u64; 57] = [
     8308,
     11772,
     12318,
+    12476,
     12696,
     16090,
     17624,
     18533,
     19290,
     23972,
+    31519,
+    49068,
     53384,
     58692,
     69817,
@@ -171,6 +185,11 @@ const FAILED_ONCE: [u64; 57] = [
     HINTS | 73048,
     MORE | 2220,
     MORE | 9582,
+    MORE | 14295,
+    MORE | 25080,
+    MORE | 28461,
+    MORE | 31368,
+    MORE | 34569,
 ];
 
 fn number(name: &str) -> Option<u64> {

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use oidc_proto::session::{
     Access, End, Epoch, Event, Outcome, Persistence, RecordVersion, Refusal, Session, SessionOptions, StoreAction,
-    StoreResponse, StoreTicket, Ticket, Transmit,
+    StoreResponse, StoreTicket, Transmit,
 };
 use oidc_proto::testing::{Clock, TestEnv};
 use oidc_proto::{Env, TokenSet};
@@ -13,7 +13,7 @@ use crate::simulation::line::{LOST, TWICE};
 use crate::simulation::provider::{LIFETIME, user};
 use crate::simulation::store::Store;
 use crate::simulation::story::{answer, name};
-use crate::simulation::universe::{Exchanged, Post, Seat, TROUBLE, Universe};
+use crate::simulation::universe::{Call, Exchanged, Post, Seat, TROUBLE, Universe};
 
 pub(crate) struct Process {
     /// Counts restarts.
@@ -274,8 +274,9 @@ impl Universe {
         self.with(seat, |session, env| session.handle_timeout(env));
     }
 
-    pub(crate) fn answered(&mut self, seat: Seat, ticket: Ticket, response: Exchanged) {
-        if self.is_gone(seat) {
+    pub(crate) fn answered(&mut self, seat: Seat, call: Call, response: Exchanged) {
+        let Call { since, ticket } = call;
+        if self.is_gone(seat) || self.desk(seat).since != since {
             return;
         }
         if let Ok(response) = &response {
@@ -360,8 +361,8 @@ impl Universe {
             let is_raced = others.map(|(_, other)| &other.desks[own]).any(|desk| desk.in_flight.is_some());
             self.grants[grant].is_raced |= is_raced && self.is_harsh();
             self.desk(seat).in_flight = Some(format!("{ticket:?}"));
-            let after = 1 + self.roll(2000);
-            self.post(after, Post::Request { seat, ticket, request });
+            let (after, call) = (1 + self.roll(2000), Call { since: self.desk(seat).since, ticket });
+            self.post(after, Post::Request { seat, call, request });
         }
         self.hear(seat, &session);
         let token = session.tokens().access_token().clone();
@@ -369,11 +370,7 @@ impl Universe {
         if !self.desk(seat).had.contains(token.expose()) {
             self.desk(seat).had.insert(token.expose().to_owned());
         }
-        let (old, new) = (self.owners[before.expose()], self.owners[token.expose()]);
-        if let Some(holders) = self.grants[old].lost.as_mut().filter(|_| old != new) {
-            // It has met another login in the store, and cannot know that nobody has revoked its own.
-            holders.retain(|holder| *holder != seat);
-        }
+        let new = self.owners[token.expose()];
         let has_ended = self.grant_of(token.expose()).ended.is_some();
         let (is_erased, is_switched) = {
             let store = &self.stores[own];
@@ -433,7 +430,7 @@ impl Universe {
         let is_over = session.end().is_some() && self.changes();
         let desk = self.desk(seat);
         if is_over && session.is_idle() && desk.asked.is_empty() && !desk.is_storing {
-            self.tell(|| format!("process {process} gives session {own} up"));
+            self.given_up(seat, &session);
             self.post(pause, Post::Open { process, session: own, logs_in: false });
             return;
         }

@@ -149,7 +149,9 @@ impl Universe {
                 Some(record) if Some(record.version()) != expect => StoreResponse::Conflict(Some(Box::new(record))),
                 record => {
                     let begun = !store.begun.is_empty() && record.is_some();
-                    if writes && record.is_some() {
+                    if writes && let Some(record) = &record {
+                        let grant = self.owners[record.tokens.access_token().expose()];
+                        self.grants[grant].replaced_by = Some(seat);
                         (store.record, store.before, store.erased) = (None, None, store.erased + 1);
                         store.begun.clear();
                     }

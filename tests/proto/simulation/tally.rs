@@ -28,7 +28,7 @@ const ALIVE: [(&str, u64); 7] = [
     (LOST, 30),
     (TWICE, 10),
     ("the store lost the record, and nobody else knew it", 10),
-    ("the process was killed before it revoked the login that it had replaced", 5),
+    ("the process was killed before it revoked the login that it had replaced or erased", 5),
     ("the response was lost or late", 5),
     ("the process was killed", 10),
     ("the process was killed before the login was saved", 80),

@@ -30,16 +30,22 @@ pub(crate) struct Seat {
     pub(crate) session: usize,
 }
 
+/// Whose request it is: of the session that began then, which may have made room for another by now.
+pub(crate) struct Call {
+    pub(crate) since: u64,
+    pub(crate) ticket: Ticket,
+}
+
 /// What is on its way.
 pub(crate) enum Post {
     Request {
         seat: Seat,
-        ticket: Ticket,
+        call: Call,
         request: Request<Body>,
     },
     Response {
         seat: Seat,
-        ticket: Ticket,
+        call: Call,
         response: Exchanged,
     },
     Ask {
@@ -141,7 +147,7 @@ pub(crate) struct Grant {
     pub(crate) newest: String,
     /// The store has lost a record of it: those who had seen it, in which lives.
     pub(crate) lost: Option<Vec<Seat>>,
-    /// Whose login has taken its place in the store. It has to be revoked.
+    /// Who has erased its record, or whose login has taken its place in the store. It has to be revoked.
     pub(crate) replaced_by: Option<Seat>,
     /// Two processes asked for new tokens at once, without the lock.
     pub(crate) is_raced: bool,
@@ -396,8 +402,8 @@ impl Universe {
             Post::Hint { process, session } => self.hint(process, session),
             Post::Open { process, session, logs_in } => self.open(process, session, logs_in),
             Post::Wake { seat } => self.wake(seat),
-            Post::Request { seat, ticket, request } => self.serve(seat, ticket, request),
-            Post::Response { seat, ticket, response } => self.answered(seat, ticket, response),
+            Post::Request { seat, call, request } => self.serve(seat, call, request),
+            Post::Response { seat, call, response } => self.answered(seat, call, response),
             Post::Ask { seat, ticket, action } => self.keep(seat, ticket, action),
             Post::Look { seat, ticket, until } if !self.is_gone(seat) => self.lock(seat, ticket, until),
             Post::Look { .. } => {}

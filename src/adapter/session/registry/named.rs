@@ -98,7 +98,8 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
     /// Those of the store: `store.io`, `store.busy`, `stored.malformed`, `stored.version`; `session.store` if the store
     /// does not respond before the sessions' deadline; `session.stopped` if nothing does the work any more. No error
     /// is kept: the next call loads again. `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch` if the record
-    /// belongs to none of the clients.
+    /// belongs to none of the clients. `session.setup` if the stores give this name a store, or a clone of one, that
+    /// another session of this process uses.
     pub async fn session(&self, name: &str) -> Result<Option<SessionHandle<E>>, Error> {
         self.find(name, |ended| ended != Some(EndedForGood::Gone)).await
     }
@@ -141,7 +142,8 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
     /// takes the place of any other, also of another user's; what it replaced is given back to be revoked.
     ///
     /// # Errors
-    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch` if the tokens belong to none of the clients.
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch` if the tokens belong to none of the clients;
+    /// `session.setup` as for [`session`](Self::session). The tokens were not kept: revoke a copy.
     pub fn log_in(&self, name: &str, tokens: TokenSet) -> Result<SessionHandle<E>, Error> {
         let Entrance { sessions, shared } = &*self.0;
         let keys = IndexKey::of(&tokens);
@@ -164,9 +166,10 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
                 let is_free = roster.present(&name).is_none_or(|own| is_refused(&own));
                 let (session, store) = new.take_if(|_| is_free)?;
                 let handle = shared.put(sessions, &name, session, store);
-                Some((handle.clone(), roster.insert(name.clone(), handle, keys.clone(), now)))
+                Some(handle.map(|handle| (handle.clone(), roster.insert(name.clone(), handle, keys.clone(), now))))
             });
-            if let Some((handle, waiting)) = put {
+            if let Some(put) = put {
+                let (handle, waiting) = put?;
                 waiting.iter().for_each(|loading| loading.end(Ok(Some(handle.clone()))));
                 shared.wake();
                 return Ok(handle);

@@ -128,9 +128,9 @@ impl<C: HttpClient, T: Timer, K: KeyStore, P: SessionStores, E: Env> RegistryRun
         let (keys, version) = (IndexKey::of(&record.tokens), record.version());
         match (self.shared.session(record.tokens, Some(version)), &self.sessions) {
             (Ok(session), Some(sessions)) => {
-                let handle = self.shared.put(sessions, &load.name, session, load.store);
-                let Load { name, loading, .. } = load;
-                self.end_with(&name, &loading, Ok(Some((handle, keys))));
+                let Load { name, loading, store } = load;
+                let handle = self.shared.put(sessions, &name, session, store);
+                self.end_with(&name, &loading, handle.map(|handle| Some((handle, keys))));
             }
             (Err(error), _) => self.end(&load, Err(error)),
             (Ok(_), None) => self.end(&load, Err(ErrorCode::SESSION_STOPPED.into())),

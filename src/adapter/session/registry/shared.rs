@@ -7,11 +7,12 @@ use std::task::{Context, Waker};
 use super::options::RegistryOptions;
 use super::roster::Roster;
 use crate::adapter::session::feed::Feed;
+use crate::adapter::session::fit::in_use;
 use crate::adapter::session::handle::{SessionHandle, Sessions};
 use crate::adapter::session::hub::Hub;
 use crate::adapter::session::listener::Listeners;
 use crate::adapter::session::lock::lock;
-use crate::adapter::store::{Indexed, SessionStores};
+use crate::adapter::store::{Indexed, SessionStore as _, SessionStores};
 use crate::base::env::{Env, MonotonicTime};
 use crate::error::{Error, ErrorCode};
 use crate::party::relying_party::RelyingParty;
@@ -81,14 +82,18 @@ impl<P: SessionStores, E: Env> Shared<P, E> {
     }
 
     /// Has a session looked after. Nobody is woken.
+    ///
+    /// # Errors
+    /// `session.setup` if another session of this process uses the store.
     pub(super) fn put(
         &self,
         sessions: &Sessions<Indexed<P>, E>,
         name: &Arc<str>,
         session: Session,
         store: Indexed<P>,
-    ) -> SessionHandle<E> {
-        sessions.put(session, (store, None), Listeners::named(name.clone(), self.feed.clone()))
+    ) -> Result<SessionHandle<E>, Error> {
+        let in_use = in_use(store.holder())?;
+        Ok(sessions.put(session, (store, in_use), Listeners::named(name.clone(), self.feed.clone())))
     }
 
     /// There is something to do.

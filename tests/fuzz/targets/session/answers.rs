@@ -1,7 +1,7 @@
 //! What the provider and the store answer, as the bytes choose.
 
 use http::Response;
-use oidc_proto::session::{Record, StoreAction, StoreResponse};
+use oidc_proto::session::{Persistence, Record, StoreAction, StoreResponse};
 use oidc_proto::{Env, ErrorCode, Failure, FailureKind, MonotonicTime, Sent};
 
 use super::{LIFETIME, World, name};
@@ -41,6 +41,8 @@ impl World {
         };
         self.model.open.retain(|other, (_, since)| *other != number || !in_time(*since));
         self.model.grant_is_gone |= status == 400;
+        // Without a lock there is no record to look at: what came late before is tried at once.
+        self.model.goes_back |= status == 400 && self.options.persistence() != Persistence::Shared;
         self.model.client_is_rejected |= status == 401;
         let mut response = Response::new(body.into_bytes());
         *response.status_mut() = status.try_into().unwrap();

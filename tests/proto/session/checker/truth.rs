@@ -1,7 +1,9 @@
 //! What must hold once nothing more goes wrong.
 
+use std::time::Duration;
+
 use oidc_proto::session::{End, Erased, Session};
-use oidc_proto::{ErrorCode, Step};
+use oidc_proto::{Env as _, ErrorCode, Step};
 
 use super::world::{Habit, Mishap, Move, Process, World, number};
 
@@ -26,7 +28,9 @@ impl World {
                 let process = &self.processes[own];
                 process.life != life || is_at_rest(process)
             };
-            match self.processes.iter().position(|process| !is_at_rest(process)) {
+            // Who has to wait the least: the other may wait for him.
+            let restless = (0..self.processes.len()).filter(|own| !is_at_rest(&self.processes[*own]));
+            match restless.min_by_key(|own| left(&self.processes[*own])) {
                 Some(_) if self.lock.is_some_and(is_left) => self.make(Move::LeaseEnds),
                 Some(own) => self.wait(own),
                 None => return self.revoke(),
@@ -134,4 +138,10 @@ impl World {
             assert!(is_served, "process {own} has {tokens} for {newest}, {failure:?}: {story:?}");
         }
     }
+}
+
+/// How long until its session is due.
+fn left(process: &Process) -> Option<Duration> {
+    let due = process.session.as_ref().and_then(Session::poll_timeout)?;
+    Some(due.saturating_since(process.env.monotonic()))
 }

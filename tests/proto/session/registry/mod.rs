@@ -1,6 +1,7 @@
 //! The sessions of a server, by name: loaded once, kept, and let go. The runtime's clock is paused.
 
 mod capacity;
+mod holders;
 mod logouts;
 mod shelf;
 
