@@ -74,9 +74,15 @@ impl KeyFile {
         let path = Path::new(&self.path);
         match (usual_algorithm(der), self.algorithm) {
             (Err(why), _) => unusable(path, why),
-            (Ok(Algorithm::Rs256), Algorithm::Rs256 | Algorithm::Ps256) => {
-                unusable(path, "an RSA key needs 2048 to 8192 bits").with_hint("Make a new key.")
-            }
+            (
+                Ok(Algorithm::Rs256),
+                Algorithm::Rs256
+                | Algorithm::Rs384
+                | Algorithm::Rs512
+                | Algorithm::Ps256
+                | Algorithm::Ps384
+                | Algorithm::Ps512,
+            ) => unusable(path, "an RSA key needs 2048 to 8192 bits").with_hint("Make a new key."),
             (Ok(Algorithm::EdDsa), Algorithm::EdDsa | Algorithm::Ed25519) => unusable(path, "it is damaged"),
             (Ok(usual), other) if usual == other => unusable(path, "it is damaged"),
             (Ok(_), other) => unusable(path, format_args!("it does not fit {}", other.name()))

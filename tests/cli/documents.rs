@@ -123,7 +123,7 @@ fn the_manual_names_each_command_and_option() {
         let command = command.join(" ");
         assert!(manual.contains(&format!("`{command}")), "no {command}");
         for word in help.split_whitespace().filter(|word| word.starts_with("--")) {
-            let option = word.trim_end_matches([',', ';', '.']);
+            let option = word.trim_end_matches([',', ';', '.', ':']);
             assert!(manual.contains(option), "no {option} of {command}");
         }
     }

@@ -215,7 +215,10 @@ fn a_file_that_holds_no_usable_key_is_refused_before_anything_is_asked() {
             let run = run.failed(1, "local", "cli.key_file");
             assert!(run.event("error")["message"].as_str().unwrap().contains(&path), "{path}");
             let hint = run.event("error")["hint"].as_str().unwrap();
-            assert!(["PKCS #8", "RSA", "P-384", "Ed25519"].iter().all(|part| hint.contains(part)), "{hint}");
+            let is_special =
+                ["openssl pkcs8", "--key-algorithm", "Make a new key"].iter().any(|part| hint.contains(part));
+            let names_types = ["PKCS #8", "RSA", "P-384", "Ed25519"].iter().all(|part| hint.contains(part));
+            assert!(is_special != names_types, "{hint}");
             run.hides(&[secret(&good), secret(&rsa)].concat());
         }
     }

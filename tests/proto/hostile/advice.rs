@@ -43,11 +43,6 @@ fn the_texts_of_a_code_are_true_of_each_of_its_cases() {
 fn the_reason_of_a_failure_decides_what_to_do() {
     for (kind, reason, advice) in [
         (FailureKind::Unreachable, FailureReason::HostNotFound, "the spelling of the host name"),
-        (FailureKind::Tls, FailureReason::UnknownAuthority, "with_root_certificates_pem"),
-        (FailureKind::Tls, FailureReason::CertificateHost, "the host name that the certificate is for"),
-        (FailureKind::Tls, FailureReason::CertificateExpired, "this machine's clock"),
-        (FailureKind::Tls, FailureReason::CertificateNotYetValid, "this machine's clock"),
-        (FailureKind::Tls, FailureReason::CertificateRevoked, "needs a new certificate"),
         (FailureKind::Timeout, FailureReason::NotConnected, "of the URL, and the network"),
         (FailureKind::Refused, FailureReason::ContentSecurityPolicy, "`connect-src`"),
         (FailureKind::Other, FailureReason::HiddenByBrowser, "the browser's console"),
