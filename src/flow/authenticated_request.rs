@@ -78,6 +78,7 @@ pub(super) enum Credential {
 }
 
 impl<A: Parse> AuthenticatedRequest<A> {
+    #[inline]
     pub(super) fn start(
         party: &RelyingParty,
         request: Request<Body>,
@@ -94,7 +95,17 @@ impl<A: Parse> AuthenticatedRequest<A> {
         if !asserts && client.dpop.is_none() {
             return Ok(Step::call(request, policy, Self(State::ExpectResponse(answer))));
         }
-        let accepted = party.provider().metadata().dpop_signing_algorithms;
+        let party = party.clone();
+        Plan { party, request, policy, credential, answer, has_met_nonce: false }.begin(env)
+    }
+}
+
+impl<A: Parse> Plan<A> {
+    /// Begins with the signatures, if the provider takes those of the client's key.
+    #[inline(never)]
+    fn begin(self, env: &mut dyn Env) -> Result<Step<AuthenticatedRequest<A>>, Error> {
+        let (client, metadata) = (self.party.client(), self.party.provider().metadata());
+        let accepted = metadata.dpop_signing_algorithms;
         if let Some((key, accepted)) = client.dpop.as_ref().zip(accepted)
             && !accepted.contains(key.algorithm())
         {
@@ -103,12 +114,9 @@ impl<A: Parse> AuthenticatedRequest<A> {
             let error = Error::new(ErrorCode::DPOP_ALGORITHM).with_expected(Quote::library(listed));
             return Err(error.with_found(Quote::library(key.algorithm().name())));
         }
-        let party = party.clone();
-        Plan { party, request, policy, credential, answer, has_met_nonce: false }.assert(env)
+        self.assert(env)
     }
-}
 
-impl<A: Parse> Plan<A> {
     fn assert(self, env: &mut dyn Env) -> Result<Step<AuthenticatedRequest<A>>, Error> {
         let input = |algorithm, key_id, env: &mut dyn Env| {
             client_auth::assertion_input(self.party.provider(), self.party.client(), algorithm, key_id, env)

@@ -81,6 +81,7 @@ impl TokenRequest {
         Self::prepared(party.fetch_keys(env)?, Box::new(prepared), env)
     }
 
+    #[inline]
     pub(super) fn start(
         party: &RelyingParty,
         mut request: Request<Body>,
@@ -105,6 +106,7 @@ impl TokenRequest {
         )
     }
 
+    #[inline]
     fn asked(
         step: Step<AuthenticatedRequest<TokenParse>>,
         asked: Pending,

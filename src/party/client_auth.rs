@@ -63,6 +63,7 @@ pub(crate) fn authenticated(endpoint: &Endpoint, client: &Client, form: String) 
 }
 
 /// The request with the client's secret in its header, if its method puts it there.
+#[inline]
 pub(crate) fn with_basic(mut request: Request<Body>, client: &Client) -> Request<Body> {
     if let ClientAuth::SecretBasic(secret) = &client.auth {
         request.headers_mut().insert(AUTHORIZATION, basic(&client.id, secret.expose(), client.has_plain_basic));
