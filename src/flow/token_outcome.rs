@@ -257,12 +257,12 @@ impl Check for Grant {
             }
         };
         let access_token = self.response.access_token.expose();
-        let at_hash_fits = |at_hash: &str| {
+        let at_hash_fits = |at_hash: &[u8]| {
             let own = match self.party.key_cell().backend() {
                 Some(backend) => backend.half_hash(jws.algorithm(), access_token),
                 None => half_hash(jws.algorithm(), access_token),
             };
-            same_bytes(own.as_bytes(), at_hash.as_bytes())
+            same_bytes(own.as_bytes(), at_hash)
         };
         let id_token = unchecked.check(evidence, &expected, at_hash_fits, now)?;
         self.party.provider().server_time().note_issued(id_token.issued_at(), self.obtained_at);

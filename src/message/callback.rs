@@ -13,7 +13,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::base::secret::Secret;
-use crate::base::url::Issuer;
+use crate::base::url::{Issuer, is_plain};
 use crate::error::{Error, ErrorCode, ProviderText, Quote};
 use crate::party::metadata::ResponseMode;
 use crate::party::redirect_uri::RedirectUri;
@@ -29,7 +29,8 @@ const NOT_WHOLE: &str = "Give an absolute URL: a server joins its public URL and
 /// [`RelyingParty::check`](crate::RelyingParty::check) checks that it belongs to a login.
 pub struct Callback {
     pub(crate) mode: ResponseMode,
-    pub(crate) target: Option<Url>,
+    /// The URL that it came to, without its query: as the URL Standard writes it.
+    pub(crate) target: Option<Box<str>>,
     pub(crate) state: Option<Secret>,
     pub(crate) code: Option<Secret>,
     pub(crate) iss: Option<String>,
@@ -51,7 +52,13 @@ impl Callback {
         let url = lines.as_ref().map_or(url, |url| url.as_str());
         let (before, fragment) = url.split_once('#').map_or((url, None), |(before, after)| (before, Some(after)));
         let (target, query) = before.split_once('?').unwrap_or((before, ""));
-        let target = Url::parse(target).map_err(|_| Error::new(ErrorCode::CALLBACK_MALFORMED).with_hint(NOT_WHOLE))?;
+        let target = match is_plain(target) {
+            true => target.into(),
+            false => {
+                let malformed = |_| Error::new(ErrorCode::CALLBACK_MALFORMED).with_hint(NOT_WHOLE);
+                Url::parse(target).map_err(malformed)?.as_str().into()
+            }
+        };
         // Some providers add a fragment of their own, `#_=_`, to a response in the query.
         let answers = |form: &str| form::names(form).any(|name| matches!(&*name, "state" | "code" | "error"));
         let callback = match fragment {
@@ -151,7 +158,7 @@ impl Callback {
             Some(target) => {
                 let error = self.unverified(ErrorCode::CALLBACK_REDIRECT_URI);
                 let error = error.with_expected(Quote::caller(redirect_uri.as_str()));
-                Err(error.with_found(Quote::provider_url(target.as_str())))
+                Err(error.with_found(Quote::provider_url(target)))
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use url::Url;
+use url::{Position, Url};
 
 use super::callback;
 use crate::base::env::Env;
@@ -173,7 +173,7 @@ impl PendingLogout {
     pub fn check(&self, callback_url: &str) -> Result<(), Error> {
         callback::check_size(callback_url)?;
         let url = Url::parse(callback_url).map_err(|_| ErrorCode::CALLBACK_MALFORMED)?;
-        if !self.redirect_uri.as_ref().is_some_and(|uri| uri.is_target_of(&url)) {
+        if !self.redirect_uri.as_ref().is_some_and(|uri| uri.is_target_of(&url[..Position::AfterPath])) {
             let error = Error::new(ErrorCode::CALLBACK_REDIRECT_URI).with_found(Quote::provider_url(callback_url));
             return Err(match &self.redirect_uri {
                 Some(uri) => error.with_expected(Quote::caller(uri.as_str())),

@@ -119,9 +119,9 @@ impl RedirectUri {
         own.set_port(None).is_ok() && other.set_port(None).is_ok() && own == other
     }
 
-    /// Whether a callback at `url` was sent to this URI. Query and fragment are not compared.
-    pub(crate) fn is_target_of(&self, url: &Url) -> bool {
-        self.0.url[..Position::AfterPath] == url[..Position::AfterPath]
+    /// Whether a callback at `url` was sent to this URI. Query and fragment are not compared: `url` has none.
+    pub(crate) fn is_target_of(&self, url: &str) -> bool {
+        self.0.url[..Position::AfterPath] == *url
     }
 }
 

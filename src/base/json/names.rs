@@ -27,7 +27,7 @@ impl<'de> Name<'de> {
 }
 
 /// So many names are kept in place: those of most documents.
-const IN_PLACE: usize = 16;
+const IN_PLACE: usize = 24;
 
 /// The names of the objects that are open, the outermost first.
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl<'de> Names<'de> {
             return;
         }
         if self.all.is_empty() {
-            self.all.reserve(8 * IN_PLACE);
+            self.all.reserve(128);
             self.all.extend_from_slice(&self.in_place);
         }
         self.all.push(name);

@@ -57,7 +57,25 @@ pub(crate) struct Unchecked {
     names_client: bool,
     /// Whether the caller accepts a token without a nonce, and PKCE binds the code to the login.
     may_lack_nonce: bool,
-    at_hash: Option<Box<str>>,
+    at_hash: Option<HashText>,
+}
+
+/// The value of `at_hash`, which is 43 characters at most: half of SHA-512. A longer text is no hash, and empty here.
+struct HashText {
+    room: [u8; 43],
+    length: usize,
+}
+
+impl HashText {
+    fn new(text: &str) -> Self {
+        let mut room = [0; 43];
+        let own = room.get_mut(..text.len()).map(|own| own.copy_from_slice(text.as_bytes()));
+        Self { room, length: own.map_or(0, |()| text.len()) }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.room.get(..self.length).unwrap_or_default()
+    }
 }
 
 /// Parses the claims and makes the checks that need no key, cheapest first: issuer, audience, times.
@@ -140,7 +158,7 @@ fn parse_held(
         names_client: claims.azp.as_deref() == Some(&*client.id),
         may_lack_nonce: provider.options().accepts(Deviation::NoNonce)
             && provider.metadata().code_challenge_methods.contains(CodeChallengeMethod::S256),
-        at_hash: claims.at_hash.map(|at_hash| Box::from(&*at_hash)),
+        at_hash: claims.at_hash.map(|at_hash| HashText::new(&at_hash)),
     })
 }
 
@@ -175,10 +193,10 @@ impl Unchecked {
         self,
         _evidence: SignatureEvidence,
         expected: &Expected<'_>,
-        at_hash_fits: impl FnOnce(&str) -> bool,
+        at_hash_fits: impl FnOnce(&[u8]) -> bool,
         now: Timestamp,
     ) -> Result<IdToken, Error> {
-        if self.at_hash.as_deref().is_some_and(|at_hash| !at_hash_fits(at_hash)) {
+        if self.at_hash.as_ref().is_some_and(|at_hash| !at_hash_fits(at_hash.as_bytes())) {
             return Err(Error::new(ErrorCode::ID_TOKEN_AT_HASH_MISMATCH).at("at_hash"));
         }
         match expected {
