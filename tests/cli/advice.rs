@@ -1,6 +1,7 @@
 //! What the program says is true of the case, and what it advises can be done with it.
 
 use std::fs;
+use std::time::Duration;
 
 use oidc_proto::testing::{Fault, On, RegisteredClient};
 use serde_json::json;
@@ -51,7 +52,8 @@ fn a_scope_that_is_missing_is_not_asked_for_by_a_refresh() {
 /// These commands have no option for the client.
 #[test]
 fn a_command_of_a_session_names_no_option_that_it_lacks() {
-    let (op, cli) = (Op::start(), Cli::new());
+    let lifetime = Duration::from_secs(2);
+    let (op, cli) = (Op::with(|provider| provider.with_access_token_lifetime(lifetime)), Cli::new());
     cli.login(&op, &[]).done();
     for on in [On::Token, On::Revoke] {
         refuse(&op, on, 401, r#"{"error":"invalid_client"}"#);

@@ -114,7 +114,9 @@ fn the_wait_ends_at_the_deadline() {
         files.sort();
         assert_eq!(files, ["lock", "registrations.json"]);
     }
-    let (brief, cli) = (Op::with(|provider| provider.with_device_lifetime(Duration::from_secs(3))), Cli::new());
+    let lifetime = Duration::from_secs(3);
+    let brief = Op::with(|provider| provider.with_device_polls(usize::MAX).with_device_lifetime(lifetime));
+    let cli = Cli::new();
     cli.device(&brief, &[]).failed(1, "denied", "device.expired_token");
 }
 

@@ -1,6 +1,7 @@
 //! The embedded provider, and a Matrix homeserver beside it, behind real HTTP.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Request};
 use oidc_proto::Env;
@@ -46,7 +47,8 @@ impl Op {
         });
         let issuer = server.url("");
         let users = Provider::new(&issuer).with_user(User::new("alice")).with_user(User::new("bob"));
-        let provider = build(users);
+        // These tests wait in real time.
+        let provider = build(users.with_device_interval(Some(Duration::from_secs(1))));
         let name = issuer.rsplit('/').next().unwrap();
         let homeserver = Homeserver::new(&issuer, name, provider.clone());
         assert!(slot.set(homeserver.clone()).is_ok());
