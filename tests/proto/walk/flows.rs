@@ -84,7 +84,8 @@ pub(super) const FLOWS: &[(&str, Start)] = &[
         let step = walk.party.authorize_device(scope(), &mut walk.env);
         walk.go(step).map(drop)
     }),
-    ("DevicePolling", |walk| {
+    // The provider is polled.
+    ("TokenRequest", |walk| {
         let step = walk.party.authorize_device(scope(), &mut walk.env);
         let pending = walk.honest(step);
         let step = walk.party.poll_device(pending, &mut walk.env);
