@@ -126,6 +126,15 @@ fn a_fault_is_named_for_what_it_is_at_every_endpoint() {
     }
 }
 
+#[test]
+fn an_empty_body_is_told_as_that_wherever_json_is_expected() {
+    for column in 0..6 {
+        let error = strike(column, &Fault::EmptyBody).1.unwrap_err();
+        assert!(error.found().unwrap().as_str().contains("empty"), "{error} at {:?}", PLACES[column]);
+        assert_eq!(error.status().map(|status| status.is_success()), Some(true), "{error}");
+    }
+}
+
 /// It is told as that, not as wrong JSON; a client that decodes the body may leave the header.
 #[test]
 fn a_content_coding_that_nobody_asked_for_is_named() {
