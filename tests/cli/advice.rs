@@ -150,7 +150,7 @@ fn help_says_what_is_true_of_the_command() {
     let cli = Cli::new();
     for (command, says, says_not) in [
         (&["client-credentials"][..], "--client-id", "register one"),
-        (&["relogin"], "that of the login", "any free one"),
+        (&["relogin"], "that of the login", "any free port"),
         (&["serve"], "keys are public", "\0"),
     ] {
         let help = cli.plain(&[command, &["--help"]].concat()).done().stdout;
