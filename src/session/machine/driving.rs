@@ -153,7 +153,7 @@ impl Session {
         let was_asked = !self.core.store.is_due(Question::Save);
         self.transition(|state, core| {
             let attempt = match state {
-                State::Leaving(leaving) if !leaving.waits() => return core.leaving_is_late(leaving, env),
+                State::Leaving(leaving) if !leaving.waits() => return core.leaving_is_late(*leaving, env),
                 State::Attempting(attempt) => attempt,
                 other => return other,
             };
@@ -294,7 +294,7 @@ impl Session {
             Told::SavedAgain(saved) => self.transition(|state, core| core.saved_again(saved, state, env)),
             told => self.transition(|state, core| match state {
                 State::Attempting(Attempt { stage, until }) => core.told(told, stage, until, env),
-                State::Leaving(leaving) => core.told_leaving(told, leaving, env),
+                State::Leaving(leaving) => core.told_leaving(told, *leaving, env),
                 other => other,
             }),
         }

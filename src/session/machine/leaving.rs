@@ -94,8 +94,8 @@ impl Core {
     }
 
     /// Goes on from a response of the store.
-    pub(super) fn told_leaving(&mut self, told: Told, at: Box<Leaving>, env: &mut dyn Env) -> State {
-        let Leaving { stage, until, mut known } = *at;
+    pub(super) fn told_leaving(&mut self, told: Told, at: Leaving, env: &mut dyn Env) -> State {
+        let Leaving { stage, until, mut known } = at;
         match (stage, told) {
             (Farewell::ExpectLock, Told::Locked(Ok(())) | Told::LockedLate) => self.find_record_locked(known, env),
             (Farewell::ExpectLock, Told::Locked(Err(error))) | (Farewell::ExpectRecord, Told::Loaded(Err(error))) => {
@@ -212,8 +212,8 @@ impl Core {
     }
 
     /// What is awaited does not come in time.
-    pub(super) fn leaving_is_late(&mut self, at: Box<Leaving>, env: &mut dyn Env) -> State {
-        let Leaving { stage, mut known, .. } = *at;
+    pub(super) fn leaving_is_late(&mut self, at: Leaving, env: &mut dyn Env) -> State {
+        let Leaving { stage, mut known, .. } = at;
         match stage {
             Farewell::ExpectLock | Farewell::ExpectRecord => {
                 known.is_uncertain(Uncertainty::Store(ErrorCode::SESSION_STORE.into()));
