@@ -15,7 +15,7 @@ use super::exchange::Exchange;
 use super::flight::Flight;
 use super::giving_back::Held;
 use super::late::Fate;
-use super::logout::{Farewell, Known, Leaving};
+use super::logout::{Known, Leaving, LogoutStage};
 use super::state::State;
 use crate::base::env::{Env, MonotonicTime};
 use crate::error::{Error, ErrorCode};
@@ -63,7 +63,7 @@ impl Core {
         match self.options.persistence {
             Persistence::Shared if !self.store.take_lock() && !self.store.holds_lock() => {
                 self.store.ask(Question::Lock);
-                leaving(Farewell::ExpectLock, self.deadline(env), known)
+                leaving(LogoutStage::ExpectLock, self.deadline(env), known)
             }
             Persistence::Shared | Persistence::Own => self.find_record_locked(known, env),
             Persistence::Nowhere => self.after_erasure(known, env),
@@ -72,7 +72,7 @@ impl Core {
 
     fn find_record_locked(&mut self, known: Known, env: &dyn Env) -> State {
         self.store.ask(Question::Load);
-        leaving(Farewell::ExpectRecord, self.deadline(env), known)
+        leaving(LogoutStage::ExpectRecord, self.deadline(env), known)
     }
 
     /// Gives back what was under way, or keeps what may still come of it.
@@ -97,30 +97,31 @@ impl Core {
     pub(super) fn told_leaving(&mut self, told: Told, at: Leaving, env: &mut dyn Env) -> State {
         let Leaving { stage, until, mut known } = at;
         match (stage, told) {
-            (Farewell::ExpectLock, Told::Locked(Ok(())) | Told::LockedLate) => self.find_record_locked(known, env),
-            (Farewell::ExpectLock, Told::Locked(Err(error))) | (Farewell::ExpectRecord, Told::Loaded(Err(error))) => {
+            (LogoutStage::ExpectLock, Told::Locked(Ok(())) | Told::LockedLate) => self.find_record_locked(known, env),
+            (LogoutStage::ExpectLock, Told::Locked(Err(error)))
+            | (LogoutStage::ExpectRecord, Told::Loaded(Err(error))) => {
                 // What is stored is not known. This session's own record is erased all the same.
                 known.is_uncertain(Uncertainty::Store(error));
                 self.erase(known, env)
             }
-            (Farewell::ExpectRecord, Told::Loaded(Ok(record))) => {
+            (LogoutStage::ExpectRecord, Told::Loaded(Ok(record))) => {
                 self.erase_this(record.map(|record| *record), known, env)
             }
-            (Farewell::ExpectErasure, Told::Erased(Saved::Done)) => {
+            (LogoutStage::ExpectErasure, Told::Erased(Saved::Done)) => {
                 known.logout.erased = Erased::Record;
                 self.after_erasure(known, env)
             }
-            (Farewell::ExpectErasure, Told::Erased(Saved::Conflict(record))) => {
+            (LogoutStage::ExpectErasure, Told::Erased(Saved::Conflict(record))) => {
                 self.erase_this(record.map(|record| *record), known, env)
             }
-            (Farewell::ExpectErasure, Told::Erased(Saved::Failed(error))) => self.not_erased(error, known, env),
+            (LogoutStage::ExpectErasure, Told::Erased(Saved::Failed(error))) => self.not_erased(error, known, env),
             (stage, _) => leaving(stage, until, known),
         }
     }
 
     fn erase(&mut self, known: Known, env: &dyn Env) -> State {
         self.store.ask(Question::Erase);
-        leaving(Farewell::ExpectErasure, self.deadline(env), known)
+        leaving(LogoutStage::ExpectErasure, self.deadline(env), known)
     }
 
     fn not_erased(&mut self, error: Error, mut known: Known, env: &mut dyn Env) -> State {
@@ -162,7 +163,7 @@ impl Core {
             self.has_held(&mut known, Held::of(Ok(step), exchange, env));
         }
         if self.late.is_needed() {
-            return leaving(Farewell::ExpectLate, self.deadline(env), known);
+            return leaving(LogoutStage::ExpectLate, self.deadline(env), known);
         }
         if self.may_be_spent(&known) {
             let may_ask = self.options.persistence != Persistence::Shared || self.store.holds_lock();
@@ -208,21 +209,21 @@ impl Core {
                 return self.left(known);
             }
         };
-        leaving(Farewell::InFlight(Box::new(flight)), until, known)
+        leaving(LogoutStage::InFlight(Box::new(flight)), until, known)
     }
 
     /// What is awaited does not come in time.
     pub(super) fn leaving_is_late(&mut self, at: Leaving, env: &mut dyn Env) -> State {
         let Leaving { stage, mut known, .. } = at;
         match stage {
-            Farewell::ExpectLock | Farewell::ExpectRecord => {
+            LogoutStage::ExpectLock | LogoutStage::ExpectRecord => {
                 known.is_uncertain(Uncertainty::Store(ErrorCode::SESSION_STORE.into()));
                 return self.erase(known, env);
             }
-            Farewell::ExpectErasure => return self.not_erased(ErrorCode::SESSION_STORE.into(), known, env),
-            Farewell::Interrupted => return self.leave_interrupted(known, env),
-            Farewell::ExpectLate => known.is_uncertain(Uncertainty::LostResponse),
-            Farewell::InFlight(flight) => {
+            LogoutStage::ExpectErasure => return self.not_erased(ErrorCode::SESSION_STORE.into(), known, env),
+            LogoutStage::Interrupted => return self.leave_interrupted(known, env),
+            LogoutStage::ExpectLate => known.is_uncertain(Uncertainty::LostResponse),
+            LogoutStage::InFlight(flight) => {
                 known.is_uncertain(Uncertainty::LostResponse);
                 // If tokens come after all, they are revoked, too.
                 self.has_held(&mut known, Held::in_flight(*flight, env));
@@ -244,7 +245,7 @@ impl Core {
             self.set_late_aside(env);
         }
         match state {
-            State::Leaving(leaving) if matches!(leaving.stage, Farewell::ExpectLate) => {
+            State::Leaving(leaving) if matches!(leaving.stage, LogoutStage::ExpectLate) => {
                 self.after_erasure(leaving.known, env)
             }
             State::LoggedOut => {
@@ -274,6 +275,6 @@ impl Core {
 }
 
 /// A logout that awaits this.
-fn leaving(stage: Farewell, until: MonotonicTime, known: Known) -> State {
+fn leaving(stage: LogoutStage, until: MonotonicTime, known: Known) -> State {
     State::Leaving(Box::new(Leaving { stage, until, known }))
 }

@@ -8,14 +8,14 @@ use crate::session::access::{Erased, Logout, Uncertainty};
 use crate::session::timer::Timer;
 
 pub(super) struct Leaving {
-    pub(super) stage: Farewell,
+    pub(super) stage: LogoutStage,
     /// The deadline of the stage; of a flow that waits, the time when it continues.
     pub(super) until: MonotonicTime,
     pub(super) known: Known,
 }
 
 /// What a logout awaits.
-pub(super) enum Farewell {
+pub(super) enum LogoutStage {
     ExpectLock,
     ExpectRecord,
     ExpectErasure,
@@ -44,12 +44,12 @@ struct Brought {
 impl Leaving {
     /// What is true of it if a transition does not return.
     pub(super) fn if_interrupted(&self) -> Self {
-        Self { stage: Farewell::Interrupted, until: self.until, known: self.known.clone() }
+        Self { stage: LogoutStage::Interrupted, until: self.until, known: self.known.clone() }
     }
 
     /// Whether its flow waits.
     pub(super) fn waits(&self) -> bool {
-        matches!(&self.stage, Farewell::InFlight(flight) if flight.waits())
+        matches!(&self.stage, LogoutStage::InFlight(flight) if flight.waits())
     }
 
     /// Takes out what awaits an input, if `take` knows it; else the logout is as it was.
@@ -58,10 +58,10 @@ impl Leaving {
         take: impl FnOnce(Box<Flight>) -> Result<T, Box<Flight>>,
     ) -> Result<(T, Known), Box<Self>> {
         match self.stage {
-            Farewell::InFlight(flight) => match take(flight) {
+            LogoutStage::InFlight(flight) => match take(flight) {
                 Ok(taken) => Ok((taken, self.known)),
                 Err(flight) => {
-                    self.stage = Farewell::InFlight(flight);
+                    self.stage = LogoutStage::InFlight(flight);
                     Err(self)
                 }
             },
@@ -72,8 +72,8 @@ impl Leaving {
     /// Its timer, and its deadline.
     pub(super) fn timer(&self) -> (Timer, MonotonicTime) {
         match &self.stage {
-            Farewell::Interrupted => (Timer::Retry, MonotonicTime::from_millis(0)),
-            Farewell::InFlight(flight) if flight.waits() => (Timer::Wake, self.until),
+            LogoutStage::Interrupted => (Timer::Retry, MonotonicTime::from_millis(0)),
+            LogoutStage::InFlight(flight) if flight.waits() => (Timer::Wake, self.until),
             _ => (Timer::Response, self.until),
         }
     }

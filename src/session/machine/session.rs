@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::exchange::{Exchange, Obtained};
 use super::late::LateResponses;
-use super::logout::Farewell;
+use super::logout::LogoutStage;
 use super::orphans::{Orphan, Orphans};
 use super::state::{Resume, State};
 use super::{Core, Session};
@@ -335,7 +335,7 @@ impl Session {
             State::Idle { .. } => core.begin(env),
             State::Pausing(pause) => core.resume(pause.into_resume(), env),
             State::Interrupted => core.resume_interrupted(env),
-            State::Leaving(leaving) if matches!(leaving.stage, Farewell::Interrupted) => {
+            State::Leaving(leaving) if matches!(leaving.stage, LogoutStage::Interrupted) => {
                 core.leave_interrupted(leaving.known, env)
             }
             other => other,

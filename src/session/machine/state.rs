@@ -2,7 +2,7 @@
 
 use super::exchange::{Exchange, Obtained, Rejection};
 use super::flight::{ExpectResponse, Flight};
-use super::logout::{Farewell, Leaving};
+use super::logout::{Leaving, LogoutStage};
 use crate::base::env::MonotonicTime;
 use crate::error::ErrorCode;
 use crate::flow::token_outcome::UnverifiedTokens;
@@ -171,7 +171,7 @@ impl State {
     pub(super) fn is_interrupted(&self) -> bool {
         match self {
             Self::Interrupted => true,
-            Self::Leaving(leaving) => matches!(leaving.stage, Farewell::Interrupted),
+            Self::Leaving(leaving) => matches!(leaving.stage, LogoutStage::Interrupted),
             _ => false,
         }
     }
@@ -181,7 +181,7 @@ impl State {
         match self {
             Self::Attempting(Attempt { stage: Stage::InFlight(flight), until }) => Some((flight, *until)),
             Self::Leaving(leaving) => match &leaving.stage {
-                Farewell::InFlight(flight) => Some((flight, leaving.until)),
+                LogoutStage::InFlight(flight) => Some((flight, leaving.until)),
                 _ => None,
             },
             _ => None,
@@ -193,7 +193,7 @@ impl State {
         match self {
             Self::Attempting(Attempt { stage: Stage::InFlight(flight), until }) => Some((flight, until)),
             Self::Leaving(leaving) => match &mut leaving.stage {
-                Farewell::InFlight(flight) => Some((flight, &mut leaving.until)),
+                LogoutStage::InFlight(flight) => Some((flight, &mut leaving.until)),
                 _ => None,
             },
             _ => None,
