@@ -5,7 +5,7 @@
 //! feature `testing` is a dev-dependency.
 
 use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient};
-use oidc_proto::testing::{Decision, Fault, Lie, On, Provider, RegisteredClient, TestEnv, User};
+use oidc_proto::testing::{Decision, Disturbance, Lie, On, Provider, RegisteredClient, TestEnv, User};
 use oidc_proto::{
     AuthorizationRequest, Callback, Client, Env, Error, ErrorCode, Issuer, RedirectUri, RelyingParty, Schemes, Scope,
     TokenSet,
@@ -57,7 +57,7 @@ fn a_token_for_another_login_is_refused() {
 
 fn an_outage_is_an_error_that_says_so() {
     let op = provider(User::new("alice"));
-    op.fault(On::Token, Fault::Timeout, 1);
+    op.disturb(On::Token, Disturbance::Timeout, 1);
     assert_eq!(code(log_in_at(&op)), Some(ErrorCode::TRANSPORT_TIMEOUT));
 }
 

@@ -240,7 +240,7 @@ impl PlaceArgs {
 pub(crate) struct RegisterArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
-    /// Register http://127.0.0.1:N/callback, for a provider that does not leave the port open; several with commas
+    /// Register http://127.0.0.1:N/callback, for a provider that compares the port, too; several ports with commas
     #[arg(long, value_name = "N", conflicts_with = "homeserver", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) redirect_port: Vec<u16>,
     /// Register this redirect URI, for login --redirect-uri

@@ -25,7 +25,7 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
-    /// The value of an option is wrong by itself: the command line has to be mended.
+    /// The value of an option is wrong by itself: the user has to correct the command line.
     pub(crate) fn of_option(error: Error) -> Self {
         Self { exit: USAGE, ..Self::from(error) }
     }
@@ -93,7 +93,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// The command line has to be mended, whatever the store, files, the network or the provider would say.
+/// The user has to correct the command line, whatever the store, files, the network or the provider would say.
 const USAGE: u8 = 2;
 
 /// Codes that only the value of an option can have here.

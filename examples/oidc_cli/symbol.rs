@@ -5,7 +5,7 @@ use std::io::{BufReader, BufWriter, Read as _};
 use std::path::Path;
 
 use oidc_proto::qr::QrCode as QrData;
-use oidc_proto::{ErrorCode as Core, Schemes};
+use oidc_proto::{Error, ErrorCode as Core, Schemes};
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{Color, EcLevel, QrCode};
 
@@ -22,6 +22,9 @@ const QUIET: usize = 4;
 
 /// Pixels a module.
 const SCALE: usize = 6;
+
+/// How the text of a code begins: `MATRIX` and `IO_ELEMENT_MSC4388` in base64.
+const BEGINNINGS: [&str; 2] = ["TUFUUklY", "SU9fRUxFTUVOVF9NU0M0Mzg4"];
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -58,13 +61,7 @@ pub(crate) fn write_png(code: &QrData, path: &Path) -> Result<(), Failure> {
 pub(crate) fn read(what: &str, schemes: Schemes) -> Result<QrData, Failure> {
     let path = Path::new(what);
     if !path.exists() {
-        return QrData::from_base64(what.trim(), schemes).map_err(|error| {
-            // No text of a code has a dot.
-            if what.contains('.') && error.code() == Core::QR_CODE_TEXT {
-                return Code::QrImage.because(format_args!("{}: no such file", what.escape_debug()));
-            }
-            error.into()
-        });
+        return QrData::from_base64(what.trim(), schemes).map_err(|error| not_a_code(what, error));
     }
     let failed = |error: &dyn std::fmt::Display| Code::QrImage.because(format_args!("{}: {error}", path.display()));
     let file = File::open(path).map_err(|error| failed(&error))?;
@@ -76,6 +73,22 @@ pub(crate) fn read(what: &str, schemes: Schemes) -> Result<QrData, Failure> {
     }
     let text = std::str::from_utf8(&content).map_err(|_| failed(&"neither a PNG nor text"))?;
     Ok(QrData::from_base64(text.trim(), schemes)?)
+}
+
+/// Neither a file nor the text of a code. What looks like a path is told as a file that is missing.
+fn not_a_code(what: &str, error: Error) -> Failure {
+    let is_damaged = BEGINNINGS.iter().any(|beginning| what.trim_start().starts_with(beginning));
+    if is_damaged || !matches!(error.code(), Core::QR_CODE_TEXT | Core::QR_CODE_PREFIX) {
+        return error.into();
+    }
+    if what.contains(['.', '/', '\\']) {
+        return Code::QrImage.because(format_args!("{}: no such file", what.escape_debug()));
+    }
+    error
+        .with_hint(
+            "There is no such file either: give a PNG file, or the text of the code that the other device shows.",
+        )
+        .into()
 }
 
 /// The bytes of the one symbol in a picture.

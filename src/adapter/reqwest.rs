@@ -127,7 +127,7 @@ async fn exchange(
     limit: usize,
 ) -> Result<http::Response<Vec<u8>>, Failure> {
     let mut response = http.execute(request).await.map_err(|error| failure(&error))?;
-    let too_large = Failure::new(FailureKind::BodyTooLarge, Sent::Maybe);
+    let too_large = Failure::new(FailureKind::BodyTooLarge, Sent::Maybe).with_status(response.status());
     let length = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if length > limit {
         return Err(too_large);

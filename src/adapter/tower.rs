@@ -76,7 +76,7 @@ where
             match Limited::new(body, policy.body_limit()).collect().await {
                 Ok(collected) => Ok(Response::from_parts(parts, collected.to_bytes().into())),
                 Err(error) if error.is::<LengthLimitError>() => {
-                    Err(Failure::new(FailureKind::BodyTooLarge, Sent::Maybe))
+                    Err(Failure::new(FailureKind::BodyTooLarge, Sent::Maybe).with_status(parts.status))
                 }
                 Err(error) => Err(failure(&*error)),
             }

@@ -73,7 +73,7 @@ impl Client {
     fn exchange(&self, request: Request<impl AsSendBody>, limit: usize) -> Result<Response<Vec<u8>>, Failure> {
         let response = self.agent.run(request).map_err(failure)?;
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        let too_large = Failure::new(FailureKind::BodyTooLarge, Sent::Maybe);
+        let too_large = Failure::new(FailureKind::BodyTooLarge, Sent::Maybe).with_status(response.status());
         let length = response.body().content_length().unwrap_or(0);
         if length > limit {
             return Err(too_large);

@@ -2,6 +2,8 @@
 
 pub(crate) mod base64;
 pub(crate) mod bell;
+#[cfg(test)]
+pub(crate) mod counting_env;
 pub(crate) mod env;
 pub(crate) mod json;
 mod plain_url;

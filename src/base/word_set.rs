@@ -7,6 +7,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::json::{Scalar, unreadable};
+use crate::error::{Error, ErrorCode, Quote};
 
 /// A word that the standards define, for example a grant type. Only types of this crate implement it.
 pub trait Word: sealed::Sealed + Copy + fmt::Debug + 'static {
@@ -201,6 +202,13 @@ impl<'de, W: Word> Deserialize<'de> for Known<W> {
     }
 }
 
+/// The error of a text that is none of these words.
+pub(crate) fn unknown_word<W: Word>(text: &str) -> Error {
+    let names: Vec<_> = W::ALL.iter().map(|word| word.name()).collect();
+    let error = Error::new(ErrorCode::WORD_UNKNOWN).with_found(Quote::caller(text));
+    error.with_expected(Quote::library(format_args!("one of {}", names.join(", "))))
+}
+
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $( $(#[$word_doc:meta])* $word:ident = $text:literal, )* }) => {
         $(#[$doc])*
@@ -227,9 +235,17 @@ macro_rules! words {
             /// The word as the standards spell it.
             pub const fn name(self) -> &'static str { match self { $( Self::$word => $text, )* } }
 
-            /// The word that is spelled like this.
+            /// The word that is spelled like this; `None` if this crate does not know it. `from_str` has an error instead.
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $( $text => Some(Self::$word), )* _ => None }
+            }
+        }
+
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::error::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::from_name(text).ok_or_else(|| $crate::base::word_set::unknown_word::<Self>(text))
             }
         }
 

@@ -349,6 +349,7 @@ impl From<Failure> for Error {
         };
         let (found, hint) = (failure.found(), failure.hint());
         Self::new(code).with(|inner| {
+            inner.status = failure.status();
             inner.found = found;
             inner.hint = hint.map(Cow::Borrowed);
             inner.source = Some(Arc::new(failure));

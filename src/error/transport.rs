@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::quote::Quote;
 
 /// Why no response came, and whether the server may still have received the request.
@@ -25,6 +27,7 @@ pub struct Failure {
 struct Details {
     text: Option<Quote>,
     hint: Option<&'static str>,
+    status: Option<StatusCode>,
     server: Option<String>,
     proxy: Option<String>,
     /// In milliseconds.
@@ -54,6 +57,12 @@ impl Failure {
     #[must_use]
     pub fn with_hint(self, hint: &'static str) -> Self {
         self.with(|details| details.hint = Some(hint))
+    }
+
+    /// Adds the status of a response that had one, and whose body could not be taken.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        self.with(|details| details.status = Some(status))
     }
 
     /// Names the server of the request: host and port of this URL. For drivers and own loops: flows do not know whether
@@ -102,6 +111,11 @@ impl Failure {
     /// The text of the HTTP library or of the key store, if there is one. No decision depends on it.
     pub fn text(&self) -> Option<&str> {
         self.details.as_ref()?.text.as_ref().map(Quote::as_str)
+    }
+
+    /// The status of the response, if there was one.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.details.as_ref()?.status
     }
 
     /// The proxy that failed on the way to the server, if the HTTP client knows that it was the proxy.

@@ -3,15 +3,8 @@
 //! ```text
 //! authorize_device ─▶ POST device_authorization_endpoint ─▶ Done(PendingDevice)
 //!
-//! poll_device ─▶ Wait(interval) ─▶ TokenRequest ─┬─ authorization_pending ─▶ Wait(interval)
-//!                           ▲                             ├─ slow_down ─▶ Wait(interval + 5 s)
-//!                           └─────────────────────────────┼─ no response, or the server fails ─▶ Wait(2 × interval)
-//!                                                         ├─ refused, expired, or time is up ─▶ error
-//!                                                         └─ tokens ─▶ Done(TokenOutcome)
+//! poll_device ─▶ TokenRequest
 //! ```
-//!
-//! The deadline is computed from the time of day when polling starts. From then on the monotonic clock counts, so that
-//! a clock that is set back does not extend the deadline.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,29 +12,23 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
-use super::token_outcome::{self, Origin, TokenOutcome};
+use super::device_poll::DevicePoll;
+use super::token_outcome;
 use super::token_request::TokenRequest;
-use crate::base::env::{Env, MonotonicTime, Timestamp};
+use crate::base::env::{Env, Timestamp};
 use crate::base::secret::{self, Secret};
 use crate::base::url::{Endpoint, Issuer, Schemes};
 use crate::base::versioned::{self, Version};
-use crate::error::{Error, ErrorCode, Fault, Quote};
+use crate::error::{Error, ErrorCode};
 use crate::message::{device, token};
 use crate::party::client_auth::explained;
 use crate::party::metadata::GrantType;
 use crate::party::owner::Owner;
 use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
-use crate::token::id_token::check::LoginExpectation;
 use crate::token::scope::Scope;
 use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
-
-/// What `slow_down` adds (section 3.5).
-const SLOW_DOWN: Duration = Duration::from_secs(5);
-
-/// The longest pause that doubling leads to.
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 
 /// Awaits the device code and the user code.
 #[derive(Debug)]
@@ -98,7 +85,7 @@ impl RelyingParty {
     ///
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `jws.no_backend`, `id_token.trust_tls_over_http`.
-    pub fn poll_device(&self, pending: PendingDevice, env: &mut dyn Env) -> Result<Step<DevicePolling>, Error> {
+    pub fn poll_device(&self, pending: PendingDevice, env: &mut dyn Env) -> Result<Step<TokenRequest>, Error> {
         self.owner().check(&pending.owner)?;
         if pending.scope.contains("openid") {
             token_outcome::check_trust(self)?;
@@ -107,8 +94,7 @@ impl RelyingParty {
         let left = pending.expires_at.saturating_since(env.now()).min(device::LONGEST_LIFETIME);
         let deadline = env.monotonic().saturating_add(left);
         let PendingDevice { scope, device_code, interval, .. } = pending;
-        let poll = Poll { party: self.clone(), scope, device_code, interval, pause: interval, deadline, failure: None };
-        Box::new(poll).pause(env)
+        TokenRequest::poll(Box::new(DevicePoll::new(self, scope, device_code, interval, deadline)), env)
     }
 }
 
@@ -185,117 +171,6 @@ impl PendingDevice {
 impl fmt::Debug for PendingDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PendingDevice({}, expires {:?})", self.issuer(), self.expires_at)
-    }
-}
-
-/// Awaits the end of the interval, then tokens.
-#[derive(Debug)]
-pub struct DevicePolling(State);
-
-#[derive(Debug)]
-enum State {
-    Pausing(Box<Poll>),
-    ExpectTokens(TokenRequest, Box<Poll>),
-}
-
-#[derive(Debug)]
-struct Poll {
-    party: RelyingParty,
-    scope: Scope,
-    device_code: Secret,
-    /// What the provider asks for.
-    interval: Duration,
-    /// What the network makes of it.
-    pause: Duration,
-    deadline: MonotonicTime,
-    /// Of the last request, if it failed.
-    failure: Option<Error>,
-}
-
-impl Poll {
-    fn pause(self: Box<Self>, env: &mut dyn Env) -> Result<Step<DevicePolling>, Error> {
-        let until = env.monotonic().saturating_add(self.pause);
-        if until >= self.deadline {
-            return Err(expired(self.failure));
-        }
-        Ok(Step::wait(until, DevicePolling(State::Pausing(self))))
-    }
-
-    fn ask(self: Box<Self>, env: &mut dyn Env) -> Result<Step<DevicePolling>, Error> {
-        let Self { party, scope, device_code, .. } = &*self;
-        let endpoint = &party.provider().metadata().token_endpoint;
-        let request = device::token_request(endpoint, party.client(), device_code);
-        let expectation = scope.contains("openid").then(LoginExpectation::without_nonce);
-        let origin = Origin::Login { scope: scope.clone(), expectation, spends_code: false };
-        let exchange = TokenRequest::start(party, request, origin, env);
-        self.go_on(exchange, env)
-    }
-
-    /// Before tokens have arrived an error can mean that it is too early.
-    fn go_on(
-        mut self: Box<Self>,
-        step: Result<Step<TokenRequest>, Error>,
-        env: &mut dyn Env,
-    ) -> Result<Step<DevicePolling>, Error> {
-        let error = match step {
-            Ok(step) => {
-                return step.embed(
-                    self,
-                    |poll, exchange| DevicePolling(State::ExpectTokens(exchange, poll)),
-                    |_, exchanged| Ok(Step::Done(exchanged)),
-                );
-            }
-            Err(error) => error,
-        };
-        self.failure = None;
-        match error.code() {
-            ErrorCode::DEVICE_AUTHORIZATION_PENDING => self.pause = self.interval,
-            ErrorCode::DEVICE_SLOW_DOWN => {
-                self.interval = self.interval.saturating_add(SLOW_DOWN);
-                self.pause = self.interval;
-            }
-            _ if error.fault() == Fault::Transport => {
-                // Never sooner than the provider allows, which may be later than the limit.
-                self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE).max(self.interval);
-                self.failure = Some(error);
-            }
-            _ => return Err(error),
-        }
-        self.pause(env)
-    }
-}
-
-/// The code is over. If the last request failed, that may be why.
-fn expired(failure: Option<Error>) -> Error {
-    let error = Error::from(ErrorCode::DEVICE_EXPIRED_TOKEN);
-    let Some(failure) = failure else { return error };
-    let error = match failure.status() {
-        Some(status) => error.with_status(status),
-        None => error,
-    };
-    let error = match failure.provider_text() {
-        Some(text) => error.with_text(text.clone()),
-        None => error,
-    };
-    let found = Quote::library(format_args!("`{}` in response to the last request", failure.code()));
-    error.with_found(found).with_hint(
-        "The requests failed until the code expired, so the user may have decided. Check the provider, then log in again.",
-    )
-}
-
-impl Flow for DevicePolling {
-    type Output = TokenOutcome;
-
-    fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
-        match self.0 {
-            State::Pausing(poll) => {
-                input.woken()?;
-                poll.ask(env)
-            }
-            // The driver gives up, which no pause mends.
-            State::ExpectTokens(..) if input.is_cancelled() => Err(input.unexpected()),
-            State::ExpectTokens(exchange, poll) => poll.go_on(exchange.on(input, env), env),
-        }
     }
 }
 

@@ -7,9 +7,8 @@
 //! | [`Registration`] | [`Registration::start`] | [`Registered`](crate::Registered) |
 //! | [`PushedAuthorization`] | [`RelyingParty::push`] | a URL and a [`PendingAuthorization`](crate::PendingAuthorization) |
 //! | [`OptionalPush`] | [`RelyingParty::push_if_possible`] | [`StartedAuthorization`] |
-//! | [`TokenRequest`] | [`RelyingParty::redeem`], [`RelyingParty::refresh`], [`RelyingParty::request_tokens`] | [`TokenOutcome`](crate::TokenOutcome) |
+//! | [`TokenRequest`] | [`RelyingParty::redeem`], [`RelyingParty::refresh`], [`RelyingParty::request_tokens`], [`RelyingParty::poll_device`] | [`TokenOutcome`](crate::TokenOutcome) |
 //! | [`DeviceAuthorization`] | [`RelyingParty::authorize_device`] | [`PendingDevice`](crate::PendingDevice) |
-//! | [`DevicePolling`] | [`RelyingParty::poll_device`] | [`TokenOutcome`](crate::TokenOutcome) |
 //! | [`KeysFetch`] | [`RelyingParty::fetch_keys`] | [`Keys`](crate::jose::Keys) |
 //! | [`UserinfoFetch`] | [`RelyingParty::userinfo`] | [`Userinfo`](crate::Userinfo) |
 //! | [`ResourceCall`] | [`RelyingParty::call`] | the response to the application's own request |
@@ -35,6 +34,7 @@ mod authenticated_request;
 pub(crate) mod authorization;
 mod back_channel_logout;
 pub(crate) mod device;
+mod device_poll;
 mod grant_request;
 mod key_search;
 mod keys_fetch;
@@ -49,7 +49,7 @@ mod token_request;
 mod userinfo;
 
 pub use back_channel_logout::BackChannelLogout;
-pub use device::{DeviceAuthorization, DevicePolling};
+pub use device::DeviceAuthorization;
 pub use grant_request::GrantRequest;
 pub use keys_fetch::KeysFetch;
 pub use pushed_authorization::{OptionalPush, PushedAuthorization, StartedAuthorization};

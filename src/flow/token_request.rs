@@ -5,6 +5,12 @@
 //!   refresh ┼───────────────────────────────────────────────────┴─▶ AuthenticatedRequest ─▶ KeySearch ─▶ Done(TokenOutcome)
 //!   request_tokens ┘                                                                          ▲
 //!   UnverifiedTokens::verify ─────────────────────────────────────────────────────────────────┘
+//!
+//!   poll_device ─▶ Wait(interval) ─▶ AuthenticatedRequest ─┬─ authorization_pending ─▶ Wait(interval)
+//!                         ▲                                ├─ slow_down ─▶ Wait(interval + 5 s)
+//!                         └────────────────────────────────┼─ no response, or the server fails ─▶ Wait(2 × interval)
+//!                                                          ├─ refused, expired, or time is up ─▶ error
+//!                                                          └─ tokens ─▶ KeySearch ─▶ Done(TokenOutcome)
 //! ```
 
 use std::fmt;
@@ -12,6 +18,7 @@ use std::fmt;
 use http::Request;
 
 use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
+use super::device_poll::DevicePoll;
 use super::key_search::KeySearch;
 use super::keys_fetch::KeysFetch;
 use super::token_outcome::{Grant, Origin, TokenOutcome, UnverifiedTokens};
@@ -32,10 +39,15 @@ use crate::wire::response::Response;
 /// arrived, a failure is an error; after that it is [`TokenOutcome::Unverified`]. The request is not repeated, because
 /// a code (and often a refresh token) can be used only once. The one exception is a demand for a DPoP nonce (RFC 9449
 /// section 8).
+///
+/// Before a user has allowed a device, the flow polls: each request is made at the end of a wait, and repeated until the
+/// user has decided (RFC 8628 section 3.4).
 pub struct TokenRequest(State);
 
 #[allow(clippy::large_enum_variant, reason = "every login and refresh is in the large one")]
 enum State {
+    /// A user has to allow the device.
+    Pausing(Box<DevicePoll>),
     ExpectKeys(KeysFetch, Box<Prepared>),
     ExpectTokens(AuthenticatedRequest<TokenParse>, Pending),
     Verifying(KeySearch<Grant>),
@@ -56,6 +68,18 @@ struct Pending {
     /// process that was suspended.
     at: Timestamp,
     mark: Mark,
+    /// What to ask again with, if it is too early.
+    poll: Option<Box<DevicePoll>>,
+}
+
+impl Pending {
+    /// No tokens came.
+    fn failed(self, error: Error, env: &mut dyn Env) -> Result<Step<TokenRequest>, Error> {
+        let error = self.origin.explained(error, &self.party);
+        let Some(mut poll) = self.poll else { return Err(error) };
+        poll.learn(error)?;
+        TokenRequest::poll(poll, env)
+    }
 }
 
 struct TokenParse(ProviderOptions);
@@ -84,15 +108,30 @@ impl TokenRequest {
     #[inline]
     pub(super) fn start(
         party: &RelyingParty,
+        request: Request<Body>,
+        origin: Origin,
+        env: &mut dyn Env,
+    ) -> Result<Step<Self>, Error> {
+        Self::ask(party, request, origin, None, env)
+    }
+
+    /// Asks at the end of the poll's pause.
+    pub(super) fn poll(poll: Box<DevicePoll>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+        Ok(Step::wait(poll.pauses_until(env)?, Self(State::Pausing(poll))))
+    }
+
+    fn ask(
+        party: &RelyingParty,
         mut request: Request<Body>,
         origin: Origin,
+        poll: Option<Box<DevicePoll>>,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         token::add_parameters(&mut request, party.client())?;
         let (policy, parse) = (Policy::write(Accept::Json), TokenParse(*party.provider().options()));
         let call = AuthenticatedRequest::start(party, request, policy, Credential::Client, parse, env)?;
         let (at, mark) = (env.now(), party.key_cell().mark());
-        Self::asked(call, Pending { party: party.clone(), origin, at, mark }, env)
+        Self::asked(call, Pending { party: party.clone(), origin, at, mark, poll }, env)
     }
 
     fn prepared(step: Step<KeysFetch>, prepared: Box<Prepared>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
@@ -120,7 +159,7 @@ impl TokenRequest {
                 Self(State::ExpectTokens(call, asked))
             },
             |asked, response| {
-                let Pending { party, origin, at, mark } = asked;
+                let Pending { party, origin, at, mark, .. } = asked;
                 let asker = Asker::own(mark, party.key_cell().mark());
                 // A clock that was set back meanwhile must not make them live longer.
                 let grant = Grant { party, response, obtained_at: at.min(now), origin };
@@ -147,11 +186,16 @@ impl Flow for TokenRequest {
 
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::ExpectKeys(fetch, prepared) => Self::prepared(fetch.on(input, env)?, prepared, env),
-            State::ExpectTokens(call, asked) => {
-                let step = call.on(input, env).map_err(|error| asked.origin.explained(error, &asked.party))?;
-                Self::asked(step, asked, env)
+            State::Pausing(poll) => {
+                input.woken()?;
+                let (request, origin) = poll.request();
+                Self::ask(&poll.party().clone(), request, origin, Some(poll), env)
             }
+            State::ExpectKeys(fetch, prepared) => Self::prepared(fetch.on(input, env)?, prepared, env),
+            State::ExpectTokens(call, asked) => match call.on(input, env) {
+                Ok(step) => Self::asked(step, asked, env),
+                Err(error) => asked.failed(error, env),
+            },
             State::Verifying(search) => Ok(search.on(input, env)?.wrap(Self::verifying)),
         }
     }
@@ -160,6 +204,7 @@ impl Flow for TokenRequest {
 impl fmt::Debug for TokenRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
+            State::Pausing(_) => f.write_str("TokenRequest(…)"),
             State::ExpectKeys(fetch, _) => fetch.fmt(f),
             State::ExpectTokens(call, _) => call.fmt(f),
             State::Verifying(search) => search.fmt(f),

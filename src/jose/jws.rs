@@ -195,8 +195,8 @@ impl Protected {
         if header.b64.present {
             return Err(Error::new(ErrorCode::JWS_CRIT).at("b64"));
         }
-        // A hint of another type is none. A type is asked for by those who read it, and then this is no type that they
-        // know.
+        // `kid` is a hint: one that is not a string is ignored. A `typ` that is not a string becomes the empty string, which
+        // no caller expects that checks `typ`.
         let kid = header.kid.text().ok().flatten();
         let typ = header.typ.text().unwrap_or(Some(""));
         let algorithm = match header.alg.text() {

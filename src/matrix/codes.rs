@@ -39,7 +39,7 @@ codes! {
         "Send the access token.";
     HOMESERVER_USER_LOCKED = "homeserver.user_locked", Denied, Authorization, Denied, "Matrix client-server API 1.18, account locking",
         "the account is locked", "An administrator of the homeserver locked the account.",
-        "Ask the administrator of the homeserver to unlock it. A session that is stored stays as it is.";
+        "Ask the administrator of the homeserver to unlock it. Then the stored session works again.";
     HOMESERVER_DENIED = "homeserver.denied", Denied, RequestRejected, Denied, "Matrix client-server API 1.18, standard error response",
         "the homeserver refused the request", "The homeserver sent an error code that this crate does not know.",
         "Do what the homeserver's error message says; if there is none, ask the homeserver's administrator.";

@@ -128,7 +128,7 @@ impl RefusedTokens {
     ///
     /// # Errors
     /// As [`Whoami::start`].
-    pub fn retry(self, env: &mut dyn Env) -> Result<Step<Completion<TokenRequest>>, Error> {
+    pub fn retry(self, env: &mut dyn Env) -> Result<Step<Completion>, Error> {
         match *self.0 {
             Refused::Unverified(tokens, expected) => Completion::exchanging(tokens.verify(env), expected, env),
             Refused::Unconfirmed(unconfirmed) => unconfirmed.confirm(env),
@@ -204,7 +204,7 @@ impl Unconfirmed {
 
 /// Awaits the tokens, then the user and the device of the tokens.
 #[derive(Debug)]
-pub struct Completion<F>(State<F>);
+pub struct Completion<F = TokenRequest>(State<F>);
 
 #[derive(Debug)]
 enum State<F> {
@@ -257,7 +257,7 @@ impl<F: Flow<Output = TokenOutcome>> Flow for Completion<F> {
     }
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -265,22 +265,36 @@ mod tests {
     use proptest::sample::select;
 
     use super::*;
-    use crate::adapter::BlockingDriver;
+    use crate::base::counting_env::CountingEnv;
+    use crate::base::env::Timestamp;
     use crate::base::url::Schemes;
-    use crate::matrix::auth_metadata_fetch::AuthMetadataFetch;
+    use crate::matrix::auth_server::{AuthServer, MetadataSource};
     use crate::matrix::homeserver::Homeserver;
     use crate::party::client::Client;
     use crate::party::options::ProviderOptions;
     use crate::step::toy::{Ask, Toy, drive};
-    use crate::testing::{self, TestEnv};
+    use crate::wire::freshness::Freshness;
 
-    fn expected(env: &mut TestEnv) -> Expected {
-        let provider = testing::Provider::new("https://account.example.org");
-        let server = testing::Homeserver::new("https://matrix.example.org", "example.org", provider);
+    const METADATA: &str = r#"{
+        "issuer": "https://account.example.org",
+        "authorization_endpoint": "https://account.example.org/authorize",
+        "token_endpoint": "https://account.example.org/token",
+        "revocation_endpoint": "https://account.example.org/revoke",
+        "jwks_uri": "https://account.example.org/jwks",
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "fragment"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "code_challenge_methods_supported": ["S256"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"]
+    }"#;
+
+    fn expected() -> Expected {
         let homeserver = Homeserver::new("https://matrix.example.org", Schemes::HttpsOnly).unwrap();
-        let http = BlockingDriver::new(server.http(env.clock()));
-        let step = AuthMetadataFetch::start(homeserver, ProviderOptions::new()).unwrap();
-        let server = http.run(step, env).unwrap().supported().unwrap();
+        let (options, freshness) =
+            (ProviderOptions::new(), Freshness { fetched_at: Timestamp::from_unix_millis(0), fresh_until: None });
+        let source = MetadataSource::Stable;
+        let server = AuthServer::parse(METADATA.as_bytes(), homeserver, source, None, options, freshness).unwrap();
         let device_id = DeviceId::new("ABCDEFGHIJ").unwrap();
         Expected { party: Party::new(server, Client::new("app")), device_id, user_id: None }
     }
@@ -292,12 +306,10 @@ mod tests {
             asks in proptest::collection::vec(select(vec![Ask::Call, Ask::Wait, Ask::UseKey]), 0..6),
             script in proptest::collection::vec(any::<u8>(), 0..32),
         ) {
-            let mut env = TestEnv::seeded(1);
-            let clock = env.clock().clone();
-            let expected = expected(&mut env);
+            let mut env = CountingEnv::default();
             let step = Toy::<TokenOutcome>::start(asks, None, &env);
-            let step = step.and_then(|step| Completion::exchanging(step, expected, &mut env));
-            let error = drive(step, &script, |time| clock.advance(time), &mut env).unwrap_err();
+            let step = step.and_then(|step| Completion::exchanging(step, expected(), &mut env));
+            let error = drive(step, &script, &mut env).unwrap_err();
             prop_assert_eq!(error.code(), ErrorCode::TOKEN_INVALID_GRANT);
         }
     }

@@ -4,7 +4,7 @@
 //! ```text
 //! LoginRequest::start_device ─▶ POST device_authorization_endpoint ─▶ Done(PendingDeviceLogin)
 //!
-//! PendingDeviceLogin::poll ─▶ DevicePolling ─┬─▶ Whoami ─▶ Done(LoginOutcome)
+//! PendingDeviceLogin::poll ─▶ TokenRequest ────┬─▶ Whoami ─▶ Done(LoginOutcome)
 //! PendingDeviceLogin::complete(TokenOutcome) ───┘
 //! ```
 
@@ -21,9 +21,9 @@ use super::party::Party;
 use crate::base::env::Env;
 use crate::base::versioned;
 use crate::error::Error;
+use crate::flow::DeviceAuthorization;
 use crate::flow::device::PendingDevice;
 use crate::flow::token_outcome::TokenOutcome;
-use crate::flow::{DeviceAuthorization, DevicePolling, TokenRequest};
 use crate::step::{Flow, Input, Step};
 
 /// Awaits the codes.
@@ -101,7 +101,7 @@ impl PendingDeviceLogin {
     ///
     /// # Errors
     /// `matrix.homeserver_mismatch`, and as [`RelyingParty::poll_device`](crate::RelyingParty::poll_device).
-    pub fn poll(self, party: &Party, env: &mut dyn Env) -> Result<Step<Completion<DevicePolling>>, Error> {
+    pub fn poll(self, party: &Party, env: &mut dyn Env) -> Result<Step<Completion>, Error> {
         party.check_home(&self.0.homeserver)?;
         let (expected, authorization) = self.0.expecting(party);
         let step = party.relying_party().poll_device(authorization, env)?;
@@ -117,7 +117,7 @@ impl PendingDeviceLogin {
         exchanged: TokenOutcome,
         party: &Party,
         env: &mut dyn Env,
-    ) -> Result<Step<Completion<TokenRequest>>, Error> {
+    ) -> Result<Step<Completion>, Error> {
         let homely = party.check_home(&self.0.homeserver);
         let (expected, _) = self.0.expecting(party);
         match homely {

@@ -52,7 +52,6 @@ use super::party::Party;
 use crate::base::env::{Env, Timestamp};
 use crate::base::versioned;
 use crate::error::Error;
-use crate::flow::TokenRequest;
 use crate::flow::authorization::{PendingAuthorization, VerifiedCallback};
 use crate::message::callback::Callback;
 use crate::party::metadata::ResponseMode;
@@ -129,7 +128,7 @@ impl PendingLogin {
         verified: VerifiedCallback,
         party: &Party,
         env: &mut dyn Env,
-    ) -> Result<Step<Completion<TokenRequest>>, Error> {
+    ) -> Result<Step<Completion>, Error> {
         party.check_home(&self.0.homeserver)?;
         let (expected, authorization) = self.0.expecting(party);
         let step = party.relying_party().redeem(authorization, verified, env)?;

@@ -27,6 +27,7 @@ const NOT_WHOLE: &str = "Give an absolute URL: a server joins its public URL and
 
 /// An authorization response (RFC 6749 section 4.1.2). Anyone can forge one:
 /// [`RelyingParty::check`](crate::RelyingParty::check) checks that it belongs to a login.
+#[derive(Clone)]
 pub struct Callback {
     pub(crate) mode: ResponseMode,
     /// The URL that it came to, without its query: as the URL Standard writes it.

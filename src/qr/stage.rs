@@ -114,7 +114,7 @@ impl Flow for Pause {
     }
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -122,8 +122,8 @@ mod tests {
     use proptest::sample::select;
 
     use super::*;
+    use crate::base::counting_env::CountingEnv;
     use crate::step::toy::{Ask, Toy, drive};
-    use crate::testing::TestEnv;
 
     proptest! {
         /// Whatever the handles are told, each input reaches the flow that asked for it.
@@ -134,11 +134,10 @@ mod tests {
             fails in any::<bool>(),
             script in proptest::collection::vec(any::<u8>(), 0..32),
         ) {
-            let mut env = TestEnv::seeded(1);
-            let clock = env.clock().clone();
+            let mut env = CountingEnv::default();
             let step = Toy::start(first, (!fails).then_some(()), &env);
             let stage = then(step, &mut env, |_, env| Ok(Toy::start(second, Some(7), env)?.boxed()));
-            let outcome = drive(stage, &script, |time| clock.advance(time), &mut env);
+            let outcome = drive(stage, &script, &mut env);
             prop_assert_eq!(outcome.unwrap(), 7);
         }
     }

@@ -18,7 +18,7 @@ use super::rendezvous::{Received, Receiving};
 use super::stage::of_response;
 use crate::base::env::Env;
 use crate::error::{Error, ErrorCode};
-use crate::flow::DevicePolling;
+use crate::flow::TokenRequest;
 use crate::flow::token_outcome::TokenOutcome;
 use crate::step::{Flow, Input, Step, Wait};
 
@@ -31,11 +31,11 @@ pub(super) struct Watch {
 #[allow(clippy::large_enum_variant, reason = "it is moved with each step, never kept in numbers")]
 enum State {
     /// Neither of the two is due. There is nothing to look at once the rendezvous is gone.
-    Pausing(Wait<DevicePolling>, Option<Wait<Receiving>>),
+    Pausing(Wait<TokenRequest>, Option<Wait<Receiving>>),
     /// The provider was asked.
-    ExpectTokens(DevicePolling, Option<Wait<Receiving>>),
+    ExpectTokens(TokenRequest, Option<Wait<Receiving>>),
     /// The rendezvous was looked at.
-    ExpectText(Wait<DevicePolling>, Receiving),
+    ExpectText(Wait<TokenRequest>, Receiving),
 }
 
 /// What came first.
@@ -48,7 +48,7 @@ pub(super) enum Outcome {
 }
 
 impl Watch {
-    pub(super) fn start(polling: Step<DevicePolling>, talk: Talk, env: &mut dyn Env) -> Result<Step<Self>, Error> {
+    pub(super) fn start(polling: Step<TokenRequest>, talk: Talk, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match talk.rendezvous.clone().watch(env) {
             Step::Wait(looking) => Self::polled(Ok(polling), Some(looking), talk),
             _ => Self::polled(Ok(polling), None, talk),
@@ -56,7 +56,7 @@ impl Watch {
     }
 
     fn polled(
-        step: Result<Step<DevicePolling>, Error>,
+        step: Result<Step<TokenRequest>, Error>,
         looking: Option<Wait<Receiving>>,
         talk: Talk,
     ) -> Result<Step<Self>, Error> {
@@ -73,7 +73,7 @@ impl Watch {
 
     fn looked(
         step: Result<Step<Receiving>, Error>,
-        polling: Wait<DevicePolling>,
+        polling: Wait<TokenRequest>,
         talk: Talk,
     ) -> Result<Step<Self>, Error> {
         match step {
@@ -88,7 +88,7 @@ impl Watch {
         }
     }
 
-    fn pause(polling: Wait<DevicePolling>, looking: Option<Wait<Receiving>>, talk: Talk) -> Step<Self> {
+    fn pause(polling: Wait<TokenRequest>, looking: Option<Wait<Receiving>>, talk: Talk) -> Step<Self> {
         let until = polling.until();
         let until = looking.as_ref().map_or(until, |looking| looking.until().min(until));
         Step::wait(until, Self { talk, state: State::Pausing(polling, looking) })

@@ -28,22 +28,21 @@ pub enum Event {
     Ended,
     /// The logout is done: the record is erased, and what is to be revoked is known.
     LoggedOut(Logout),
-    /// The session has ended, because the store has no record any more: another process has logged out, or the store
-    /// has lost the record.
+    /// The session has ended: its record is gone. Another process has logged out, or the store has lost the record.
     LoggedOutElsewhere,
-    /// The session has ended, because the store has the record of another user's login, or of one by another client.
+    /// The session has ended: the record in the store now belongs to another user or to another client.
     Replaced(Error),
-    /// There are tokens that the session does not use any more, and that the provider may still honour:
+    /// The session has stopped using some tokens that may still be valid. Revoke them:
     /// [`Session::poll_revocation`](super::Session::poll_revocation).
     Orphaned,
     /// The provider does not accept the client. The tokens are kept. Register a new client and log in with it.
     ClientRejected(Error),
     /// The provider responded to a refresh with tokens that cannot be trusted. The old tokens are kept.
     Unverified(Error),
-    /// A resource server has refused two or more fresh tokens in a row, while the provider goes on issuing them: the account
-    /// may be locked, or the tokens may lack what the server needs. Everything is kept, and the session asks for new
-    /// tokens more and more slowly: [`Event::BackingOff`] has the pause. With the policy
-    /// [`Manual`](super::RefreshPolicy::Manual) there is none, nor where an attempt or another pause goes on already.
+    /// A resource server has refused two or more fresh tokens in a row. The account may be locked, or the tokens may lack
+    /// what the server needs. The session keeps everything and waits longer before each further refresh:
+    /// [`Event::BackingOff`] has the pause. There is no such pause with the policy
+    /// [`Manual`](super::RefreshPolicy::Manual), or while an attempt or another pause is going on.
     TokensRefused(Error),
     /// The store failed to save the tokens. They stay in memory, and the session tries to save them again.
     NotSaved(Error),

@@ -45,6 +45,16 @@ pub struct SessionOptions {
 }
 
 impl SessionOptions {
+    /// The defaults.
+    pub const fn new() -> Self {
+        Self {
+            refresh: RefreshPolicy::Ahead,
+            persistence: Persistence::Nowhere,
+            deadline: DEADLINE,
+            keeps_id_token_text: true,
+        }
+    }
+
     /// Sets when the session refreshes by itself; by default [`RefreshPolicy::Ahead`].
     #[must_use]
     pub const fn with_refresh(self, refresh: RefreshPolicy) -> Self {
@@ -95,12 +105,7 @@ impl SessionOptions {
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self {
-            refresh: RefreshPolicy::Ahead,
-            persistence: Persistence::Nowhere,
-            deadline: DEADLINE,
-            keeps_id_token_text: true,
-        }
+        Self::new()
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::contract::{Flow, Input, Step};
 use super::key_use::{KeyOutput, KeyUse};
+use crate::base::counting_env::CountingEnv;
 use crate::base::env::{Env, MonotonicTime};
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::error::{Error, ErrorCode};
@@ -72,8 +73,7 @@ impl<T: Send + Sync + 'static> Flow for Toy<T> {
 pub(crate) fn drive<F: Flow>(
     mut step: Result<Step<F>, Error>,
     script: &[u8],
-    advance: impl Fn(Duration),
-    env: &mut dyn Env,
+    env: &mut CountingEnv,
 ) -> Result<F::Output, Error> {
     for choice in script.iter().copied().chain(std::iter::repeat_n(0, 64)) {
         let failure =
@@ -86,7 +86,7 @@ pub(crate) fn drive<F: Flow>(
             }
             Step::Call(call) => call.into_parts().2.fail(failure, env),
             Step::Wait(wait) if choice % 3 == 0 => {
-                advance(wait.duration(env.monotonic()));
+                env.advance(wait.duration(env.monotonic()));
                 wait.wake(env)
             }
             Step::Wait(wait) if choice % 3 == 1 => wait.cancel(env),

@@ -8,7 +8,7 @@
 //! - [`Provider::visit`]: the user's browser, from an authorization URL to the callback;
 //! - [`TestEnv`] and its [`Clock`], to set by hand;
 //! - [`Habits`]: what known providers do, from Google to Keycloak, as one value;
-//! - [`Provider::fault`], [`Provider::lie`] and the `edit_…` calls, to make it misbehave, and [`Provider::requests`],
+//! - [`Provider::disturb`], [`Provider::lie`] and the `edit_…` calls, to make it misbehave, and [`Provider::requests`],
 //!   to see the requests that it received.
 //!
 //! The same seed, the same requests and the same times give the same bytes. It shares no parser and no serializer with
@@ -34,7 +34,7 @@
 // | `homeserver/` | [`Homeserver`]: a Matrix homeserver beside the provider |
 // | `browser.rs` | [`Visit`] |
 // | `rendezvous/` | [`Rendezvous`]: where two devices meet for a login by QR code, with [`Trick`]s |
-// | `fault.rs` | [`Fault`]: failures of the network |
+// | `disturbance.rs` | [`Disturbance`]: failures of the network |
 // | `edit.rs` `lie/` | changes to responses; [`Lie`]: the table of changes |
 // | `http.rs` | request forms and responses |
 // | `reach.rs` | the HTTP clients that reach a server |
@@ -47,11 +47,11 @@ mod browser;
 mod client;
 mod device;
 mod discovery;
+mod disturbance;
 mod dpop;
 mod edit;
 mod endpoints;
 mod env;
-mod fault;
 mod grants;
 mod habits;
 mod homeserver;
@@ -83,9 +83,9 @@ mod tests;
 
 pub use browser::Visit;
 pub use client::RegisteredClient;
+pub use disturbance::Disturbance;
 pub use edit::{Callback, ResponseMode};
 pub use env::{Clock, TestEnv};
-pub use fault::Fault;
 pub use habits::Habits;
 pub use homeserver::{Homeserver, KnownScopes, OnMatrix, RequestTo};
 pub use id_token::{IdToken, Signature};

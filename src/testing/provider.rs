@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 
 use super::browser::{self, Visit};
 use super::client::RegisteredClient;
+use super::disturbance::{Disturbance, gateway};
 use super::edit::{Callback, Edit};
 use super::endpoints;
-use super::fault::{Fault, gateway};
 use super::http::Incoming;
 use super::id_token::IdToken;
 use super::lie::Lie;
@@ -111,13 +111,13 @@ impl Provider {
         self.lock().issuer.clone()
     }
 
-    /// Handles a request. This is the whole provider; every transport is a wrapper around it. A fault without a
+    /// Handles a request. This is the whole provider; every transport is a wrapper around it. A disturbance without a
     /// response becomes status 502.
     pub fn handle<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Response<Vec<u8>> {
         self.exchange(request, now).unwrap_or_else(gateway)
     }
 
-    /// Handles a request; a fault can cause a [`Failure`](crate::Failure).
+    /// Handles a request; a disturbance can cause a [`Failure`](crate::Failure).
     ///
     /// # Errors
     /// The failure that an HTTP client would report. A request to another host than the issuer's is unreachable.
@@ -127,8 +127,8 @@ impl Provider {
         let on = state.endpoint(&parts.uri).ok_or(Failure::new(FailureKind::Unreachable, Sent::No))?;
         state.requests.push(on);
         let is_too_much = state.rate.as_mut().is_some_and(|rate| rate.is_over(now));
-        let fault = if is_too_much { Some(Fault::TOO_MANY_REQUESTS) } else { state.next_fault(on) };
-        if let Some(outcome) = fault.as_ref().and_then(Fault::before) {
+        let disturbance = if is_too_much { Some(Disturbance::TOO_MANY_REQUESTS) } else { state.next_disturbance(on) };
+        if let Some(outcome) = disturbance.as_ref().and_then(Disturbance::before) {
             return outcome;
         }
         let incoming = Incoming {
@@ -142,8 +142,8 @@ impl Provider {
         for edit in &state.edits {
             edit.respond(on, &mut response);
         }
-        match fault {
-            Some(fault) => fault.after(response),
+        match disturbance {
+            Some(disturbance) => disturbance.after(response),
             None => Ok(response),
         }
     }
@@ -203,9 +203,9 @@ impl Provider {
         Some(bearer)
     }
 
-    /// Makes the next requests to an endpoint fail. Faults of one endpoint happen in the order in which they were set.
-    pub fn fault(&self, on: On, fault: Fault, times: usize) {
-        self.lock().faults.push((on, fault, times));
+    /// Makes the next requests to an endpoint fail. Disturbances of one endpoint happen in the order in which they were set.
+    pub fn disturb(&self, on: On, disturbance: Disturbance, times: usize) {
+        self.lock().disturbances.push((on, disturbance, times));
     }
 
     /// Applies this lie to all later responses. Several lies apply together.
@@ -238,11 +238,11 @@ impl Provider {
         self.edit(Edit::LogoutToken(Arc::new(edit)));
     }
 
-    /// Removes all lies, edits and faults.
+    /// Removes all lies, edits and disturbances.
     pub fn honest(&self) {
         let mut state = self.lock();
         state.edits.clear();
-        state.faults.clear();
+        state.disturbances.clear();
         state.rotates = true;
         state.nonces.lie = None;
     }

@@ -10,8 +10,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
 use super::client::RegisteredClient;
+use super::disturbance::Disturbance;
 use super::edit::Edit;
-use super::fault::Fault;
 use super::habits::adopted::Adopted;
 use super::nonces::Nonces;
 use super::records::{Access, AuthorizationCode, Grant, Pushed, Refresh, Tokens, Waiting};
@@ -59,7 +59,7 @@ pub(super) struct State {
     pub(super) registered: BTreeMap<Vec<u8>, String>,
     pub(super) access_token_lifetime: Duration,
     pub(super) edits: Vec<Edit>,
-    pub(super) faults: Vec<(On, Fault, usize)>,
+    pub(super) disturbances: Vec<(On, Disturbance, usize)>,
     pub(super) requests: Vec<On>,
     /// Each `jti` with whose it is: assertions and proofs are good once.
     seen: BTreeSet<(String, String)>,
@@ -120,7 +120,7 @@ impl State {
             registered: BTreeMap::new(),
             access_token_lifetime: Duration::from_secs(300),
             edits: Vec::new(),
-            faults: Vec::new(),
+            disturbances: Vec::new(),
             requests: Vec::new(),
             seen: BTreeSet::new(),
             next_grant: 0,
@@ -213,13 +213,13 @@ impl State {
         }
     }
 
-    /// The fault that this request meets, if any.
-    pub(super) fn next_fault(&mut self, on: On) -> Option<Fault> {
-        let at = self.faults.iter().position(|(place, _, times)| *place == on && *times > 0)?;
-        let (_, fault, times) = self.faults.get_mut(at)?;
+    /// The disturbance that this request meets, if any.
+    pub(super) fn next_disturbance(&mut self, on: On) -> Option<Disturbance> {
+        let at = self.disturbances.iter().position(|(place, _, times)| *place == on && *times > 0)?;
+        let (_, disturbance, times) = self.disturbances.get_mut(at)?;
         *times = times.saturating_sub(1);
-        let fault = fault.clone();
-        self.faults.retain(|(_, _, times)| *times > 0);
-        Some(fault)
+        let disturbance = disturbance.clone();
+        self.disturbances.retain(|(_, _, times)| *times > 0);
+        Some(disturbance)
     }
 }

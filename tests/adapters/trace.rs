@@ -9,7 +9,7 @@ use oidc_proto::adapter::BlockingDriver;
 use oidc_proto::adapter::session::BlockingSession;
 use oidc_proto::adapter::store::NoStore;
 use oidc_proto::session::{Session, SessionOptions};
-use oidc_proto::testing::{Fault, On, Provider, RegisteredClient, TestEnv, User};
+use oidc_proto::testing::{Disturbance, On, Provider, RegisteredClient, TestEnv, User};
 use oidc_proto::{
     AuthorizationRequest, Callback, Client, Env as _, ErrorCode, Issuer, RedirectUri, RelyingParty, Schemes, Scope,
 };
@@ -81,12 +81,12 @@ fn what_is_done_is_traced_and_nothing_secret() {
         let mut secrets = vec![url.as_str().to_owned(), callback, tokens.access_token().expose().to_owned()];
         secrets.push(tokens.refresh_token().unwrap().expose().to_owned());
 
-        op.fault(On::Token, Fault::Unreachable, 1);
+        op.disturb(On::Token, Disturbance::Unreachable, 1);
         let lost = driver.run(party.refresh(&tokens, &mut env).unwrap(), &mut env).unwrap_err();
         assert_eq!(lost.code(), ErrorCode::TRANSPORT_UNREACHABLE);
         let session = Session::new(tokens, None, party, SessionOptions::default(), &mut env).unwrap();
         let session = BlockingSession::new(session, op.http(&clock), NoStore, env.clone()).unwrap();
-        op.fault(On::Token, Fault::status(503), 1);
+        op.disturb(On::Token, Disturbance::status(503), 1);
         let failed = session.refresh(Duration::from_secs(5)).unwrap_err();
         assert_eq!(failed.error().unwrap().code(), ErrorCode::HTTP_SERVER_ERROR);
         clock.advance(Duration::from_secs(2));

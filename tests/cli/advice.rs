@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use oidc_proto::testing::{Fault, On, RegisteredClient};
+use oidc_proto::testing::{Disturbance, On, RegisteredClient};
 use serde_json::json;
 
 use crate::support::cli::{Cli, Op, Run, browser};
@@ -27,7 +27,7 @@ fn a_token_that_was_refused_is_not_called_good() {
     let (op, cli) = (Op::start(), Cli::new());
     cli.login(&op, &[]).done();
     op.provider.forget_access_tokens();
-    op.provider.fault(On::Token, Fault::status(503), usize::MAX);
+    op.provider.disturb(On::Token, Disturbance::status(503), usize::MAX);
     let run = cli.run(&["userinfo"]).failed(1, "denied", "userinfo.unauthorized");
     assert!(run.events.iter().all(|event| event["event"] != "kept"), "{}", run.stdout);
 }
@@ -152,7 +152,7 @@ fn help_says_what_is_true_of_the_command() {
     let cli = Cli::new();
     for (command, says, says_not) in [
         (&["client-credentials"][..], "--client-id", "register one"),
-        (&["relogin"], "that of the login", "any free one"),
+        (&["relogin"], "that of the login", "any free port"),
         (&["serve"], "keys are public", "\0"),
     ] {
         let help = cli.plain(&[command, &["--help"]].concat()).done().stdout;
@@ -171,13 +171,13 @@ fn help_says_what_is_true_of_the_command() {
 fn what_else_an_issuer_may_be_is_told() {
     let (op, cli) = (Op::start(), Cli::new());
     let discover = ["discover", "--insecure-loopback", "--issuer", &op.issuer];
-    for fault in [Fault::status(404), Fault::LoginPage, Fault::Truncated] {
-        op.provider.fault(On::ServerMetadata, fault, 1);
+    for fault in [Disturbance::status(404), Disturbance::LoginPage, Disturbance::Truncated] {
+        op.provider.disturb(On::ServerMetadata, fault, 1);
         let run = cli.run(&discover);
         let hint = hint(&run);
         assert!(hint.contains("heck the issuer") && hint.contains("--homeserver"), "{}", run.stdout);
     }
-    op.provider.fault(On::ServerMetadata, Fault::LostResponse, 1);
+    op.provider.disturb(On::ServerMetadata, Disturbance::LostResponse, 1);
     let run = cli.run(&discover).failed(1, "transport", "transport.interrupted");
     assert!(hint(&run).contains(&op.issuer.replacen("http", "https", 1)), "{}", run.stdout);
 }

@@ -1,6 +1,6 @@
 //! What a provider needs that others do not: accepted by name, kept with the session, and told by `discover`.
 
-use oidc_proto::testing::{Fault, Habits, Lie, On, Par, RegisteredClient};
+use oidc_proto::testing::{Disturbance, Habits, Lie, On, Par, RegisteredClient};
 use oidc_proto::{Deviation, Word as _};
 use serde_json::json;
 
@@ -137,7 +137,7 @@ fn a_forgotten_registration_is_made_anew_once() {
 #[test]
 fn a_pushed_request_that_is_refused_is_told_and_the_login_goes_on() {
     let (op, cli) = (Op::start(), Cli::new());
-    op.provider.fault(On::Par, Fault::status(404), 1);
+    op.provider.disturb(On::Par, Disturbance::status(404), 1);
     let run = cli.login(&op, &[]).done();
     let warning = run.event("warning");
     assert!(warning["message"].as_str().unwrap().contains("goes on without"), "{warning}");

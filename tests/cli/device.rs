@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use oidc_proto::testing::{Decision, Fault, Lie, On, Provider, RegisteredClient};
+use oidc_proto::testing::{Decision, Disturbance, Lie, On, Provider, RegisteredClient};
 
 use crate::support::cli::{Cli, Op};
 
@@ -93,7 +93,7 @@ fn the_user_decides_while_the_device_waits() {
 #[test]
 fn a_network_that_fails_does_not_end_the_wait() {
     let (op, cli) = (op(0), Cli::new());
-    op.provider.fault(On::Token, Fault::status(503), 1);
+    op.provider.disturb(On::Token, Disturbance::status(503), 1);
     cli.device(&op, &[]).done();
     assert_eq!(op.provider.count(On::Token), 2);
 }

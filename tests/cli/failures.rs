@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oidc_proto::testing::{Fault, Lie, On};
+use oidc_proto::testing::{Disturbance, Lie, On};
 
 use crate::support::cli::{Cli, Op, browser};
 use crate::support::server::DeadPort;
@@ -145,7 +145,7 @@ fn a_refresh_that_fails_costs_nothing() {
     let (op, cli) = (Op::with(|provider| provider.with_access_token_lifetime(Duration::ZERO)), Cli::new());
     cli.login(&op, &[]).done();
     let before = cli.secrets();
-    op.provider.fault(On::Token, Fault::status(503), 1);
+    op.provider.disturb(On::Token, Disturbance::status(503), 1);
     cli.run(&["token"]).failed(1, "transport", "http.server_error");
     op.provider.lie(Lie::RefreshTokenKept);
     op.provider.lie(Lie::SignatureWrong);
@@ -159,11 +159,11 @@ fn a_refresh_that_fails_costs_nothing() {
 fn logout_keeps_a_session_whose_tokens_it_could_not_end() {
     let (op, cli) = (Op::start(), Cli::new());
     cli.login(&op, &[]).done();
-    op.provider.fault(On::Revoke, Fault::status(503), 1);
+    op.provider.disturb(On::Revoke, Disturbance::status(503), 1);
     let hint = cli.run(&["logout"]).failed(1, "transport", "http.server_error").event("error")["hint"].to_string();
     assert!(hint.contains("--force"), "{hint}");
     cli.forget_metadata();
-    op.provider.fault(On::ServerMetadata, Fault::status(404), 1);
+    op.provider.disturb(On::ServerMetadata, Disturbance::status(404), 1);
     assert_ne!(cli.run(&["logout"]).exit, 0);
     // Nothing was lost, and nobody is kept out.
     let token = cli.secrets()[0].clone();
@@ -177,7 +177,7 @@ fn logout_keeps_a_session_whose_tokens_it_could_not_end() {
 fn logout_by_force_does_not_wait_for_the_network() {
     let (op, cli) = (Op::start(), Cli::new());
     cli.login(&op, &[]).done();
-    op.provider.fault(On::Revoke, Fault::status(503), 1);
+    op.provider.disturb(On::Revoke, Disturbance::status(503), 1);
     let run = cli.run(&["logout", "--force"]).done();
     assert_eq!(run.event("warning")["code"], "http.server_error");
     assert_eq!(run.event("logged_out")["revoked"], false);
@@ -188,7 +188,7 @@ fn logout_by_force_does_not_wait_for_the_network() {
 
     cli.login(&op, &[]).done();
     cli.forget_metadata();
-    op.provider.fault(On::ServerMetadata, Fault::status(404), 1);
+    op.provider.disturb(On::ServerMetadata, Disturbance::status(404), 1);
     let run = cli.run(&["logout", "--force", "--end-session", "--browser", &browser()]).done();
     assert_eq!(run.event("logged_out")["code"], "metadata.not_found");
     assert!(cli.session_files().is_empty());
@@ -205,7 +205,7 @@ fn a_provider_that_cannot_be_reached_is_a_transport_error() {
 fn an_error_tells_programs_and_people_what_was_found_and_what_to_do() {
     let (op, cli) = (Op::start(), Cli::new());
     let discover = ["discover", "--insecure-loopback", "--issuer", &op.issuer];
-    op.provider.fault(On::ServerMetadata, Fault::status(403), usize::MAX);
+    op.provider.disturb(On::ServerMetadata, Disturbance::status(403), usize::MAX);
     let run = cli.run(&discover).failed(1, "remote", "http.status");
     let error = run.event("error");
     assert_eq!((error["status"].as_u64(), error["endpoint"].as_str()), (Some(403), Some("openid_configuration")));
@@ -216,7 +216,7 @@ fn an_error_tells_programs_and_people_what_was_found_and_what_to_do() {
     assert!(shown.contains("unexpected HTTP status 403") && shown.contains("check the issuer"), "{shown}");
 
     op.provider.honest();
-    op.provider.fault(On::ServerMetadata, Fault::LoginPage, usize::MAX);
+    op.provider.disturb(On::ServerMetadata, Disturbance::LoginPage, usize::MAX);
     let run = cli.run(&discover).failed(1, "remote", "http.content_type");
     assert_eq!(run.event("error")["found"], "text/html");
     assert_eq!(run.event("error")["status"], 200);

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
-use oidc_proto::testing::{Fault, On, OnMatrix, Par};
+use oidc_proto::testing::{Disturbance, On, OnMatrix, Par};
 
 use crate::matrix::name;
 use crate::support::cli::{Cli, Op, browser, parameter};
@@ -167,11 +167,11 @@ fn what_is_wrong_at_a_homeserver_is_waited_out_or_told() {
     assert_eq!(run.event("warning")["code"], "json.syntax");
     assert!(run.event("warning")["message"].as_str().unwrap().contains("Matrix well-known document"));
     op.homeserver.honest();
-    for fault in [Fault::status(503), Fault::Status { status: 429, retry_after: Some("1") }] {
-        op.homeserver.fault(OnMatrix::Whoami, fault, 1);
+    for fault in [Disturbance::status(503), Disturbance::Status { status: 429, retry_after: Some("1") }] {
+        op.homeserver.disturb(OnMatrix::Whoami, fault, 1);
         cli.run(&["whoami"]).done();
     }
-    op.homeserver.fault(OnMatrix::Whoami, Fault::status(503), 9);
+    op.homeserver.disturb(OnMatrix::Whoami, Disturbance::status(503), 9);
     cli.run(&["whoami"]).failed(1, "transport", "http.server_error");
     op.homeserver.honest();
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use oidc_proto::testing::{Fault, On, Reuse};
+use oidc_proto::testing::{Disturbance, On, Reuse};
 use serde_json::{Value, json};
 
 use crate::support::cli::Cli;
@@ -38,7 +38,7 @@ fn a_logout_ends_the_tokens_that_another_process_gets_meanwhile() {
     let (op, cli) = (Op::start(), Cli::new());
     cli.login(&op, &[]).done();
     // The provider cannot be asked the first time.
-    op.provider.fault(On::Revoke, Fault::Unreachable, 1);
+    op.provider.disturb(On::Revoke, Disturbance::Unreachable, 1);
     let lock = fs::File::options().write(true).open(cli.store().join("lock")).unwrap();
     lock.lock().unwrap();
     let mut leaving = cli.start(&["logout", "--force"]);

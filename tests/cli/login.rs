@@ -1,6 +1,6 @@
 //! Logins that go well, and everything that follows from them.
 
-use oidc_proto::testing::{Fault, On};
+use oidc_proto::testing::{Disturbance, On};
 use serde_json::json;
 
 use crate::support::cli::{Cli, Op, example, parameter};
@@ -111,7 +111,7 @@ fn what_the_user_asks_for_is_in_the_request() {
 #[test]
 fn a_failed_userinfo_does_not_lose_the_login() {
     let (op, cli) = (Op::start(), Cli::new());
-    op.provider.fault(On::UserInfo, Fault::status(500), 1);
+    op.provider.disturb(On::UserInfo, Disturbance::status(500), 1);
     let run = cli.login(&op, &[]).done();
     assert_eq!(run.event("warning")["code"], "http.server_error");
     assert_eq!(run.event("logged_in")["subject"], "sub-alice");

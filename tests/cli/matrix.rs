@@ -1,6 +1,6 @@
 //! The commands at a Matrix homeserver.
 
-use oidc_proto::testing::{Fault, On, OnMatrix, Par, RequestTo};
+use oidc_proto::testing::{Disturbance, On, OnMatrix, Par, RequestTo};
 
 use crate::support::cli::{Cli, Op, Run, browser, parameter};
 
@@ -284,7 +284,7 @@ fn a_token_that_the_homeserver_does_not_know_is_refreshed_before_anyone_logs_in(
 #[test]
 fn a_homeserver_that_fails_for_a_moment_costs_no_login() {
     let (op, cli) = (Op::start(), Cli::new());
-    op.homeserver.fault(OnMatrix::Whoami, Fault::status(503), 1);
+    op.homeserver.disturb(OnMatrix::Whoami, Disturbance::status(503), 1);
     cli.matrix(&op.issuer, &[]).done().event("logged_in");
     assert_eq!(op.provider.count(On::Revoke), 0);
 }
@@ -304,7 +304,7 @@ fn a_browser_that_never_comes_back_and_a_wrong_option_are_explained() {
     let named = [&login[..], &["--homeserver", &op.issuer, "--client-id", "mine"]].concat();
     let run = cli.run(&named).failed(1, "transport", "cli.deadline");
     assert!(run.event("error")["hint"].as_str().unwrap().contains("--client-id"));
-    op.provider.fault(On::ServerMetadata, Fault::status(404), 9);
+    op.provider.disturb(On::ServerMetadata, Disturbance::status(404), 9);
     let run = cli.plain(&[&login[..], &["--issuer", &op.issuer]].concat());
     assert!(run.stderr.contains("--homeserver"), "{}", run.stderr);
 }

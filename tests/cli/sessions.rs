@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oidc_proto::testing::{Fault, On, Reuse, RevokingSpent};
+use oidc_proto::testing::{Disturbance, On, Reuse, RevokingSpent};
 use serde_json::Value;
 
 use crate::support::cli::{Cli, Op, browser, parameter};
@@ -90,7 +90,7 @@ fn a_login_keeps_what_it_replaces_if_it_is_told_to() {
 fn a_login_whose_predecessor_is_not_revoked_says_so() {
     let (op, cli) = (Op::start(), Cli::new());
     cli.login(&op, &[]).done();
-    op.provider.fault(On::Revoke, Fault::status(503), 100);
+    op.provider.disturb(On::Revoke, Disturbance::status(503), 100);
     let run = cli.login(&op, &[]).done();
     run.event("logged_in");
     assert_eq!(run.event("warning")["code"], "http.server_error");
@@ -178,7 +178,7 @@ fn logout_after_a_refresh_without_an_end_says_revoked_only_if_it_is() {
         let cli = Cli::new();
         cli.login(&op, &[]).done();
         let refresh_token = cli.secrets()[1].clone();
-        op.provider.fault(On::Token, Fault::LostResponse, 1);
+        op.provider.disturb(On::Token, Disturbance::LostResponse, 1);
         assert_ne!(cli.run(&["refresh"]).exit, 0);
         let run = cli.run(&["logout"]).done();
         assert_eq!(run.event("logged_out")["revoked"], is_revoked, "{reuse:?}");
@@ -195,10 +195,10 @@ fn a_logout_whose_revocation_fails_keeps_the_tokens_that_came_for_it() {
     let op = Op::with(|provider| provider.with_reuse(reuse).with_revoking_spent(RevokingSpent::DoesNothing));
     let cli = Cli::new();
     cli.login(&op, &[]).done();
-    op.provider.fault(On::Token, Fault::LostResponse, 1);
+    op.provider.disturb(On::Token, Disturbance::LostResponse, 1);
     assert_ne!(cli.run(&["refresh"]).exit, 0);
     let (before, asked) = (cli.secrets(), op.provider.count(On::Token));
-    op.provider.fault(On::Revoke, Fault::Unreachable, 1);
+    op.provider.disturb(On::Revoke, Disturbance::Unreachable, 1);
     let run = cli.run(&["logout"]);
     assert_eq!((run.exit != 0, run.event("error")["fault"].as_str()), (true, Some("transport")), "{:?}", run.events);
     let kept = cli.secrets();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use oidc_proto::testing::{Fault, On};
+use oidc_proto::testing::{Disturbance, On};
 use serde_json::json;
 
 use crate::support::cli::{Cli, Op, Run};
@@ -122,7 +122,7 @@ fn a_session_refreshes_while_discovery_is_down() {
     assert_eq!(op.provider.count(On::ServerMetadata), asked);
     // Old ones serve where there are no new ones.
     cli.age_metadata();
-    op.provider.fault(On::ServerMetadata, Fault::status(503), 1);
+    op.provider.disturb(On::ServerMetadata, Disturbance::status(503), 1);
     let run = cli.run(&["refresh"]).done();
     assert_eq!(run.event("warning")["code"], "http.server_error");
     assert_eq!(op.provider.count(On::ServerMetadata), asked + 1);
@@ -143,7 +143,7 @@ fn after_a_failure_the_metadata_are_fetched_anew() {
     let (op, cli) = (Op::start(), Cli::new());
     cli.login(&op, &[]).done();
     let asked = op.provider.count(On::ServerMetadata);
-    op.provider.fault(On::Token, Fault::status(404), 1);
+    op.provider.disturb(On::Token, Disturbance::status(404), 1);
     assert_eq!(cli.run(&["refresh"]).exit, 1);
     assert_eq!(op.provider.count(On::ServerMetadata), asked);
     cli.run(&["refresh"]).done();

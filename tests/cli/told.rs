@@ -1,6 +1,6 @@
 //! What is known of a provider or of a registration is said: before the browser opens, and by `discover`.
 
-use oidc_proto::testing::{Fault, On};
+use oidc_proto::testing::{Disturbance, On};
 use serde_json::{Value, json};
 
 use crate::support::cli::{Cli, Op, Run};
@@ -219,7 +219,7 @@ fn userinfo_is_asked_for_again_after_one_refresh() {
     // The tokens were refreshed already, or could not be.
     let hint = |run: &Run| run.event("error")["hint"].as_str().unwrap().to_owned();
     assert!(hint(&refused).contains("has just issued") && hint(&refused).contains("oidc_cli relogin --session "));
-    op.provider.fault(On::Token, Fault::status(503), 1);
+    op.provider.disturb(On::Token, Disturbance::status(503), 1);
     let failed = hint(&cli.run(&["userinfo"]).failed(1, "denied", "userinfo.unauthorized"));
     assert!(
         failed.starts_with("Nor could the tokens be refreshed. ") && failed.contains("try again later"),

@@ -1,6 +1,6 @@
 //! What the command line says of a refresh that failed, and of the access token that was there before.
 
-use oidc_proto::testing::{Fault, Lie, On, Reuse, Rotation};
+use oidc_proto::testing::{Disturbance, Lie, On, Reuse, Rotation};
 use serde_json::json;
 
 use crate::support::cli::{Cli, Op, Run};
@@ -9,7 +9,7 @@ use crate::support::server::DeadPort;
 /// What goes wrong at the token endpoint, from now on.
 #[derive(Clone, Debug)]
 enum Trouble {
-    Fault(Fault),
+    Disturbance(Disturbance),
     /// An error object with this status.
     Denial(u16, &'static str),
     /// The connection is refused.
@@ -18,7 +18,7 @@ enum Trouble {
 
 fn trouble(op: &Op, dead: &DeadPort, trouble: Trouble) {
     match trouble {
-        Trouble::Fault(fault) => op.provider.fault(On::Token, fault, 100),
+        Trouble::Disturbance(fault) => op.provider.disturb(On::Token, fault, 100),
         Trouble::Denial(status, error) => op.provider.tamper(On::Token, move |response| {
             *response.status_mut() = status.try_into().unwrap();
             *response.body_mut() = json!({ "error": error, "error_description": "not today" }).to_string().into();
@@ -53,7 +53,7 @@ fn kept(run: &Run, is_doubtful: bool) {
 #[test]
 fn a_refresh_that_was_answered_with_a_failure_fails_and_the_old_token_is_still_good() {
     for (what, fault, code, status) in [
-        (Trouble::Fault(Fault::status(503)), "transport", "http.server_error", 503),
+        (Trouble::Disturbance(Disturbance::status(503)), "transport", "http.server_error", 503),
         (Trouble::Denial(400, "invalid_scope"), "denied", "token.invalid_scope", 400),
         (Trouble::Denial(400, "invalid_client"), "denied", "token.invalid_client", 400),
         (Trouble::Denial(200, "invalid_scope"), "denied", "token.invalid_scope", 200),
@@ -97,14 +97,14 @@ fn a_refresh_that_surely_was_not_sent_fails_and_the_old_token_is_still_good() {
 #[test]
 fn a_refresh_without_a_response_fails_and_the_old_token_is_doubtful() {
     for (fault, code) in [
-        (Fault::LostResponse, "transport.interrupted"),
-        (Fault::Timeout, "transport.interrupted"),
-        (Fault::Garbage, "json.syntax"),
-        (Fault::EmptyBody, "json.syntax"),
-        (Fault::status(502), "http.server_error"),
-        (Fault::status(504), "http.server_error"),
+        (Disturbance::LostResponse, "transport.interrupted"),
+        (Disturbance::Timeout, "transport.interrupted"),
+        (Disturbance::Garbage, "json.syntax"),
+        (Disturbance::EmptyBody, "json.syntax"),
+        (Disturbance::status(502), "http.server_error"),
+        (Disturbance::status(504), "http.server_error"),
     ] {
-        let (op, cli, _dead) = troubled(Trouble::Fault(fault.clone()));
+        let (op, cli, _dead) = troubled(Trouble::Disturbance(fault.clone()));
         let before = cli.secrets();
         let run = cli.run(&["refresh"]);
         let expected = run.event("error")["code"].as_str().unwrap().to_owned();
@@ -136,7 +136,7 @@ fn a_token_that_ended_with_a_lost_response_is_replaced_before_it_is_used() {
     });
     let cli = Cli::new();
     cli.login(&op, &[]).done();
-    op.provider.fault(On::Token, Fault::LostResponse, 1);
+    op.provider.disturb(On::Token, Disturbance::LostResponse, 1);
     cli.run(&["refresh"]).failed(1, "transport", "transport.interrupted");
     let run = cli.run(&["userinfo"]).done();
     run.event("refreshed");

@@ -1,6 +1,6 @@
 //! Clients that a provider forgot, and clients that are not registered in vain.
 
-use oidc_proto::testing::{Fault, On, OnMatrix, Par, RegisteredClient};
+use oidc_proto::testing::{Disturbance, On, OnMatrix, Par, RegisteredClient};
 
 use crate::homeservers::refuse_the_client;
 use crate::qr::{Two, text};
@@ -43,7 +43,7 @@ fn a_login_by_qr_code_looks_for_the_device_endpoint_before_it_registers() {
 #[test]
 fn a_login_by_qr_code_that_fails_here_does_not_blame_the_protocol() {
     let two = Two::new();
-    two.op.provider.fault(On::Register, Fault::status(500), 9);
+    two.op.provider.disturb(On::Register, Disturbance::status(500), 9);
     let (mut login, code) = two.login_shows(&[]);
     let mut grant = two.grant(&["--scan", &code, "--yes"]);
     let digits = text(&mut grant, "check_code", "digits");

@@ -130,11 +130,14 @@ fn an_option_of_another_command_is_said_to_be_one() {
 #[test]
 fn a_picture_that_is_not_there_is_said_to_be_missing() {
     let cli = Cli::new();
-    for name in ["missing.png", "./missing", "pictures/code.txt"] {
+    for name in ["missing.png", "./missing", "pictures/code.txt", "/nonexist", "pictures/code"] {
         let run = cli.run(&["qr", "login", "--scan", name]).failed(1, "local", "cli.qr_image");
         let message = run.event("error")["message"].as_str().unwrap().to_owned();
         assert!(message.contains("no such file") && message.contains(name), "{message}");
     }
+    // It may be a name or a text, so both are told.
+    let run = cli.run(&["qr", "login", "--scan", "missing1"]).failed(1, "remote", "qr.code_prefix");
+    assert!(run.event("error")["hint"].as_str().unwrap().contains("no such file"));
 }
 
 /// Whatever the store, the network and the provider would say: it is the command line that has to be mended.

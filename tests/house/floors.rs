@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::allowed;
-use super::imports::{Import, Kind};
+use super::imports::{Import, Kind, imports};
 use super::lexer::{Token, text};
-use super::tree::{Edge, Source, Tree};
+use super::tree::{Edge, Source, Tree, test_files};
 
 /// The rooms of the crate from the lowest floor to the highest.
 const ROOMS: &[&str] = &[
@@ -51,8 +51,15 @@ const OUTSIDE: &[&str] = &[
 ];
 
 /// Parts that flows are put together from, each of those before it.
-const PARTS: &[&str] =
-    &["authenticated_request", "keys_fetch", "key_search", "revocation", "token_outcome", "token_request"];
+const PARTS: &[&str] = &[
+    "authenticated_request",
+    "keys_fetch",
+    "key_search",
+    "revocation",
+    "token_outcome",
+    "device_poll",
+    "token_request",
+];
 
 /// What else one flow takes from another: what it goes on to, or where it begins.
 const COMPOSED: &[(&str, &[&str])] = &[("pushed_authorization", &["authorization"])];
@@ -88,12 +95,30 @@ fn a_file_uses_only_its_floor_and_lower_ones() {
     allowed::check("floors", &upward(tree, &tree.edges()), "these files use what is on a higher floor");
 }
 
-/// The same for the file that an import names, whatever it re-exports.
+/// The same for the file that an import names, whatever it re-exports, also in unit tests: those that need an edge stand in
+/// `tests/`.
 #[test]
 fn an_import_names_only_its_floor_and_lower_ones() {
     let tree = Tree::shared();
-    let found = upward(tree, &tree.edges_as_written());
+    let found = upward(tree, &tree.edges_as_written_with_tests());
     assert!(found.is_empty(), "these files import from a higher floor: {found:#?}");
+}
+
+/// The same for files of unit tests only.
+#[test]
+fn files_of_unit_tests_import_only_from_their_floor_and_lower_ones() {
+    let place = |room: &str| ROOMS.iter().position(|name| *name == room);
+    let mut found = Vec::new();
+    for (path, code) in test_files() {
+        let own = path.split('/').next().and_then(place).unwrap();
+        for import in imports(&code) {
+            let room = import.path.get(1).filter(|_| import.path[0] == "crate");
+            if room.and_then(|room| place(room)).is_some_and(|floor| floor > own) {
+                found.push(format!("{path} imports {}", import.path.join("::")));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 /// What `lib.rs` exports by a name of its own comes from everywhere: inside the crate it is imported from where it is.

@@ -17,7 +17,6 @@ const SHARED: &[(&str, &[&str])] = &[
             "oidc_proto::adapter::ureq::Client",
         ],
     ),
-    ("Fault", &["oidc_proto::Fault", "oidc_proto::testing::Fault"]),
     ("Homeserver", &["oidc_proto::matrix::Homeserver", "oidc_proto::testing::Homeserver"]),
     ("IdToken", &["oidc_proto::IdToken", "oidc_proto::testing::IdToken"]),
     ("Login", &["oidc_proto::matrix::Login", "oidc_proto::qr::Login"]),

@@ -15,8 +15,7 @@ const MACHINES: [&str; 3] = ["AuthenticatedRequest", "KeySearch", "TokenRequest"
 const BESIDE: &[(&str, &str)] = &[
     ("UnverifiedTokens", "a `Grant` in the caller's hands, to be verified again or revoked"),
     ("TokenRequest", "the machine"),
-    ("DevicePolling", "the machine of the device grant: a token request for each poll"),
-    ("State", "those of the two machines"),
+    ("State", "the machine's"),
     ("Origin", "the old tokens of a refresh, which share their value with the session's"),
     ("Pending", "an `Origin` while the response is awaited"),
     ("Prepared", "an `Origin` while keys are fetched"),

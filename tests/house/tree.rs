@@ -55,12 +55,7 @@ impl Tree {
     }
 
     fn read() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let mut files = Vec::new();
-        collect(&root, &mut files);
-        files.sort();
-        let read = |path: &PathBuf| (slashed(path.strip_prefix(&root).unwrap()), fs::read_to_string(path).unwrap());
-        Self::of(files.iter().map(read).collect())
+        Self::of(read())
     }
 
     /// Of files, each with its text.
@@ -68,8 +63,7 @@ impl Tree {
         let mut sources = Vec::new();
         let included: BTreeSet<_> = files.iter().flat_map(|(path, text)| includes(path, &tokens(text))).collect();
         for (path, text) in &files {
-            let is_test = path.trim_end_matches(".rs").split('/').any(|part| part == "tests");
-            if is_test || included.contains(path) {
+            if is_for_tests(path) || included.contains(path) {
                 continue;
             }
             let mut code = without_tests(tokens(text));
@@ -265,6 +259,24 @@ fn includes(path: &str, tokens: &[Token]) -> Vec<String> {
 
 fn slashed(path: &Path) -> String {
     path.to_str().unwrap().replace('\\', "/")
+}
+
+/// The files of `src/`, each with its text.
+fn read() -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    let read = |path: &PathBuf| (slashed(path.strip_prefix(&root).unwrap()), fs::read_to_string(path).unwrap());
+    files.iter().map(read).collect()
+}
+
+fn is_for_tests(path: &str) -> bool {
+    path.trim_end_matches(".rs").split('/').any(|part| part == "tests")
+}
+
+/// The files of `src/` that are for tests only.
+pub(crate) fn test_files() -> impl Iterator<Item = (String, Vec<Token>)> {
+    read().into_iter().filter(|(path, _)| is_for_tests(path)).map(|(path, text)| (path, tokens(&text)))
 }
 
 /// The Rust files below a directory.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use oidc_proto::adapter::{BlockingDriver, Driver, from_fn};
-use oidc_proto::testing::{Fault, On, Provider, RegisteredClient, TestEnv};
+use oidc_proto::testing::{Disturbance, On, Provider, RegisteredClient, TestEnv};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Client, Env as _, Error, ErrorCode, Failure, Issuer, PendingAuthorization,
     Policy, RedirectUri, RelyingParty, Schemes, Scope, Step, TokenOutcome, VerifiedCallback,
@@ -159,7 +159,7 @@ fn those_who_waited_for_a_fetch_share_its_failure_and_the_next_ones_do_not() {
     let mut world = World::new();
     world.login().unwrap().verified().unwrap();
     world.op.rotate_keys();
-    world.op.fault(On::Jwks, Fault::status(503), 1);
+    world.op.disturb(On::Jwks, Disturbance::status(503), 1);
     let outcomes = world.ten();
     assert_eq!((succeeded(&outcomes), world.op.count(On::Jwks)), (0, 2));
     for outcome in outcomes {

@@ -131,12 +131,12 @@ pub(crate) struct LoginArgs {
 /// How the user's browser is sent out, and where it comes back to.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct MeetingArgs {
-    /// Listen on this port, and use http://127.0.0.1:N/callback to the letter; of several with commas, on the first
-    /// that is free [default: any free one]
+    /// Listen on this port; the redirect URI is then exactly http://127.0.0.1:N/callback. Of several ports with commas, the
+    /// first free one is used [default: any free port]
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) redirect_port: Vec<u16>,
-    /// Come back to exactly this URI, of any scheme; without a port, on loopback, to any free one. Another than http on
-    /// this machine needs --paste [default: http://127.0.0.1/callback]
+    /// Send exactly this redirect URI. One on loopback without a port gets any free port; one that is not http on this
+    /// machine needs --paste [default: http://127.0.0.1/callback]
     #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]
     pub(crate) redirect_uri: Option<RedirectUri>,
     /// Read the callback from standard input instead of listening: the URL, or its query

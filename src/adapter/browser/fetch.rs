@@ -123,8 +123,10 @@ async fn exchange(request: Request<Body>, limit: usize) -> Exchanged {
         Err(error) => return Err(rejected(&error)),
     };
     drop(watch);
-    let mut whole = http::Response::new(read(&response, limit).await?);
-    *whole.status_mut() = StatusCode::from_u16(response.status()).map_err(|_| interrupted())?;
+    let status = StatusCode::from_u16(response.status()).map_err(|_| interrupted())?;
+    let body = read(&response, limit).await.map_err(|failure| failure.with_status(status))?;
+    let mut whole = http::Response::new(body);
+    *whole.status_mut() = status;
     *whole.headers_mut() = headers(&response);
     Ok(whole)
 }

@@ -87,6 +87,9 @@ fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8], levels: usize) -> Result<T, E
 
 /// The bounds first, then the types. This decides what is an error, and which.
 fn two_passes<'a, T: Deserialize<'a>>(bytes: &'a [u8], levels: usize) -> Result<T, Error> {
+    if bytes.trim_ascii_start().is_empty() {
+        return Err(Error::new(ErrorCode::JSON_SYNTAX).with_found(Quote::library("nothing: the document is empty")));
+    }
     check_bounds(bytes, 0, levels)?;
     if bytes.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
         unchecked::<IgnoredAny>(bytes)?;

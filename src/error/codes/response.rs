@@ -81,4 +81,9 @@ codes! {
     URL_QUERY = "url.query", Local, Usage, FixConfiguration, "RFC 8414 section 2",
         "the URL has a query", "The URL was copied from a browser, or is not an issuer.",
         "Remove the `?` and everything after it.";
+
+    // Words
+    WORD_UNKNOWN = "word.unknown", Local, Usage, FixConfiguration, "this crate's words",
+        "unknown word", "The word is misspelled, or this crate does not know it.",
+        "Write one of the expected words exactly, in the same case.";
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::TestEnv;
+use crate::base::counting_env::CountingEnv;
 
 /// The points of low order on the curve and its twist, and their other spellings (RFC 7748 section 6.1).
 #[test]
@@ -12,7 +12,7 @@ fn keys_of_low_order_are_refused_in_both_roles() {
     for text in ["4Ot6fDtBuK4WVuP68Z/EatoJjeucMrH9hmIFFl9JuAA", "X5yVvKNQjCSx0LFVnIPvWwREXMRYHI6G2CJO3dCfEVc"] {
         points.push(base64_any_padding(text).unwrap().try_into().unwrap());
     }
-    let mut env = TestEnv::seeded(1);
+    let mut env = CountingEnv::default();
     let none = AssociatedData::none();
     for point in points {
         let ecies = format!("AAAAAAAAAAAAAAAAAAAAAA|{}", STANDARD_NO_PAD.encode(point));
@@ -32,7 +32,7 @@ fn keys_of_low_order_are_refused_in_both_roles() {
 fn nothing_shows_keys_or_codes() {
     let none = AssociatedData::none();
     for proposal in [Proposal::Msc4108, Proposal::Msc4388] {
-        let mut env = TestEnv::seeded(1);
+        let mut env = CountingEnv::default();
         let generator = Generator::new(proposal, &mut env);
         let (initiated, first) = Initiated::new(proposal, generator.public_key(), &none, &mut env).unwrap();
         let shown = format!("{generator:?} {initiated:?}");

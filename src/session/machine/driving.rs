@@ -2,10 +2,10 @@
 
 use http::Response;
 
+use super::Session;
 use super::exchange::Exchange;
 use super::flight::{ExpectResponse, Flight};
-use super::state::{Stage, State};
-use super::{Core, Session};
+use super::state::{Attempt, Stage, State};
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::url::Issuer;
 use crate::error::transport::Failure;
@@ -18,23 +18,22 @@ use crate::session::store::{StoreAction, StoreResponse, StoreTicket};
 use crate::session::timer::Timer;
 use crate::step::{KeyOutput, Step};
 
+/// A step of the flow, and the exchange that it belongs to.
+type Progress = (Result<Step<TokenRequest>, Error>, Exchange);
+
 impl Session {
     /// The next request or key operation to carry out now. Call it until it returns `None`.
     pub fn poll_transmit(&mut self, env: &mut dyn Env) -> Option<Transmit> {
         self.wake_if_rung(env);
-        let State::Attempting(attempt) = &self.state else { return None };
-        if !matches!(&attempt.stage, Stage::InFlight(flight) if flight.is_to_transmit()) {
-            return None;
-        }
-        if env.monotonic() >= attempt.until {
+        let (_, until) = self.state.flight().filter(|(flight, _)| flight.is_to_transmit())?;
+        if env.monotonic() >= until {
             // Nobody has looked for so long that a lock may be lost and a proof too old.
             self.time_is_up(env);
             return None;
         }
         let mut transmit = None;
-        self.transition(|state, core| {
-            let State::Attempting(mut attempt) = state else { return state };
-            let Stage::InFlight(flight) = &mut attempt.stage else { return State::Attempting(attempt) };
+        self.transition(|mut state, core| {
+            let Some((flight, until)) = state.flight_mut() else { return state };
             if let Some((carry_out, asks)) = flight.transmit(core.attempts.ticket(), env) {
                 transmit = Some(carry_out);
                 if asks {
@@ -42,8 +41,8 @@ impl Session {
                 }
             }
             // From here on the response has its time, and others who ask come later.
-            attempt.until = core.deadline(env);
-            State::Attempting(attempt)
+            *until = core.deadline(env);
+            state
         });
         transmit
     }
@@ -60,10 +59,8 @@ impl Session {
             return Some(unlock);
         }
         if let Some(asked) = core.store.poll_question(core.current.tokens(), self.state.to_save()) {
-            if let State::Attempting(attempt) = &mut self.state {
-                // From here on the response has its time.
-                attempt.until = core.deadline(env);
-            }
+            // From here on the response has its time.
+            self.state.lasts_until(core.deadline(env));
             return Some(asked);
         }
         if self.state.has_new_login() {
@@ -134,7 +131,8 @@ impl Session {
     pub(crate) fn activity(&self) -> Activity {
         match &self.state {
             State::Attempting(attempt) if matches!(attempt.stage, Stage::Queued) => Activity::Queued,
-            State::Attempting(_) => Activity::Refreshing,
+            _ if self.state.is_interrupted() => Activity::BackingOff,
+            State::Attempting(_) | State::Leaving(_) => Activity::Refreshing,
             State::Pausing(_) | State::Interrupted => Activity::BackingOff,
             State::Idle { .. } | State::Stopped(_) | State::LoggedOut => Activity::Idle,
         }
@@ -154,22 +152,21 @@ impl Session {
     fn time_is_up(&mut self, env: &mut dyn Env) {
         let was_asked = !self.core.store.is_due(Question::Save);
         self.transition(|state, core| {
-            let State::Attempting(attempt) = state else { return state };
+            let attempt = match state {
+                State::Leaving(leaving) if !leaving.waits() => return core.leaving_is_late(*leaving, env),
+                State::Attempting(attempt) => attempt,
+                other => return other,
+            };
             match attempt.stage {
                 Stage::Queued => State::Attempting(attempt),
                 Stage::InFlight(ref flight) if flight.waits() => State::Attempting(attempt),
-                stage if core.leaving.is_some() => core.leaving_is_late(stage, env),
-                Stage::ExpectSave(obtained) if was_asked => core.save_is_late(obtained, env),
+                Stage::ExpectSave(obtained) if was_asked => core.save_is_late(*obtained, env),
                 // Nobody has looked since they came. They are not used before they were handed over.
-                Stage::ExpectSave(obtained) => core.obtained(obtained, env),
+                Stage::ExpectSave(obtained) => core.obtained(*obtained, env),
                 Stage::ExpectRecordAfter(_) => core.store_failed(ErrorCode::SESSION_STORE.into(), env),
-                // The last two are stages of a logout.
-                Stage::ExpectLock
-                | Stage::ExpectRecord
-                | Stage::ExpectEarlierSave
-                | Stage::ExpectPreparation
-                | Stage::ExpectErasure
-                | Stage::ExpectLate => core.store_is_late(env),
+                Stage::ExpectLock | Stage::ExpectRecord | Stage::ExpectEarlierSave | Stage::ExpectPreparation => {
+                    core.store_is_late(env)
+                }
                 Stage::InFlight(flight) => match *flight {
                     Flight::Response(_, expect) if expect.exchange.awaits_tokens() => {
                         core.response_is_late(expect, env)
@@ -185,21 +182,38 @@ impl Session {
 
     /// Goes on with the flow that waits. It decides whether it is time.
     fn wake(&mut self, env: &mut dyn Env) {
-        self.transition(|state, core| {
-            let State::Attempting(attempt) = state else { return state };
-            match core.spare.open_flight(attempt, Flight::into_wait) {
-                Ok((wait, exchange)) => core.proceed(wait.wake(env), exchange, env),
-                Err(attempting) => attempting,
-            }
+        self.go_on(env, Flight::into_wait, |(wait, exchange), env| (wait.wake(env), exchange));
+    }
+
+    /// Goes on with the flow of an attempt or a logout, if `take` finds that it awaits this.
+    fn go_on<T>(
+        &mut self,
+        env: &mut dyn Env,
+        take: impl FnOnce(Box<Flight>) -> Result<T, Box<Flight>>,
+        next: impl FnOnce(T, &mut dyn Env) -> Progress,
+    ) {
+        self.transition(|state, core| match state {
+            State::Attempting(Attempt { stage: Stage::InFlight(flight), until }) => match take(flight) {
+                Ok(taken) => {
+                    let (step, exchange) = next(taken, env);
+                    core.proceed(step, exchange, env)
+                }
+                Err(flight) => State::attempting(Stage::InFlight(flight), until),
+            },
+            State::Leaving(leaving) => match leaving.take(take) {
+                Ok((taken, known)) => {
+                    let (step, exchange) = next(taken, env);
+                    core.proceed_leaving(step, exchange, known, env)
+                }
+                Err(leaving) => State::Leaving(leaving),
+            },
+            other => other,
         });
     }
 
     /// A wait ends before its time if its bell has rung.
     fn wake_if_rung(&mut self, env: &mut dyn Env) {
-        if let State::Attempting(attempt) = &self.state
-            && let Stage::InFlight(flight) = &attempt.stage
-            && flight.has_rung()
-        {
+        if self.state.flight().is_some_and(|(flight, _)| flight.has_rung()) {
             self.wake(env);
         }
     }
@@ -227,30 +241,26 @@ impl Session {
         &mut self,
         ticket: Ticket,
         env: &mut dyn Env,
-        receive: impl FnOnce(ExpectResponse, &mut dyn Env) -> (Result<Step<TokenRequest>, Error>, Exchange),
+        receive: impl FnOnce(ExpectResponse, &mut dyn Env) -> Progress,
     ) {
         if ticket != self.core.attempts.ticket() {
             self.core.late.receive(ticket, |expect| receive(expect, env));
             return self.transition(|state, core| core.late_has_come(state, env));
         }
-        let next = |expect, core: &mut Core| {
-            let (step, exchange) = receive(expect, env);
-            core.proceed(step, exchange, env)
-        };
-        self.transition(|state, core| match state {
-            State::Attempting(attempt) => match core.spare.open_flight(attempt, Flight::into_response) {
-                Ok(expect) => next(expect, core),
-                Err(attempting) => attempting,
-            },
-            State::Pausing(pause) => match pause.into_late() {
+        if !matches!(self.state, State::Pausing(_)) {
+            return self.go_on(env, Flight::into_response, receive);
+        }
+        self.transition(|state, core| {
+            let State::Pausing(pause) = state else { return state };
+            match pause.into_late() {
                 Ok(expect) => {
                     // It is the next attempt, which is over sooner than it was due.
                     core.attempts.begin();
-                    next(expect, core)
+                    let (step, exchange) = receive(expect, env);
+                    core.proceed(step, exchange, env)
                 }
                 Err(pausing) => pausing,
-            },
-            other => other,
+            }
         });
     }
 
@@ -259,18 +269,12 @@ impl Session {
         if ticket != self.core.attempts.ticket() {
             return;
         }
-        self.transition(|state, core| {
-            let State::Attempting(attempt) = state else { return state };
-            match core.spare.open_flight(attempt, Flight::into_key_output) {
-                Ok((awaiting, exchange)) => {
-                    let step = match output {
-                        Ok(output) => awaiting.receive(output, env),
-                        Err(failure) => awaiting.fail(failure, env),
-                    };
-                    core.proceed(step, exchange, env)
-                }
-                Err(attempting) => attempting,
-            }
+        self.go_on(env, Flight::into_key_output, |(awaiting, exchange), env| {
+            let step = match output {
+                Ok(output) => awaiting.receive(output, env),
+                Err(failure) => awaiting.fail(failure, env),
+            };
+            (step, exchange)
         });
     }
 
@@ -289,13 +293,8 @@ impl Session {
         match told {
             Told::SavedAgain(saved) => self.transition(|state, core| core.saved_again(saved, state, env)),
             told => self.transition(|state, core| match state {
-                State::Attempting(attempt) => {
-                    let (stage, until) = core.spare.open(attempt);
-                    match core.leaving {
-                        Some(_) => core.told_leaving(told, stage, until, env),
-                        None => core.told(told, stage, until, env),
-                    }
-                }
+                State::Attempting(Attempt { stage, until }) => core.told(told, stage, until, env),
+                State::Leaving(leaving) => core.told_leaving(told, *leaving, env),
                 other => other,
             }),
         }

@@ -41,7 +41,8 @@ impl Held {
                 }
             },
             State::Interrupted => return Self::Lost,
-            State::Idle { .. } | State::Stopped(_) | State::LoggedOut => return Self::Nothing,
+            // A logout gives back itself what it has.
+            State::Idle { .. } | State::Stopped(_) | State::Leaving(_) | State::LoggedOut => return Self::Nothing,
         };
         match stage {
             Stage::InFlight(flight) => Self::in_flight(*flight, env),
@@ -51,7 +52,7 @@ impl Held {
         }
     }
 
-    fn in_flight(flight: Flight, env: &mut dyn Env) -> Self {
+    pub(super) fn in_flight(flight: Flight, env: &mut dyn Env) -> Self {
         match flight {
             Flight::Response(_, expect) if expect.exchange.awaits_tokens() => Self::Expected(expect),
             // If tokens came, their flow has them.

@@ -58,7 +58,7 @@ impl LateResponses {
         all.push(Late { ticket, state: State::ExpectResponse(expect), fate: Fate::GoOn });
     }
 
-    /// Nothing is kept, and nothing is waited for any more but what is to be given back.
+    /// Only what is to be given back is kept and waited for.
     pub(super) fn forget(&mut self) {
         if let Some(list) = &mut self.0 {
             list.all.retain(|late| late.fate == Fate::GiveBack);
@@ -91,8 +91,8 @@ impl LateResponses {
         self.all().any(|late| late.fate != Fate::SetAside)
     }
 
-    /// Takes the response, if the ticket is that of one. One without tokens says nothing that the next attempt will not
-    /// find out.
+    /// Takes the response to the request of this ticket, if it is waited for. A response without tokens is dropped: the next
+    /// attempt finds out the same.
     pub(super) fn receive(
         &mut self,
         ticket: Ticket,
@@ -118,8 +118,8 @@ impl LateResponses {
         self.take_arrived_if(|late, _| late.fate == fate)
     }
 
-    /// The tokens that have come, if this is the refresh token that they were asked for with. Those of another one are set
-    /// aside: the record has changed since. What may still come is waited for.
+    /// The tokens that have come, if they were requested with this refresh token. Tokens that came for another refresh token
+    /// are set aside, because the record has changed since. Responses that have not come are still waited for.
     pub(super) fn take_tokens(&mut self, refresh_token: Option<&Secret>) -> Option<(Step<TokenRequest>, Exchange)> {
         let taken = self.take_arrived_if(|late, by| late.fate == Fate::GoOn && by.is_by(refresh_token));
         let have_come = self.all_mut().filter(|late| matches!(late.state, State::Arrived(..)));

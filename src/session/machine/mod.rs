@@ -33,11 +33,9 @@ mod setup;
 mod state;
 mod storing;
 
-use self::flight::Flight;
 use self::late::LateResponses;
-use self::logout::Leaving;
 use self::orphans::Orphans;
-use self::state::{Spare, Stage, State};
+use self::state::State;
 use super::attempts::Attempts;
 use super::current::CurrentTokens;
 use super::event::Events;
@@ -64,25 +62,11 @@ struct Core {
     /// Responses that may still come, or have.
     late: LateResponses,
     orphans: Orphans,
-    /// Empty between transitions.
-    spare: Spare,
     /// Whether the record is to be read again beside all this.
     reload: Option<Box<Reload>>,
-    /// What is known of the logout that is under way.
-    leaving: Option<Box<Leaving>>,
 }
 
 impl Core {
-    /// An attempt at this stage.
-    fn attempting(&mut self, stage: Stage, until: MonotonicTime) -> State {
-        State::Attempting(self.spare.fill(stage, until))
-    }
-
-    /// An attempt whose request for tokens is under way.
-    fn in_flight(&mut self, flight: Flight, until: MonotonicTime) -> State {
-        self.attempting(Stage::InFlight(Box::new(flight)), until)
-    }
-
     /// The deadline of a request that is made now.
     fn deadline(&self, env: &dyn Env) -> MonotonicTime {
         env.monotonic().saturating_add(self.options.deadline())

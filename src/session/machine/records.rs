@@ -25,9 +25,9 @@ impl Core {
         }
     }
 
-    /// Whether the store has lost the record of the current tokens, and has an earlier one, perhaps of the login before: a
-    /// replica that was behind has taken the place of its primary, or a backup was put back. Times of day do not say it:
-    /// they may be of two clocks.
+    /// Whether the store has lost the record of the current tokens, and has an earlier record, perhaps of the login before.
+    /// That happens if a replica that was behind becomes the primary, or if a backup is restored. Times of day do not decide
+    /// this, because two machines may have written them.
     pub(super) fn is_lost(&self, record: &Record) -> bool {
         if self.current.are(&record.tokens) {
             return false;
@@ -42,8 +42,8 @@ impl Core {
         }
     }
 
-    /// Whether the record has the version that is known, and not the tokens: after the store had lost a record, another
-    /// process has saved one of the same number.
+    /// Whether the record has the known version but other tokens. That happens if the store loses a record, and another
+    /// process then saves a record with the same number.
     fn has_other_tokens(&self, record: &Record) -> bool {
         !self.store.has_unsaved() && !self.current.are(&record.tokens)
     }
@@ -65,10 +65,12 @@ impl Core {
         if is_same_user { Ok(is_other) } else { Err(ErrorCode::SESSION_MISMATCH.into()) }
     }
 
-    /// Whether these tokens may have been asked for before this session asked last. Times of day do not say it: they may
-    /// be of two clocks. They may have been if whoever asked for them did not know of the record that this session knows, or
-    /// if the record comes next after that one, and this session either got no response, or has other tokens by the refresh
-    /// token that these were obtained by.
+    /// Whether the tokens of the record may have been requested before the last request of this session. Times of day do not
+    /// decide this, because two machines may have written them. There are two such cases:
+    ///
+    /// - The process that requested them did not know the record that this session knows.
+    /// - The record is the next after the known one, and the last request of this session got no response, or got other tokens
+    ///   for the same refresh token.
     pub(super) fn may_be_older(&self, record: &Record) -> bool {
         let known = self.store.known().map_or(0, |known| known.generation);
         let is_other_successor = || record.parent.spent.is_some() && !is_successor(record, self.current.tokens());

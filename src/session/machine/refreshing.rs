@@ -21,7 +21,7 @@ impl Core {
     pub(super) fn begin(&mut self, env: &mut dyn Env) -> State {
         self.attempts.begin();
         match self.options.queues {
-            true => self.attempting(Stage::Queued, env.monotonic()),
+            true => State::attempting(Stage::Queued, env.monotonic()),
             false => self.admitted(env),
         }
     }
@@ -55,13 +55,15 @@ impl Core {
 
     /// Goes on after a transition that did not return. What it held is lost.
     pub(super) fn resume_interrupted(&mut self, env: &mut dyn Env) -> State {
+        self.is_interrupted();
+        self.begin(env)
+    }
+
+    /// A transition did not return: the provider may have rotated, and whether there is a lock is not known.
+    pub(super) fn is_interrupted(&mut self) {
         self.current.doubt(None);
         self.store.may_have_spent();
         self.store.abandon();
-        match self.leaving {
-            Some(_) => self.leave_interrupted(env),
-            None => self.begin(env),
-        }
     }
 
     /// Asks the provider for the successor of the current tokens, unless it has come meanwhile. Before that, the store
@@ -74,19 +76,24 @@ impl Core {
             return self.ask_prepared(env);
         }
         self.store.ask(Question::Prepare);
-        self.attempting(Stage::ExpectPreparation, self.deadline(env))
+        State::attempting(Stage::ExpectPreparation, self.deadline(env))
     }
 
     /// Asks the provider, unless what was asked for before has come meanwhile. What it gives can be saved.
     pub(super) fn ask_prepared(&mut self, env: &mut dyn Env) -> State {
+        let (step, exchange) = self.request(env);
+        self.proceed(step, exchange, env)
+    }
+
+    /// The successor of the current tokens, if it has come meanwhile; else the first step to ask for it.
+    pub(super) fn request(&mut self, env: &mut dyn Env) -> (Result<Step<TokenRequest>, Error>, Exchange) {
         if let Some((step, exchange)) = self.has_come(env) {
-            return self.proceed(Ok(step), exchange, env);
+            return (Ok(step), exchange);
         }
         let is_shared = self.options.persistence == Persistence::Shared;
         let spent = self.current.tokens().refresh_token().filter(|_| is_shared).cloned();
         let step = self.party.refresh(self.current.tokens(), env);
-        let exchange = Exchange::new(self.parent(spent), env);
-        self.proceed(step, exchange, env)
+        (step, Exchange::new(self.parent(spent), env))
     }
 
     /// What comes is obtained from this refresh token, and not from a later record than the known one.
@@ -120,9 +127,6 @@ impl Core {
         exchange: Exchange,
         env: &mut dyn Env,
     ) -> State {
-        if self.leaving.is_some() {
-            return self.proceed_leaving(step, exchange, env);
-        }
         if step.is_ok() && exchange.may_have_yielded() {
             // New tokens exist. Until they can be used, nobody knows whether the old one is still good.
             self.current.doubt(Some(exchange.asked_at()));
@@ -132,10 +136,10 @@ impl Core {
             Err(error) if error.fault() == Fault::Denied => self.failed(error, false, exchange.denied(), env),
             Err(error) => self.failed(error, false, exchange, env),
             Ok(Step::Call(call)) => self.send(call, exchange, env),
-            Ok(Step::UseKey(use_key)) => self.in_flight(Flight::use_key(use_key, exchange), self.deadline(env)),
+            Ok(Step::UseKey(use_key)) => State::in_flight(Flight::use_key(use_key, exchange), self.deadline(env)),
             Ok(Step::Wait(wait)) => {
                 let until = wait.until();
-                self.in_flight(Flight::Wait(wait, exchange), until)
+                State::in_flight(Flight::Wait(wait, exchange), until)
             }
             Ok(Step::Done(TokenOutcome::Verified(granted))) => self.obtained(exchange.obtained(granted.tokens), env),
             Ok(Step::Done(TokenOutcome::Unverified { error, tokens })) => match policy::verdict(&error, true) {
@@ -156,7 +160,7 @@ impl Core {
         let earlier = if exchange.may_have_rotated() { None } else { self.has_come(env) };
         match earlier {
             Some((step, exchange)) => self.proceed(Ok(step), exchange, env),
-            None => self.in_flight(Flight::call(call, exchange), self.deadline(env)),
+            None => State::in_flight(Flight::call(call, exchange), self.deadline(env)),
         }
     }
 

@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::exchange::{Exchange, Obtained};
 use super::late::LateResponses;
+use super::logout::LogoutStage;
 use super::orphans::{Orphan, Orphans};
-use super::state::{Resume, Spare, State};
+use super::state::{Resume, State};
 use super::{Core, Session};
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
@@ -47,9 +48,7 @@ impl Session {
             events: Events::default(),
             late: LateResponses::default(),
             orphans: Orphans::default(),
-            spare: Spare::default(),
             reload: None,
-            leaving: None,
         };
         let state = core.settle(env);
         Ok(Self { core, state })
@@ -62,7 +61,6 @@ impl Session {
         let interrupted = self.state.if_interrupted();
         let state = std::mem::replace(&mut self.state, interrupted);
         self.state = next(state, &mut self.core);
-        self.core.spare.clear();
     }
 
     /// The newest tokens.
@@ -107,12 +105,7 @@ impl Session {
 
     /// Why the session has ended; `None` if it has not.
     pub fn end(&self) -> Option<End> {
-        match &self.state {
-            State::LoggedOut => Some(End::LoggedOut),
-            _ if self.core.leaving.is_some() => Some(End::LoggedOut),
-            State::Stopped(end) => Some(end.clone()),
-            _ => None,
-        }
+        self.state.end()
     }
 
     /// The access token, if it is good and the session has not ended. Unlike [`Session::access`], this starts no
@@ -124,13 +117,12 @@ impl Session {
     /// The access token and until when it is good; `None` if the session has ended or something speaks against the
     /// token.
     pub(crate) fn good_token(&self) -> Option<(&AccessToken, Validity)> {
-        self.core.current.good().filter(|_| self.can_give_tokens())
+        self.core.current.good().filter(|_| self.state.can_give_tokens())
     }
 
     /// Whether the session has ended for good.
     pub(crate) fn ended(&self) -> Option<EndedForGood> {
         match &self.state {
-            _ if self.core.leaving.is_some() => None,
             State::LoggedOut if self.core.store.has_failed_to_erase() => Some(EndedForGood::NotErased),
             State::LoggedOut => Some(EndedForGood::Gone),
             State::Stopped(end) if end.is_final() => Some(EndedForGood::Gone),
@@ -139,21 +131,13 @@ impl Session {
     }
 
     fn has_good_token(&self, env: &dyn Env) -> bool {
-        self.can_give_tokens() && self.core.current.is_good(env)
-    }
-
-    fn can_give_tokens(&self) -> bool {
-        self.state.can_give_tokens() && self.core.leaving.is_none()
-    }
-
-    fn is_over(&self) -> bool {
-        self.state.is_over() || self.core.leaving.is_some()
+        self.state.can_give_tokens() && self.core.current.is_good(env)
     }
 
     /// What the session knows about its access token, also after the session has ended.
     pub fn standing(&self, env: &dyn Env) -> Standing {
         match self.core.current.standing(env) {
-            Standing::Good if matches!(self.state, State::Interrupted) => Standing::Doubtful,
+            Standing::Good if self.state.is_interrupted() => Standing::Doubtful,
             standing => standing,
         }
     }
@@ -327,7 +311,7 @@ impl Session {
     /// that record are [given back](Session::poll_revocation). Without a store, or once the session has ended, this
     /// does nothing.
     pub fn save(&mut self, env: &dyn Env) {
-        if self.core.options.persistence != Persistence::Nowhere && !self.is_over() {
+        if self.core.options.persistence != Persistence::Nowhere && !self.state.is_over() {
             let again_at = self.core.deadline(env);
             self.core.store.save_current(again_at);
         }
@@ -351,6 +335,9 @@ impl Session {
             State::Idle { .. } => core.begin(env),
             State::Pausing(pause) => core.resume(pause.into_resume(), env),
             State::Interrupted => core.resume_interrupted(env),
+            State::Leaving(leaving) if matches!(leaving.stage, LogoutStage::Interrupted) => {
+                core.leave_interrupted(leaving.known, env)
+            }
             other => other,
         });
     }

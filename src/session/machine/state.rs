@@ -2,6 +2,7 @@
 
 use super::exchange::{Exchange, Obtained, Rejection};
 use super::flight::{ExpectResponse, Flight};
+use super::logout::{Leaving, LogoutStage};
 use crate::base::env::MonotonicTime;
 use crate::error::ErrorCode;
 use crate::flow::token_outcome::UnverifiedTokens;
@@ -14,7 +15,7 @@ pub(super) enum State {
     Idle {
         due: Option<MonotonicTime>,
     },
-    Attempting(Box<Attempt>),
+    Attempting(Attempt),
     /// The last attempt failed.
     Pausing(Box<Pause>),
     /// A transition did not return: the caller's environment panicked in it. What it held is lost. If that was an
@@ -22,7 +23,9 @@ pub(super) enum State {
     Interrupted,
     /// The session ended. A new login can continue it.
     Stopped(End),
-    /// The owner ended it.
+    /// The owner ended it. It finds out what there is to revoke.
+    Leaving(Box<Leaving>),
+    /// It was logged out.
     LoggedOut,
 }
 
@@ -106,57 +109,7 @@ impl Attempt {
     }
 }
 
-/// The box of an attempt. A transition that takes an attempt apart keeps its box for the next stage.
-#[derive(Default)]
-pub(super) struct Spare(Option<Box<Attempt>>);
-
-impl Spare {
-    /// Takes an attempt apart. What stays in its box is read by nobody: `fill` replaces it, or `clear` drops it. `Queued` has
-    /// no content to make or to drop.
-    pub(super) fn open(&mut self, mut attempt: Box<Attempt>) -> (Stage, MonotonicTime) {
-        let stage = std::mem::replace(&mut attempt.stage, Stage::Queued);
-        let until = attempt.until;
-        self.0 = Some(attempt);
-        (stage, until)
-    }
-
-    /// Takes an attempt apart whose flow awaits what is taken here; else the attempt is as it was.
-    pub(super) fn open_flight<T>(
-        &mut self,
-        mut attempt: Box<Attempt>,
-        take: impl FnOnce(Box<Flight>) -> Result<T, Box<Flight>>,
-    ) -> Result<T, State> {
-        attempt.stage = match attempt.stage {
-            Stage::InFlight(flight) => match take(flight) {
-                Ok(taken) => {
-                    attempt.stage = Stage::Queued;
-                    self.0 = Some(attempt);
-                    return Ok(taken);
-                }
-                Err(other) => Stage::InFlight(other),
-            },
-            stage => stage,
-        };
-        Err(State::Attempting(attempt))
-    }
-
-    /// Puts the next stage into the box, if there is one.
-    pub(super) fn fill(&mut self, stage: Stage, until: MonotonicTime) -> Box<Attempt> {
-        match self.0.take() {
-            Some(mut attempt) => {
-                (attempt.stage, attempt.until) = (stage, until);
-                attempt
-            }
-            None => Box::new(Attempt { stage, until }),
-        }
-    }
-
-    /// The transition is over: an idle session has no room for what it may not need.
-    pub(super) fn clear(&mut self) {
-        self.0 = None;
-    }
-}
-
+/// What an attempt awaits. A stage moves with each input, so what is large in it is in a box.
 pub(super) enum Stage {
     /// The driver has not admitted it. Nothing was sent, and no time runs.
     Queued,
@@ -164,22 +117,28 @@ pub(super) enum Stage {
     /// The record, before the provider is asked.
     ExpectRecord,
     /// The record again: the provider does not accept the refresh token, but another process may have a newer one.
-    ExpectRecordAfter(Rejection),
+    ExpectRecordAfter(Box<Rejection>),
     /// Tokens of an earlier attempt are saved before they are refreshed.
     ExpectEarlierSave,
     /// The store shows that it can save what the refresh brings.
     ExpectPreparation,
-    /// The provider is asked. In a box of its own: a stage moves with each input, and this is five times the others.
+    /// The provider is asked.
     InFlight(Box<Flight>),
     /// New tokens are saved before anyone can use them.
-    ExpectSave(Obtained),
-    /// The record of a session that is logged out.
-    ExpectErasure,
-    /// The response to a request of before the logout.
-    ExpectLate,
+    ExpectSave(Box<Obtained>),
 }
 
 impl State {
+    /// An attempt at this stage.
+    pub(super) fn attempting(stage: Stage, until: MonotonicTime) -> Self {
+        Self::Attempting(Attempt { stage, until })
+    }
+
+    /// An attempt whose request for tokens is under way.
+    pub(super) fn in_flight(flight: Flight, until: MonotonicTime) -> Self {
+        Self::attempting(Stage::InFlight(Box::new(flight)), until)
+    }
+
     /// A pause. `awaits_caller` if the next attempt begins for a caller, not by the clock.
     pub(super) fn pausing(until: MonotonicTime, resume: Resume, awaits_caller: bool) -> Self {
         Self::Pausing(Box::new(Pause { until, resume, awaits_caller, may_be_dropped: false }))
@@ -190,17 +149,69 @@ impl State {
         match self {
             Self::Idle { .. } | Self::Attempting(_) | Self::Pausing(_) | Self::Interrupted => Self::Interrupted,
             Self::Stopped(end) => Self::Stopped(end.clone()),
+            Self::Leaving(leaving) => Self::Leaving(Box::new(leaving.if_interrupted())),
             Self::LoggedOut => Self::LoggedOut,
         }
     }
 
+    /// Why the session has ended; `None` if it has not.
+    pub(super) fn end(&self) -> Option<End> {
+        match self {
+            Self::Stopped(end) => Some(end.clone()),
+            Self::Leaving(_) | Self::LoggedOut => Some(End::LoggedOut),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_over(&self) -> bool {
-        matches!(self, Self::Stopped(_) | Self::LoggedOut)
+        matches!(self, Self::Stopped(_) | Self::Leaving(_) | Self::LoggedOut)
+    }
+
+    /// Whether the last transition did not return.
+    pub(super) fn is_interrupted(&self) -> bool {
+        match self {
+            Self::Interrupted => true,
+            Self::Leaving(leaving) => matches!(leaving.stage, LogoutStage::Interrupted),
+            _ => false,
+        }
+    }
+
+    /// What the driver carries out or awaits of a request for tokens, and until when.
+    pub(super) fn flight(&self) -> Option<(&Flight, MonotonicTime)> {
+        match self {
+            Self::Attempting(Attempt { stage: Stage::InFlight(flight), until }) => Some((flight, *until)),
+            Self::Leaving(leaving) => match &leaving.stage {
+                LogoutStage::InFlight(flight) => Some((flight, leaving.until)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The same, to be carried out.
+    pub(super) fn flight_mut(&mut self) -> Option<(&mut Flight, &mut MonotonicTime)> {
+        match self {
+            Self::Attempting(Attempt { stage: Stage::InFlight(flight), until }) => Some((flight, until)),
+            Self::Leaving(leaving) => match &mut leaving.stage {
+                LogoutStage::InFlight(flight) => Some((flight, &mut leaving.until)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What is awaited has this time.
+    pub(super) fn lasts_until(&mut self, deadline: MonotonicTime) {
+        match self {
+            Self::Attempting(attempt) => attempt.until = deadline,
+            Self::Leaving(leaving) => leaving.until = deadline,
+            _ => {}
+        }
     }
 
     /// Whether the session knows what has become of its tokens, and may give them to callers.
     pub(super) fn can_give_tokens(&self) -> bool {
-        !matches!(self, Self::Interrupted | Self::Stopped(_) | Self::LoggedOut)
+        matches!(self, Self::Idle { .. } | Self::Attempting(_) | Self::Pausing(_))
     }
 
     /// Whether the provider has said that the grant is gone.
@@ -213,7 +224,7 @@ impl State {
         match self {
             Self::Idle { .. } | Self::Stopped(End::NeedsLogin(_)) => true,
             Self::Pausing(pause) => matches!(pause.resume, Resume::Anew),
-            Self::Attempting(_) | Self::Interrupted | Self::Stopped(_) | Self::LoggedOut => false,
+            _ => false,
         }
     }
 
@@ -224,6 +235,7 @@ impl State {
             Self::Pausing(_) => "backing off",
             Self::Interrupted => "interrupted",
             Self::Stopped(_) => "stopped",
+            Self::Leaving(_) => "logging out",
             Self::LoggedOut => "logged out",
         }
     }
@@ -234,7 +246,7 @@ impl State {
             Self::Idle { .. } | Self::Stopped(_) | Self::LoggedOut => true,
             Self::Attempting(attempt) => matches!(attempt.stage, Stage::Queued),
             Self::Pausing(pause) => pause.may_be_dropped || matches!(pause.resume, Resume::Anew),
-            Self::Interrupted => false,
+            Self::Interrupted | Self::Leaving(_) => false,
         }
     }
 
@@ -249,6 +261,7 @@ impl State {
             },
             Self::Pausing(pause) => (!pause.awaits_caller).then_some((Timer::Retry, pause.until)),
             Self::Interrupted => Some((Timer::Retry, MonotonicTime::from_millis(0))),
+            Self::Leaving(leaving) => Some(leaving.timer()),
             Self::Stopped(_) | Self::LoggedOut => None,
         }
     }
@@ -283,7 +296,8 @@ impl State {
     /// The tokens of the attempt that are to be saved.
     pub(super) fn to_save(&self) -> Option<ToSave<'_>> {
         let Self::Attempting(attempt) = self else { return None };
-        let Stage::ExpectSave(Obtained { tokens, parent, new_login, .. }) = &attempt.stage else { return None };
+        let Stage::ExpectSave(obtained) = &attempt.stage else { return None };
+        let Obtained { tokens, parent, new_login, .. } = &**obtained;
         Some(ToSave { tokens, parent: Some(parent), new_login: *new_login })
     }
 }

@@ -15,17 +15,17 @@ use crate::session::record::{Parent, Record};
 impl Core {
     pub(super) fn lock(&mut self, env: &dyn Env) -> State {
         self.store.ask(Question::Lock);
-        self.attempting(Stage::ExpectLock, self.deadline(env))
+        State::attempting(Stage::ExpectLock, self.deadline(env))
     }
 
     pub(super) fn load(&mut self, env: &dyn Env) -> State {
         self.store.ask(Question::Load);
-        self.attempting(Stage::ExpectRecord, self.deadline(env))
+        State::attempting(Stage::ExpectRecord, self.deadline(env))
     }
 
     pub(super) fn load_after(&mut self, rejection: Rejection, env: &dyn Env) -> State {
         self.store.ask(Question::Load);
-        self.attempting(Stage::ExpectRecordAfter(rejection), self.deadline(env))
+        State::attempting(Stage::ExpectRecordAfter(Box::new(rejection)), self.deadline(env))
     }
 
     /// New tokens are saved before anyone can use them.
@@ -35,7 +35,7 @@ impl Core {
             return self.is_kept(obtained, env);
         }
         self.store.ask(Question::Save);
-        self.attempting(Stage::ExpectSave(obtained), self.deadline(env))
+        State::attempting(Stage::ExpectSave(Box::new(obtained)), self.deadline(env))
     }
 
     /// New tokens are saved, or need not be.
@@ -54,10 +54,10 @@ impl Core {
                 Newer::Gone => self.gone(env),
             },
             (Stage::ExpectRecordAfter(rejection), Told::Loaded(Ok(record))) => match self.newer(record) {
-                Newer::Yes(record) => self.found(record, Some(rejection), env),
+                Newer::Yes(record) => self.found(record, Some(*rejection), env),
                 Newer::No(record) => {
                     let spent = record.and_then(|record| record.parent.spent);
-                    self.go_back(rejection, spent.as_ref(), env)
+                    self.go_back(*rejection, spent.as_ref(), env)
                 }
                 Newer::Gone => self.gone(env),
             },
@@ -79,14 +79,14 @@ impl Core {
                 self.store.spent_nothing();
                 self.store_failed(error, env)
             }
-            (Stage::ExpectSave(obtained), Told::Saved(Saved::Done)) => self.is_kept(obtained, env),
+            (Stage::ExpectSave(obtained), Told::Saved(Saved::Done)) => self.is_kept(*obtained, env),
             (Stage::ExpectSave(obtained), Told::Saved(Saved::Conflict(record))) => {
-                self.conflicted(obtained, record, env)
+                self.conflicted(*obtained, record, env)
             }
-            (Stage::ExpectSave(obtained), Told::Saved(Saved::Failed(error))) => self.not_saved(obtained, error, env),
+            (Stage::ExpectSave(obtained), Told::Saved(Saved::Failed(error))) => self.not_saved(*obtained, error, env),
             // Without lock or record: the store may do better later, and the tokens may still be good until then.
             (_, Told::Locked(Err(error)) | Told::Loaded(Err(error))) => self.store_failed(error, env),
-            (stage, _) => self.attempting(stage, until),
+            (stage, _) => State::attempting(stage, until),
         }
     }
 
@@ -159,7 +159,7 @@ impl Core {
         let is_new = self.take(record, is_other, false, env);
         // These tokens are in the store. Older ones that could not be saved are of no use any more.
         if self.store.is_new_login() {
-            // The login was saved unheard.
+            // The new login was saved, although the response of the store was lost.
             self.nothing_is_replaced();
         }
         self.store.drop_unsaved();
@@ -174,9 +174,9 @@ impl Core {
         }
     }
 
-    /// Takes the tokens of a record that is not the known one, perhaps of another login. Whoever put that login in the place
-    /// of this one has given back what the record had. The current tokens may be others, and the store may have lost their
-    /// record before: they are given back, too. Returns whether the record's are new.
+    /// Takes the tokens of a record that is not the known one, perhaps of another login. Whoever saved that login has given
+    /// back the tokens of the record that it replaced. If the store had lost the record of the current tokens before that, they
+    /// were not among those: then they are given back here. Returns whether the tokens of the record are new.
     pub(super) fn take(&mut self, record: Record, is_other: bool, is_grant_gone: bool, env: &mut dyn Env) -> bool {
         let may_be_older = !is_other && self.may_be_older(&record);
         if !is_successor(&record, self.current.tokens()) && !self.current.are(&record.tokens) {
@@ -209,7 +209,7 @@ impl Core {
             return self.ask(env);
         }
         self.store.ask(Question::SaveEarlier);
-        self.attempting(Stage::ExpectEarlierSave, self.deadline(env))
+        State::attempting(Stage::ExpectEarlierSave, self.deadline(env))
     }
 
     /// The store is still broken. Nothing is spent that cannot be kept.
@@ -252,8 +252,8 @@ impl Core {
         self.store_failed(ErrorCode::STORE_CONFLICT.into(), env)
     }
 
-    /// Whether a new login is unsaved, and this record is none of it. One of it is there where the store had saved it and
-    /// did not say so; others may have refreshed it.
+    /// Whether a new login is unsaved, and this record belongs to another login. A record of the new login is in the store if
+    /// the store saved it and its response was lost. Other processes may have refreshed that record since.
     fn is_to_take_place(&self, record: Option<&Record>) -> bool {
         self.store.is_new_login() && record.is_none_or(|record| record.login != self.store.login())
     }
@@ -266,8 +266,8 @@ impl Core {
         }
     }
 
-    /// The current tokens are saved, beside whatever else goes on. What the tokens of a newer login replace, which are to
-    /// be saved, is still used.
+    /// The current tokens are saved, beside whatever else goes on. If the tokens of a newer login are still to be saved, what
+    /// they replace is not given back yet.
     fn is_saved_beside(&mut self, state: &State) {
         if !state.has_new_login() {
             self.nothing_is_replaced();
@@ -315,14 +315,14 @@ impl Core {
             self.events.push(Event::NotSaved(ErrorCode::STORE_CONFLICT.into()));
             return state;
         }
-        // The store has something newer: the next refresh loads it before it begins. Of the same login, the provider may
-        // have ended ours with it; of another one, ours are given back, and not used any more.
+        // The store has newer tokens, and the next refresh loads them. If they are of the same login, the provider may have
+        // ended these tokens when it issued them. If they are of another login, these tokens are given back.
         let asked_at = self.current.tokens().obtained_at();
         self.current.doubt((!is_other).then_some(asked_at));
         if is_other {
             self.orphaned(self.current.tokens().clone());
         } else if self.store.is_new_login() {
-            // Others have refreshed it: it was saved unheard.
+            // The new login was saved, although the response of the store was lost: another process has refreshed it.
             self.is_saved_beside(&state);
         }
         self.store.need_not_save();
@@ -342,7 +342,7 @@ impl Core {
         state
     }
 
-    /// Of tokens that came and are not verified, the refresh token takes the place of the old one, which it has replaced.
+    /// Tokens came and are not verified. Their refresh token takes the place of the old refresh token.
     pub(super) fn keep_unverified(&mut self, mut pause: Box<Pause>, is_kept: &mut bool, env: &mut dyn Env) -> State {
         let Some((unverified, exchange)) = pause.unverified() else { return State::Pausing(pause) };
         let Some(refresh_token) = unverified.refresh_token().cloned() else {

@@ -20,7 +20,7 @@ use http::{Request, Response};
 use serde_json::{Map, Value};
 
 use super::browser::Visit;
-use super::fault::{Fault, gateway};
+use super::disturbance::{Disturbance, gateway};
 use super::http::Incoming;
 use super::provider::Provider;
 use super::reach::{Reached, reachable};
@@ -61,7 +61,7 @@ impl Homeserver {
             has_lost_provider: false,
             has_metadata: false,
             edits: Vec::new(),
-            faults: Vec::new(),
+            disturbances: Vec::new(),
             requests: Vec::new(),
         };
         Self { provider, rendezvous: Rendezvous::new(base_url), state: Arc::new(Mutex::new(state)) }
@@ -119,7 +119,7 @@ impl Homeserver {
         &self.provider
     }
 
-    /// The rendezvous server for logins by QR code. Faults of [`OnMatrix::Rendezvous`] come before its tricks.
+    /// The rendezvous server for logins by QR code. Disturbances of [`OnMatrix::Rendezvous`] come before its tricks.
     pub fn rendezvous(&self) -> &Rendezvous {
         &self.rendezvous
     }
@@ -155,9 +155,9 @@ impl Homeserver {
         self.lock().devices.insert((login.to_owned(), device_id.to_owned()));
     }
 
-    /// Makes the next requests to an endpoint fail. For endpoints of the provider, use [`Provider::fault`].
-    pub fn fault(&self, on: OnMatrix, fault: Fault, times: usize) {
-        self.lock().faults.push((on, fault, times));
+    /// Makes the next requests to an endpoint fail. For endpoints of the provider, use [`Provider::disturb`].
+    pub fn disturb(&self, on: OnMatrix, disturbance: Disturbance, times: usize) {
+        self.lock().disturbances.push((on, disturbance, times));
     }
 
     /// Changes each response of an endpoint.
@@ -177,22 +177,22 @@ impl Homeserver {
         });
     }
 
-    /// Removes all lies, faults and tricks, including those of the provider and the rendezvous server.
+    /// Removes all lies, disturbances and tricks, including those of the provider and the rendezvous server.
     pub fn honest(&self) {
         let mut state = self.lock();
         state.edits.clear();
-        state.faults.clear();
+        state.disturbances.clear();
         drop(state);
         self.provider.honest();
         self.rendezvous.honest();
     }
 
-    /// Handles a request. A fault without a response becomes status 502.
+    /// Handles a request. A disturbance without a response becomes status 502.
     pub fn handle<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Response<Vec<u8>> {
         self.exchange(request, now).unwrap_or_else(gateway)
     }
 
-    /// Handles a request; a fault can cause a [`Failure`](crate::Failure).
+    /// Handles a request; a disturbance can cause a [`Failure`](crate::Failure).
     ///
     /// # Errors
     /// The failure that an HTTP client would report. A request to a host other than the homeserver, the server name and
@@ -206,8 +206,8 @@ impl Homeserver {
             return self.provider.exchange(request, now);
         };
         state.requests.push(RequestTo::Homeserver(on));
-        let fault = state.next_fault(on);
-        if let Some(outcome) = fault.as_ref().and_then(Fault::before) {
+        let disturbance = state.next_disturbance(on);
+        if let Some(outcome) = disturbance.as_ref().and_then(Disturbance::before) {
             return outcome;
         }
         let mut response = if on == OnMatrix::Rendezvous && !state.missing.contains(&on) {
@@ -223,8 +223,8 @@ impl Homeserver {
         for (_, edit) in state.edits.iter().filter(|(place, _)| *place == on) {
             edit(&mut response);
         }
-        match fault {
-            Some(fault) => fault.after(response),
+        match disturbance {
+            Some(disturbance) => disturbance.after(response),
             None => Ok(response),
         }
     }

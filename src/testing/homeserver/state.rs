@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::Response;
 
 use super::route::{OnMatrix, RequestTo};
-use crate::testing::fault::Fault;
+use crate::testing::disturbance::Disturbance;
 
 type Edit = Arc<dyn Fn(&mut Response<Vec<u8>>) + Send + Sync>;
 
@@ -43,7 +43,7 @@ pub(super) struct State {
     /// It has had the provider's metadata.
     pub(super) has_metadata: bool,
     pub(super) edits: Vec<(OnMatrix, Edit)>,
-    pub(super) faults: Vec<(OnMatrix, Fault, usize)>,
+    pub(super) disturbances: Vec<(OnMatrix, Disturbance, usize)>,
     pub(super) requests: Vec<RequestTo>,
 }
 
@@ -52,9 +52,10 @@ impl State {
         format!("@{login}:{}", self.server_name)
     }
 
-    pub(super) fn next_fault(&mut self, on: OnMatrix) -> Option<Fault> {
-        let (_, fault, times) = self.faults.iter_mut().find(|(place, _, times)| *place == on && *times > 0)?;
+    pub(super) fn next_disturbance(&mut self, on: OnMatrix) -> Option<Disturbance> {
+        let (_, disturbance, times) =
+            self.disturbances.iter_mut().find(|(place, _, times)| *place == on && *times > 0)?;
         *times -= 1;
-        Some(fault.clone())
+        Some(disturbance.clone())
     }
 }

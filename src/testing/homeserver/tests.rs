@@ -114,7 +114,7 @@ fn a_device_is_there_while_somebody_is_logged_in_with_it() {
 fn faults_and_lies_are_told_until_it_is_honest_again() {
     let hs = homeserver().without(OnMatrix::AuthMetadata);
     let versions = || get(&hs, "https://matrix.example.org/_matrix/client/versions", None);
-    hs.fault(OnMatrix::Versions, Fault::status(503), 1);
+    hs.disturb(OnMatrix::Versions, Disturbance::status(503), 1);
     hs.edit_json(OnMatrix::Versions, |object| object.clear());
     assert_eq!(versions().0, 503);
     assert_eq!(versions(), (200, Value::Object(Map::new())));
@@ -155,7 +155,7 @@ fn the_homeserver_has_a_rendezvous() {
     let made: Value = serde_json::from_slice(response.body()).unwrap();
     assert_eq!(made["url"], "https://matrix.example.org/_synapse/client/rendezvous/box1");
     assert_eq!((hs.rendezvous().boxes(), get(&hs, made["url"].as_str().unwrap(), None).0), (1, 200));
-    hs.fault(OnMatrix::Rendezvous, Fault::status(503), 1);
+    hs.disturb(OnMatrix::Rendezvous, Disturbance::status(503), 1);
     assert_eq!((post().status(), post().status()), (503.try_into().unwrap(), 201.try_into().unwrap()));
     let _ = hs.clone().without(OnMatrix::Rendezvous);
     assert_eq!(post().status(), 404);

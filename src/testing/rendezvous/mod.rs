@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{Method, Request, Response};
 
-use super::fault::gateway;
+use super::disturbance::gateway;
 use super::http::empty;
 use super::reach::{Reached, reachable};
 use crate::base::env::Timestamp;
@@ -76,12 +76,12 @@ impl Rendezvous {
         self
     }
 
-    /// Handles a request. A fault without a response becomes status 502.
+    /// Handles a request. A disturbance without a response becomes status 502.
     pub fn handle<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Response<Vec<u8>> {
         self.exchange(request, now).unwrap_or_else(gateway)
     }
 
-    /// Handles a request; a fault can cause a [`Failure`](crate::Failure).
+    /// Handles a request; a disturbance can cause a [`Failure`](crate::Failure).
     ///
     /// # Errors
     /// The failure that an HTTP client would report. A request to another host is unreachable.
@@ -100,15 +100,15 @@ impl Rendezvous {
         };
         state.requests.push(meet);
         let trick = state.next_trick(meet);
-        if let Some(Trick::Fault(fault)) = &trick
-            && let Some(outcome) = fault.before()
+        if let Some(Trick::Disturbance(disturbance)) = &trick
+            && let Some(outcome) = disturbance.before()
         {
             return outcome;
         }
         let incoming = Incoming { meet, path, is_other_host, headers: &parts.headers, body: body.as_ref(), now };
         let response = state.respond(&incoming, trick.as_ref());
         match trick {
-            Some(Trick::Fault(fault)) => fault.after(response),
+            Some(Trick::Disturbance(disturbance)) => disturbance.after(response),
             _ => Ok(response),
         }
     }

@@ -1,6 +1,6 @@
 //! What a rendezvous server can do wrong, and when.
 
-use crate::testing::fault::Fault;
+use crate::testing::disturbance::Disturbance;
 
 /// A request to a rendezvous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,8 +22,8 @@ pub enum Meet {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trick {
-    /// Any fault.
-    Fault(Fault),
+    /// Any disturbance.
+    Disturbance(Disturbance),
     /// `Receive`: the text before the last one comes again, as if it were new.
     Repeat,
     /// `Receive`: the reader's own text comes back, as if it were new.

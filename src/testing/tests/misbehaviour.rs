@@ -1,4 +1,4 @@
-//! Faults, lies and edits.
+//! Disturbances, lies and edits.
 
 use super::signing::{key, post_proven, proof, proof_claims, userinfo_proven};
 use super::*;
@@ -18,11 +18,11 @@ fn faults_come_as_often_as_they_were_set() {
         http.call(request, Policy::read(1024, Accept::Json))
     };
     let honest = ask().unwrap();
-    provider.fault(On::Jwks, Fault::Timeout, 2);
-    provider.fault(On::Jwks, Fault::Unreachable, 1);
-    provider.fault(On::Jwks, Fault::LostResponse, 1);
-    provider.fault(On::Jwks, Fault::Status { status: 503, retry_after: Some("120") }, 1);
-    provider.fault(On::Token, Fault::status(500), 1);
+    provider.disturb(On::Jwks, Disturbance::Timeout, 2);
+    provider.disturb(On::Jwks, Disturbance::Unreachable, 1);
+    provider.disturb(On::Jwks, Disturbance::LostResponse, 1);
+    provider.disturb(On::Jwks, Disturbance::Status { status: 503, retry_after: Some("120") }, 1);
+    provider.disturb(On::Token, Disturbance::status(500), 1);
     let failures: Vec<_> = (0..4).map(|_| ask().unwrap_err()).map(|failure| (failure.kind, failure.sent)).collect();
     assert_eq!(
         failures,
@@ -36,23 +36,23 @@ fn faults_come_as_often_as_they_were_set() {
     assert_eq!(ask().unwrap().headers()[header::RETRY_AFTER], "120");
     assert_eq!(ask().unwrap().body(), honest.body());
 
-    for (fault, still_json) in [
-        (Fault::LoginPage, false),
-        (Fault::Redirect, false),
-        (Fault::Oversized, true),
-        (Fault::Truncated, false),
-        (Fault::Garbage, false),
-        (Fault::EmptyBody, false),
-        (Fault::DeepNesting, false),
-        (Fault::ByteOrderMark, false),
-        (Fault::ContentType(None), true),
-        (Fault::ContentType(Some("text/html")), true),
-        (Fault::DuplicateName, true),
+    for (disturbance, still_json) in [
+        (Disturbance::LoginPage, false),
+        (Disturbance::Redirect, false),
+        (Disturbance::Oversized, true),
+        (Disturbance::Truncated, false),
+        (Disturbance::Garbage, false),
+        (Disturbance::EmptyBody, false),
+        (Disturbance::DeepNesting, false),
+        (Disturbance::ByteOrderMark, false),
+        (Disturbance::ContentType(None), true),
+        (Disturbance::ContentType(Some("text/html")), true),
+        (Disturbance::DuplicateName, true),
     ] {
-        provider.fault(On::Jwks, fault.clone(), 1);
+        provider.disturb(On::Jwks, disturbance.clone(), 1);
         let answer = ask().unwrap();
-        assert_ne!((answer.body(), answer.headers()), (honest.body(), honest.headers()), "{fault:?}");
-        assert_eq!(serde_json::from_slice::<Value>(answer.body()).is_ok(), still_json, "{fault:?}");
+        assert_ne!((answer.body(), answer.headers()), (honest.body(), honest.headers()), "{disturbance:?}");
+        assert_eq!(serde_json::from_slice::<Value>(answer.body()).is_ok(), still_json, "{disturbance:?}");
     }
     let elsewhere = Request::get("https://evil.example/jwks").body(Body::default()).unwrap();
     assert_eq!(http.call(elsewhere, Policy::read(1024, Accept::Json)).unwrap_err().kind, FailureKind::Unreachable);
@@ -161,7 +161,7 @@ fn honesty_ends_lies_edits_and_faults() {
     let honest = get(&provider, "/jwks");
     provider.lie(Lie::JwksEmpty);
     provider.tamper(On::Jwks, |response| *response.status_mut() = StatusCode::IM_A_TEAPOT);
-    provider.fault(On::Jwks, Fault::Garbage, usize::MAX);
+    provider.disturb(On::Jwks, Disturbance::Garbage, usize::MAX);
     assert_ne!(get(&provider, "/jwks").status(), StatusCode::OK);
     provider.honest();
     assert_eq!(get(&provider, "/jwks").body(), honest.body());

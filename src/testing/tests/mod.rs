@@ -183,7 +183,7 @@ fn a_refresh_token_is_good_once_and_its_reuse_ends_the_grant() {
 fn a_lost_refresh_response_can_be_had_again_where_that_is_allowed() {
     let provider = provider().with_reuse(Reuse::AllowedUntilSuccessorIsUsed);
     let first = login(&provider);
-    provider.fault(On::Token, Fault::LostResponse, 1);
+    provider.disturb(On::Token, Disturbance::LostResponse, 1);
     assert_eq!(refresh(&provider, text(&first, "refresh_token")).status(), StatusCode::BAD_GATEWAY);
     let second = body(&refresh(&provider, text(&first, "refresh_token")));
     assert_eq!(userinfo(&provider, text(&second, "access_token")).status(), StatusCode::OK);
@@ -202,7 +202,7 @@ fn a_refresh_ends_the_older_access_tokens_where_the_rotation_says_so() {
         let provider = provider().with_rotation(rotation);
         let (first, others) = (login(&provider), login(&provider));
         if is_lost {
-            provider.fault(On::Token, Fault::LostResponse, 1);
+            provider.disturb(On::Token, Disturbance::LostResponse, 1);
         }
         let _ = refresh(&provider, text(&first, "refresh_token"));
         assert_eq!(userinfo(&provider, text(&first, "access_token")).status(), status, "{rotation:?} {is_lost}");

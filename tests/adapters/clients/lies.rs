@@ -6,7 +6,7 @@ use std::time::Duration;
 use oidc_proto::ApplicationType;
 use oidc_proto::adapter::{BlockingDriver, HttpOptions, SystemEnv, ureq};
 use oidc_proto::flow::{Registration, ServerMetadataFetch};
-use oidc_proto::testing::{Fault, Lie, On};
+use oidc_proto::testing::{Disturbance, Lie, On};
 use oidc_proto::{
     AuthorizationRequest, Callback, ClientMetadata, Env, Error, ErrorCode, Flow, Issuer, ProviderOptions, RedirectUri,
     RelyingParty, Schemes, Scope, Step,
@@ -59,7 +59,7 @@ fn session(run: &impl Run, op: &Op) -> Result<(), Error> {
 enum Wrong {
     Nothing,
     Lie(Lie),
-    Fault(On, Fault),
+    Disturbance(On, Disturbance),
 }
 
 fn sample(run: &impl Run) {
@@ -75,21 +75,21 @@ fn sample(run: &impl Run) {
         (Wrong::Lie(Lie::SignatureWrong), Some(ErrorCode::JWS_SIGNATURE)),
         (Wrong::Lie(Lie::RefreshSubOther), Some(ErrorCode::ID_TOKEN_CHANGED_CLAIM)),
         (Wrong::Lie(Lie::UserInfoSubOther), Some(ErrorCode::USERINFO_SUBJECT_MISMATCH)),
-        (Wrong::Fault(On::ServerMetadata, Fault::LoginPage), Some(ErrorCode::HTTP_CONTENT_TYPE)),
-        (Wrong::Fault(On::ServerMetadata, Fault::Redirect), Some(ErrorCode::HTTP_REDIRECT)),
-        (Wrong::Fault(On::ServerMetadata, Fault::Oversized), Some(ErrorCode::HTTP_BODY_TOO_LARGE)),
-        (Wrong::Fault(On::Jwks, Fault::Garbage), Some(ErrorCode::JSON_SYNTAX)),
-        (Wrong::Fault(On::Token, Fault::status(503)), Some(ErrorCode::HTTP_SERVER_ERROR)),
-        (Wrong::Fault(On::Token, Fault::DeepNesting), Some(ErrorCode::JSON_TOO_DEEP)),
-        (Wrong::Fault(On::Token, Fault::DuplicateName), Some(ErrorCode::JSON_DUPLICATE_NAME)),
-        (Wrong::Fault(On::Token, Fault::EmptyBody), Some(ErrorCode::JSON_SYNTAX)),
-        (Wrong::Fault(On::UserInfo, Fault::status(429)), Some(ErrorCode::HTTP_TOO_MANY_REQUESTS)),
+        (Wrong::Disturbance(On::ServerMetadata, Disturbance::LoginPage), Some(ErrorCode::HTTP_CONTENT_TYPE)),
+        (Wrong::Disturbance(On::ServerMetadata, Disturbance::Redirect), Some(ErrorCode::HTTP_REDIRECT)),
+        (Wrong::Disturbance(On::ServerMetadata, Disturbance::Oversized), Some(ErrorCode::HTTP_BODY_TOO_LARGE)),
+        (Wrong::Disturbance(On::Jwks, Disturbance::Garbage), Some(ErrorCode::JSON_SYNTAX)),
+        (Wrong::Disturbance(On::Token, Disturbance::status(503)), Some(ErrorCode::HTTP_SERVER_ERROR)),
+        (Wrong::Disturbance(On::Token, Disturbance::DeepNesting), Some(ErrorCode::JSON_TOO_DEEP)),
+        (Wrong::Disturbance(On::Token, Disturbance::DuplicateName), Some(ErrorCode::JSON_DUPLICATE_NAME)),
+        (Wrong::Disturbance(On::Token, Disturbance::EmptyBody), Some(ErrorCode::JSON_SYNTAX)),
+        (Wrong::Disturbance(On::UserInfo, Disturbance::status(429)), Some(ErrorCode::HTTP_TOO_MANY_REQUESTS)),
     ] {
         let op = Op::start();
         match &wrong {
             Wrong::Nothing => {}
             Wrong::Lie(lie) => op.provider.lie(*lie),
-            Wrong::Fault(on, fault) => op.provider.fault(*on, fault.clone(), 1),
+            Wrong::Disturbance(on, fault) => op.provider.disturb(*on, fault.clone(), 1),
         }
         let code = session(run, &op).err().map(|error| error.code());
         assert_eq!(code, expected);

@@ -139,11 +139,13 @@ fn an_endless_body_is_read_up_to_the_limit_and_no_further() {
 
 #[test]
 fn a_body_of_just_the_limit_is_read_and_one_byte_more_is_not() {
-    let (server, _seen) = echo("200 OK", "", "12345678");
+    let (server, _seen) = echo("201 Created", "", "12345678");
     for (name, send) in with_services() {
         assert_eq!(answer(name, send(&options(), Toy::get(&server.url("/"), 8))).body().len(), 8, "{name}");
-        let outcome = send(&options(), Toy::get(&server.url("/"), 7));
-        fails(name, outcome, FailureKind::BodyTooLarge, Sent::Maybe);
+        let Outcome::Failed(failure) = send(&options(), Toy::get(&server.url("/"), 7)) else { panic!("{name}") };
+        assert_eq!(failure, Failure::new(FailureKind::BodyTooLarge, Sent::Maybe), "{name}");
+        let status = oidc_proto::Error::from(failure).status();
+        assert_eq!(status, Some(http::StatusCode::CREATED), "{name}");
     }
 }
 

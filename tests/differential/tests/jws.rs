@@ -41,6 +41,20 @@ fn key_set() -> &'static Keys {
     })
 }
 
+/// What may be wrong with a token of which one bit was changed: in its header, its payload, its signature. The change may make
+/// a dot of a character, or of a dot something else.
+const CODES_OF_PARTS: [&[ErrorCode]; 3] = [
+    &[
+        ErrorCode::JWS_MALFORMED,
+        ErrorCode::JWS_HEADER,
+        ErrorCode::JWS_ALGORITHM,
+        ErrorCode::JWS_UNKNOWN_KEY,
+        ErrorCode::JWS_SIGNATURE,
+    ],
+    &[ErrorCode::JWS_MALFORMED, ErrorCode::JWS_SIGNATURE],
+    &[ErrorCode::JWS_MALFORMED, ErrorCode::JWS_SIGNATURE],
+];
+
 fn our_verdict(token: &str, algorithm: Algorithm) -> Result<Vec<u8>, ErrorCode> {
     let check = || {
         let jws = Jws::parse(token)?;
@@ -108,7 +122,9 @@ proptest! {
         let mut bytes = token.clone().into_bytes();
         bytes[place.index(token.len())] ^= 1 << bit;
         let changed = String::from_utf8(bytes).unwrap();
-        prop_assert!(our_verdict(&changed, algorithm).is_err(), "{changed}");
+        let part = token[..place.index(token.len())].matches('.').count();
+        let code = our_verdict(&changed, algorithm).unwrap_err();
+        prop_assert!(CODES_OF_PARTS[part].contains(&code), "{code}: {changed}");
         prop_assert!(!their_verdict(&changed, algorithm) || changed.contains('='), "{changed}");
     }
 
@@ -120,7 +136,12 @@ proptest! {
         place in any::<Index>(),
     ) {
         let token = their_token(signed, &payload);
-        prop_assert_eq!(our_verdict(&token, allowed).is_ok(), signed == allowed);
-        prop_assert!(our_verdict(&token[..place.index(token.len())], signed).is_err());
+        let expected = if signed == allowed { Ok(payload) } else { Err(ErrorCode::JWS_ALGORITHM) };
+        prop_assert_eq!(our_verdict(&token, allowed), expected);
+        let cut = &token[..place.index(token.len())];
+        // Without its second dot it is no JWS at all.
+        let possible = if cut.matches('.').count() < 2 { &[ErrorCode::JWS_MALFORMED][..] } else { CODES_OF_PARTS[2] };
+        let code = our_verdict(cut, signed).unwrap_err();
+        prop_assert!(possible.contains(&code), "{code}: {cut}");
     }
 }

@@ -3,7 +3,7 @@
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
 use oidc_proto::flow::Registration;
-use oidc_proto::testing::{self, Fault, On, RegisteredClient};
+use oidc_proto::testing::{self, Disturbance, On, RegisteredClient};
 use oidc_proto::{
     ApplicationType, AuthMethod, Client, ClientAuth, ClientMetadata, Error, ErrorCode, Failure, FailureKind,
     FailureReason, RedirectUri, Scope, Sent,
@@ -56,7 +56,7 @@ fn the_reason_of_a_failure_decides_what_to_do() {
 fn a_status_is_not_explained_by_another_one() {
     let of_status = |status| {
         let mut world = World::new();
-        Say::Fault(On::ServerMetadata, Fault::status(status)).to(&world.op);
+        Say::Disturbance(On::ServerMetadata, Disturbance::status(status)).to(&world.op);
         world.discover().unwrap_err().error
     };
     let late = of_status(408);
@@ -101,9 +101,15 @@ fn a_secret_that_is_too_short_is_told_with_the_length() {
 #[test]
 fn what_is_no_metadata_document_is_told_with_its_url() {
     const URL: &str = "https://op.example.org/.well-known/openid-configuration";
-    for fault in [Fault::LoginPage, Fault::Redirect, Fault::status(403), Fault::status(404), Fault::Truncated] {
+    for fault in [
+        Disturbance::LoginPage,
+        Disturbance::Redirect,
+        Disturbance::status(403),
+        Disturbance::status(404),
+        Disturbance::Truncated,
+    ] {
         let mut world = World::new();
-        Say::Fault(On::ServerMetadata, fault.clone()).to(&world.op);
+        Say::Disturbance(On::ServerMetadata, fault.clone()).to(&world.op);
         let error = world.discover().unwrap_err().error;
         let line = error.to_string();
         assert!(line.starts_with("provider metadata: ") && line.contains(URL), "{fault:?}: {line}");

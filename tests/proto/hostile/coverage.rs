@@ -12,6 +12,7 @@ const RAISED_ELSEWHERE: &[(ErrorCode, &str)] = &[
     (ErrorCode::TOKEN_INTERACTION_REQUIRED, "tests/proto/reading/verdicts.rs"),
     (ErrorCode::CALLBACK_NO_LOGIN, "a page in a browser: tests/browser/scenarios"),
     (ErrorCode::POPUP_BLOCKED, "a page in a browser: tests/browser/scenarios"),
+    (ErrorCode::WORD_UNKNOWN, "a caller's configuration: tests/proto/reading/words.rs"),
     (ErrorCode::STEP_UNEXPECTED, "a driver's mistake: tests/proto/contract.rs"),
     (ErrorCode::STEP_NO_TIMER, "a driver's lack: tests/proto/contract.rs"),
     (ErrorCode::KEY_UNSUPPORTED, "a driver's lack: client_auth.rs"),

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::StatusCode;
-use oidc_proto::testing::{self, Decision, Fault, Lie, On};
-use oidc_proto::{Client, Env as _, Error, ErrorCode, Fault as Whose, PendingDevice, RelyingParty};
+use oidc_proto::testing::{self, Decision, Disturbance, Lie, On};
+use oidc_proto::{Client, Env as _, Error, ErrorCode, Fault, PendingDevice, RelyingParty};
 use serde_json::json;
 
 use crate::hostile::strong::dpop_key;
@@ -30,10 +30,10 @@ const REFUSED: &[(Say, ErrorCode)] = &[
     (Say::Edit("a list", |op| respond(op, On::DeviceAuthorization, 200, "application/json", "[]")), ErrorCode::JSON_TYPE),
     (Say::Edit("no", |op| respond(op, On::DeviceAuthorization, 400, "application/json", r#"{"error":"unauthorized_client"}"#)), ErrorCode::TOKEN_UNAUTHORIZED_CLIENT),
     (Say::Edit("no client of theirs", |op| respond(op, On::DeviceAuthorization, 401, "application/json", r#"{"error":"invalid_client"}"#)), ErrorCode::TOKEN_INVALID_CLIENT),
-    (Say::Fault(On::DeviceAuthorization, Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
-    (Say::Fault(On::DeviceAuthorization, Fault::Redirect), ErrorCode::HTTP_REDIRECT),
-    (Say::Fault(On::DeviceAuthorization, Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
-    (Say::Fault(On::DeviceAuthorization, Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
+    (Say::Disturbance(On::DeviceAuthorization, Disturbance::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
+    (Say::Disturbance(On::DeviceAuthorization, Disturbance::Redirect), ErrorCode::HTTP_REDIRECT),
+    (Say::Disturbance(On::DeviceAuthorization, Disturbance::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
+    (Say::Disturbance(On::DeviceAuthorization, Disturbance::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
 ];
 
 /// How long the first pause is then, and how long the code is good, in seconds.
@@ -62,8 +62,8 @@ const NO: &[(Say, ErrorCode)] = &[
     (Say::Edit("a code of nobody", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"invalid_grant"}"#)), ErrorCode::TOKEN_INVALID_GRANT),
     (Say::Edit("a word with a space", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"slow_down "}"#)), ErrorCode::TOKEN_ERROR),
     (Say::Edit("a page", |op| respond(op, On::Token, 400, "text/html", r#"<p>{"error":"authorization_pending"}</p>"#)), ErrorCode::HTTP_STATUS),
-    (Say::Fault(On::Token, Fault::Redirect), ErrorCode::HTTP_REDIRECT),
-    (Say::Fault(On::Token, Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
+    (Say::Disturbance(On::Token, Disturbance::Redirect), ErrorCode::HTTP_REDIRECT),
+    (Say::Disturbance(On::Token, Disturbance::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
 ];
 
 /// Tokens came, but not such that they could be trusted.
@@ -161,7 +161,7 @@ fn a_no_ends_the_wait() {
     let refusal = world.poll(pending, &party).err().unwrap();
     assert_eq!(
         (refusal.what(), refusal.error.fault()),
-        ((At::Exchange, ErrorCode::DEVICE_ACCESS_DENIED), Whose::Denied)
+        ((At::Exchange, ErrorCode::DEVICE_ACCESS_DENIED), Fault::Denied)
     );
 }
 
@@ -250,10 +250,13 @@ fn each_slow_down_adds_five_seconds_for_good() {
 fn a_network_that_fails_is_asked_less_and_less_but_asked() {
     let mut world = world();
     world.op = world.op.with_device_lifetime(Duration::from_secs(1200));
-    for (fault, times) in
-        [(Fault::Timeout, 2), (Fault::Unreachable, 1), (Fault::status(503), 2), (Fault::status(429), 2)]
-    {
-        world.op.fault(On::Token, fault, times);
+    for (fault, times) in [
+        (Disturbance::Timeout, 2),
+        (Disturbance::Unreachable, 1),
+        (Disturbance::status(503), 2),
+        (Disturbance::status(429), 2),
+    ] {
+        world.op.disturb(On::Token, fault, times);
     }
     world.logged_in_by_device().unwrap();
     // Once the network is back the provider's own interval holds again.
@@ -276,7 +279,7 @@ fn a_network_that_fails_is_no_reason_to_ask_sooner() {
 fn a_response_that_is_lost_is_not_waited_for_for_ever() {
     let mut world = world();
     world.op = world.op.with_device_polls(0);
-    world.op.fault(On::Token, Fault::LostResponse, 1);
+    world.op.disturb(On::Token, Disturbance::LostResponse, 1);
     assert_eq!(world.logged_in_by_device().err().unwrap().what(), (At::Exchange, ErrorCode::TOKEN_INVALID_GRANT));
     assert_eq!(pauses(&world), [5, 10]);
 }
@@ -332,7 +335,7 @@ fn a_device_code_is_shown_to_nobody_else() {
         (party.with_client(client.clone().with_dpop(dpop_key(8))), ErrorCode::DPOP_KEY_MISMATCH),
     ] {
         let error: Error = other.poll_device(pending.clone(), &mut world.env).unwrap_err();
-        assert_eq!((error.code(), error.fault()), (code, Whose::Local));
+        assert_eq!((error.code(), error.fault()), (code, Fault::Local));
         assert_eq!(error, other.owner().check(pending.owner()).unwrap_err());
         assert!(error.expected().is_some() && error.found().is_some(), "{error}");
     }

@@ -291,12 +291,12 @@ fn the_other_document_is_asked_for_only_where_there_is_none_of_the_first_kind() 
         (403, other, Err(ErrorCode::HTTP_STATUS), 1),
     ] {
         let mut world = World::new();
-        world.op.fault(On::ServerMetadata, testing::Fault::status(status), 1);
+        world.op.disturb(On::ServerMetadata, testing::Disturbance::status(status), 1);
         assert_eq!((asked(&mut world, or_else), world.op.count(On::ServerMetadata)), (expected, requests), "{status}");
     }
     // Nor does it go round.
     let mut world = World::new();
-    world.op.fault(On::ServerMetadata, testing::Fault::status(404), usize::MAX);
+    world.op.disturb(On::ServerMetadata, testing::Disturbance::status(404), usize::MAX);
     assert_eq!(asked(&mut world, other), Err(ErrorCode::METADATA_NOT_FOUND));
     assert_eq!(world.op.count(On::ServerMetadata), 2);
 }

@@ -1,6 +1,6 @@
 //! What a user who starts with this crate stumbles over: the error says what is wrong with it, and what helps.
 
-use oidc_proto::testing::{Fault, On};
+use oidc_proto::testing::{Disturbance, On};
 use oidc_proto::{Callback, ErrorCode, Issuer, ProviderOptions, Recovery, RedirectUri, Schemes, Scope, ServerMetadata};
 use serde_json::json;
 
@@ -70,19 +70,19 @@ fn what_a_server_gives_for_a_callback_is_told_to_it() {
 #[test]
 fn after_a_lost_response_to_a_code_the_user_logs_in_again() {
     for (fault, recovery) in [
-        (Fault::LostResponse, Recovery::LogInAgain),
-        (Fault::Timeout, Recovery::LogInAgain),
-        (Fault::status(502), Recovery::LogInAgain),
-        (Fault::status(503), Recovery::Retry { after: None }),
-        (Fault::status(504), Recovery::LogInAgain),
-        (Fault::Unreachable, Recovery::Retry { after: None }),
+        (Disturbance::LostResponse, Recovery::LogInAgain),
+        (Disturbance::Timeout, Recovery::LogInAgain),
+        (Disturbance::status(502), Recovery::LogInAgain),
+        (Disturbance::status(503), Recovery::Retry { after: None }),
+        (Disturbance::status(504), Recovery::LogInAgain),
+        (Disturbance::Unreachable, Recovery::Retry { after: None }),
     ] {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
         let login = world.login().unwrap();
-        world.op.fault(On::Token, fault.clone(), 1);
+        world.op.disturb(On::Token, fault.clone(), 1);
         assert_eq!(world.finish(login).err().unwrap().error.recovery(), recovery, "{fault:?}");
-        world.op.fault(On::Token, fault, 1);
+        world.op.disturb(On::Token, fault, 1);
         assert_eq!(world.refresh(&user).err().unwrap().error.recovery(), Recovery::Retry { after: None });
     }
 }
@@ -90,7 +90,7 @@ fn after_a_lost_response_to_a_code_the_user_logs_in_again() {
 #[test]
 fn metadata_that_are_not_there_name_the_url_that_was_asked() {
     let mut world = World::new();
-    Say::Fault(On::ServerMetadata, Fault::status(404)).to(&world.op);
+    Say::Disturbance(On::ServerMetadata, Disturbance::status(404)).to(&world.op);
     let error = world.discover().unwrap_err().error;
     assert_eq!(error.code(), ErrorCode::METADATA_NOT_FOUND);
     assert_eq!(error.expected().unwrap().as_str(), "https://op.example.org/.well-known/openid-configuration");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderValue, header};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::limits::{OLDEST_KEYS, YOUNGEST_KEYS};
-use oidc_proto::testing::{Fault, Lie, On, Reuse};
+use oidc_proto::testing::{Disturbance, Lie, On, Reuse};
 use oidc_proto::{Env as _, Error, ErrorCode, Provider, RelyingParty, Timestamp};
 
 use crate::hostile::key_rotation::{again, world_with_keys};
@@ -45,7 +45,7 @@ fn keys_that_are_too_old_are_fetched_anew_before_they_verify() {
         let login = world.login_with(&party).unwrap();
         let callback = world.callback(&login).unwrap();
         let check = |world: &World| login.party.check(&login.pending, &callback, world.env.now()).unwrap();
-        world.op.fault(On::Jwks, Fault::status(503), 1);
+        world.op.disturb(On::Jwks, Disturbance::status(503), 1);
         let evidence = check(&world);
         let error = world.exchange(&login, evidence).unwrap_err();
         assert_eq!(error.code(), ErrorCode::HTTP_SERVER_ERROR, "{said:?}");
@@ -90,7 +90,7 @@ fn keys_that_are_too_old_are_fetched_anew_also_for_what_has_come() {
         way(&mut world, &user).unwrap();
         assert_eq!(world.op.count(On::Jwks), 2, "{what}: the keys are too old");
         world.age_keys();
-        world.op.fault(On::Jwks, Fault::status(503), 1);
+        world.op.disturb(On::Jwks, Disturbance::status(503), 1);
         assert_eq!(way(&mut world, &user).unwrap_err().code(), ErrorCode::HTTP_SERVER_ERROR, "{what}");
         assert_eq!(world.op.count(On::Jwks), 3, "{what}");
     }

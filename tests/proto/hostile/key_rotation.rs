@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use oidc_proto::jose::Keys;
 use oidc_proto::limits::STRANGERS_COOLDOWN;
-use oidc_proto::testing::{Fault, Lie, On};
+use oidc_proto::testing::{Disturbance, Lie, On};
 use oidc_proto::{Error, ErrorCode, Provider, RelyingParty};
 use serde_json::{Map, Value, json};
 
@@ -211,13 +211,13 @@ fn the_cooldown_survives_a_clock_that_is_set() {
 }
 
 /// What a fetch of the keys may fail by.
-const FAILURES: [(Fault, ErrorCode); 6] = [
-    (Fault::status(503), ErrorCode::HTTP_SERVER_ERROR),
-    (Fault::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
-    (Fault::LoginPage, ErrorCode::HTTP_CONTENT_TYPE),
-    (Fault::Oversized, ErrorCode::HTTP_BODY_TOO_LARGE),
-    (Fault::Redirect, ErrorCode::HTTP_REDIRECT),
-    (Fault::Truncated, ErrorCode::JSON_SYNTAX),
+const FAILURES: [(Disturbance, ErrorCode); 6] = [
+    (Disturbance::status(503), ErrorCode::HTTP_SERVER_ERROR),
+    (Disturbance::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
+    (Disturbance::LoginPage, ErrorCode::HTTP_CONTENT_TYPE),
+    (Disturbance::Oversized, ErrorCode::HTTP_BODY_TOO_LARGE),
+    (Disturbance::Redirect, ErrorCode::HTTP_REDIRECT),
+    (Disturbance::Truncated, ErrorCode::JSON_SYNTAX),
 ];
 
 #[test]
@@ -225,7 +225,7 @@ fn a_refetch_that_fails_leaves_the_tokens_and_is_not_remembered() {
     for (fault, code) in FAILURES {
         let (mut world, party) = world_with_keys();
         world.op.rotate_keys();
-        world.op.fault(On::Jwks, fault.clone(), 1);
+        world.op.disturb(On::Jwks, fault.clone(), 1);
         let login = world.login_with(&party).unwrap();
         let refusal = world.finish(login).err().unwrap();
         assert_eq!(refusal.what(), (At::Verification, ErrorCode::JWS_UNKNOWN_KEY), "{fault:?}");
@@ -242,7 +242,7 @@ fn a_refetch_for_a_stranger_that_fails_counts_as_one() {
     for (fault, code) in FAILURES {
         let (mut world, party) = world_with_keys();
         world.op.rotate_keys();
-        world.op.fault(On::Jwks, fault.clone(), 1);
+        world.op.disturb(On::Jwks, fault.clone(), 1);
         let token = request(&world, &party);
         let error = take(&mut world, &party, &token).unwrap_err();
         assert_eq!((error.code(), source_code(&error)), (ErrorCode::JWS_UNKNOWN_KEY, Some(code)), "{fault:?}");
@@ -266,12 +266,12 @@ fn an_unverified_grant_survives_any_number_of_failures() {
     let party = login.party.clone();
     let mut tokens = world.finish(login).err().unwrap().tokens.unwrap();
     for (fault, code) in [
-        (Fault::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
-        (Fault::status(500), ErrorCode::HTTP_SERVER_ERROR),
-        (Fault::Garbage, ErrorCode::JSON_SYNTAX),
-        (Fault::Oversized, ErrorCode::HTTP_BODY_TOO_LARGE),
+        (Disturbance::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
+        (Disturbance::status(500), ErrorCode::HTTP_SERVER_ERROR),
+        (Disturbance::Garbage, ErrorCode::JSON_SYNTAX),
+        (Disturbance::Oversized, ErrorCode::HTTP_BODY_TOO_LARGE),
     ] {
-        world.op.fault(On::Jwks, fault.clone(), 2);
+        world.op.disturb(On::Jwks, fault.clone(), 2);
         // A set was tried, and it does not have the key.
         let refusal = world.verify(&party, *tokens).err().unwrap();
         let known = (refusal.error.code(), source_code(&refusal.error));
@@ -298,7 +298,7 @@ fn strangers_get_one_fetch_in_a_cooldown_also_without_keys() {
             world.age_keys();
         }
         let before = world.op.count(On::Jwks);
-        world.op.fault(On::Jwks, Fault::status(503), usize::MAX);
+        world.op.disturb(On::Jwks, Disturbance::status(503), usize::MAX);
         for minutes in 1..=3 {
             for at in 0..20 {
                 let token = request(&world, &party);

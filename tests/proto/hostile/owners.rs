@@ -4,8 +4,8 @@ use http::Request;
 use oidc_proto::session::{Session, SessionOptions};
 use oidc_proto::testing::{self, On};
 use oidc_proto::{
-    Accept, AuthorizationRequest, Body, Client, EndSessionRequest, Env as _, Error, ErrorCode, Fault as Whose, Owner,
-    Policy, RelyingParty, Scope,
+    Accept, AuthorizationRequest, Body, Client, EndSessionRequest, Env as _, Error, ErrorCode, Fault, Owner, Policy,
+    RelyingParty, Scope,
 };
 
 use crate::hostile::strong::dpop_key;
@@ -82,7 +82,7 @@ fn a_checked_callback_is_of_one_login() {
     let (login, other) = (world.login_with(&party).unwrap(), world.login_with(&party).unwrap());
     let verified = world.check(&login).unwrap();
     let error = party.redeem(other.pending, verified, &mut world.env).unwrap_err();
-    assert_eq!((error.code(), error.fault()), (ErrorCode::CALLBACK_LOGIN_MISMATCH, Whose::Local));
+    assert_eq!((error.code(), error.fault()), (ErrorCode::CALLBACK_LOGIN_MISMATCH, Fault::Local));
 }
 
 /// The tokens of a later login are for the session of the same provider and client.
@@ -148,7 +148,7 @@ fn no_other_party_logs_in_by_an_id_token() {
 /// Both are named: whose it would have to be, and whose it is.
 #[track_caller]
 fn assert_mismatch(error: &Error, code: ErrorCode, own: &Owner, stored: &Owner) {
-    assert_eq!((error.code(), error.fault()), (code, Whose::Local), "{own:?}");
+    assert_eq!((error.code(), error.fault()), (code, Fault::Local), "{own:?}");
     let (own, stored) = (part(own, code), part(stored, code));
     let said = format!("expected {own}, found {stored}");
     assert!(own != stored && error.to_string().contains(&said), "{error}: {said}");

@@ -1,7 +1,7 @@
 //! Pushed requests: what the browser carries then, and what the provider can say in place of a reference.
 
-use oidc_proto::testing::{Fault, Lie, On, Par};
-use oidc_proto::{ErrorCode, Fault as Whose, RedirectUri, Scope};
+use oidc_proto::testing::{Disturbance, Lie, On, Par};
+use oidc_proto::{ErrorCode, Fault, RedirectUri, Scope};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -26,10 +26,10 @@ const REFUSED: &[(Say, ErrorCode)] = &[
     (Say::Edit("413", |op| respond(op, On::Par, 413, "text/plain", "too large")), ErrorCode::HTTP_STATUS),
     (Say::Edit("429", |op| respond(op, On::Par, 429, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::HTTP_TOO_MANY_REQUESTS),
     (Say::Edit("500", |op| respond(op, On::Par, 500, "application/json", r#"{"error":"invalid_request"}"#)), ErrorCode::HTTP_SERVER_ERROR),
-    (Say::Fault(On::Par, Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
-    (Say::Fault(On::Par, Fault::Redirect), ErrorCode::HTTP_REDIRECT),
-    (Say::Fault(On::Par, Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
-    (Say::Fault(On::Par, Fault::Truncated), ErrorCode::JSON_SYNTAX),
+    (Say::Disturbance(On::Par, Disturbance::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
+    (Say::Disturbance(On::Par, Disturbance::Redirect), ErrorCode::HTTP_REDIRECT),
+    (Say::Disturbance(On::Par, Disturbance::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
+    (Say::Disturbance(On::Par, Disturbance::Truncated), ErrorCode::JSON_SYNTAX),
 ];
 
 /// How long a reference is good is the provider's affair: the browser is sent on at once.
@@ -114,12 +114,12 @@ fn pushing_is_done_where_it_is_offered_and_not_left_out_where_it_must_be() {
     let mut world = pushing();
     world.op = world.op.with_par(Par::Off);
     let refusal = world.login().err().unwrap();
-    assert_eq!((refusal.what(), refusal.error.fault()), ((At::Request, ErrorCode::PAR_UNSUPPORTED), Whose::Remote));
+    assert_eq!((refusal.what(), refusal.error.fault()), ((At::Request, ErrorCode::PAR_UNSUPPORTED), Fault::Remote));
 
     let mut world = World::new();
     world.op = world.op.with_par(Par::Required);
     let refusal = world.login().err().unwrap();
-    assert_eq!((refusal.what(), refusal.error.fault()), ((At::Request, ErrorCode::PAR_REQUIRED), Whose::Local));
+    assert_eq!((refusal.what(), refusal.error.fault()), ((At::Request, ErrorCode::PAR_REQUIRED), Fault::Local));
     assert_eq!(world.browsed.borrow().len(), 0);
     world.pushes = true;
     world.logged_in().unwrap();

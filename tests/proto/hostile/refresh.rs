@@ -1,7 +1,7 @@
 //! Refresh: the new tokens belong to the same login, or they are not taken.
 
-use oidc_proto::testing::{Fault, Lie, On, Reuse};
-use oidc_proto::{Env as _, ErrorCode, Fault as Whose, Scope, TokenOutcome};
+use oidc_proto::testing::{Disturbance, Lie, On, Reuse};
+use oidc_proto::{Env as _, ErrorCode, Fault, Scope, TokenOutcome};
 use serde_json::json;
 
 use crate::hostile::world::{At, Row, Say, World, pardons, refusals};
@@ -115,7 +115,7 @@ fn no_more_scope_is_asked_for_than_was_granted() {
         let before = world.op.count(On::Token);
         let step = user.party.refresh_with_scope(&user.tokens, &asked, &mut world.env);
         let code = step.err().map(|error| (error.code(), error.fault()));
-        assert_eq!(code, (!allowed).then_some((ErrorCode::AUTHORIZATION_SCOPE, Whose::Local)), "{granted:?} {asked:?}");
+        assert_eq!(code, (!allowed).then_some((ErrorCode::AUTHORIZATION_SCOPE, Fault::Local)), "{granted:?} {asked:?}");
         assert_eq!(world.op.count(On::Token), before);
     }
 }
@@ -153,7 +153,7 @@ fn a_lost_response_is_asked_for_again_with_the_same_token_where_the_provider_all
         let mut world = World::new();
         world.op = world.op.with_reuse(reuse);
         let user = world.logged_in().unwrap();
-        world.op.fault(On::Token, Fault::LostResponse, 1);
+        world.op.disturb(On::Token, Disturbance::LostResponse, 1);
         let refusal = world.refresh(&user).err().unwrap();
         assert_eq!(refusal.what(), (At::Refresh, ErrorCode::TRANSPORT_INTERRUPTED));
         assert_eq!(world.refresh(&user).err().map(|refusal| refusal.what()), expected);

@@ -9,10 +9,9 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use oidc_proto::Challenge;
 use oidc_proto::ResourceError;
 use oidc_proto::flow::ResourceCall;
-use oidc_proto::testing::{self, Fault, On, RegisteredClient};
+use oidc_proto::testing::{self, Disturbance, On, RegisteredClient};
 use oidc_proto::{
-    Accept, AuthorizationRequest, Body, Client, Error, ErrorCode, Fault as Whose, Policy, RelyingParty, Schemes, Scope,
-    Step,
+    Accept, AuthorizationRequest, Body, Client, Error, ErrorCode, Fault, Policy, RelyingParty, Schemes, Scope, Step,
 };
 
 use crate::hostile::world::{At, ISSUER, REDIRECT, Row, Say, User, World, redirect};
@@ -76,7 +75,7 @@ fn a_token_goes_over_tls_or_nowhere() {
     for (url, allowed, allowed_local) in URLS {
         for (user, world, allowed) in [(&user, &mut secure, allowed), (&at_loopback, &mut local, allowed_local)] {
             let outcome = start(get(url), user, world).map(|_| ()).map_err(|error| (error.code(), error.fault()));
-            assert_eq!(outcome, if *allowed { Ok(()) } else { Err((ErrorCode::RESOURCE_URL, Whose::Local)) }, "{url}");
+            assert_eq!(outcome, if *allowed { Ok(()) } else { Err((ErrorCode::RESOURCE_URL, Fault::Local)) }, "{url}");
         }
     }
 }
@@ -270,13 +269,13 @@ fn a_step_up_is_asked_for_and_met() {
 #[test]
 fn a_network_that_fails_is_told_as_such() {
     for (fault, code) in [
-        (Fault::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
-        (Fault::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
-        (Fault::Oversized, ErrorCode::HTTP_BODY_TOO_LARGE),
+        (Disturbance::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
+        (Disturbance::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
+        (Disturbance::Oversized, ErrorCode::HTTP_BODY_TOO_LARGE),
     ] {
         let mut world = World::bound();
         let user = world.logged_in().unwrap();
-        world.op.fault(On::UserInfo, fault, 1);
+        world.op.disturb(On::UserInfo, fault, 1);
         let step = start(get(&format!("{ISSUER}/userinfo")), &user, &mut world);
         assert_eq!(world.run(step).unwrap_err().code(), code);
     }

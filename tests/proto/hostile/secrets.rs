@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{HeaderValue, StatusCode, header};
 use oidc_proto::AuthMethod;
 use oidc_proto::jose::{Algorithm, PrivateKey};
-use oidc_proto::testing::{Fault, Lie, On};
+use oidc_proto::testing::{Disturbance, Lie, On};
 use serde_json::{Value, json};
 
 use crate::hostile::strong::{CLIENT_SEED, DPOP_SEED, dpop_key, key, remote};
@@ -25,26 +25,26 @@ const WITH_ARGUMENTS: [Lie; 8] = [
     Lie::MetadataText("userinfo_endpoint", "data:text/html,<script>"),
 ];
 
-const FAULTS: [Fault; 19] = [
-    Fault::Timeout,
-    Fault::Unreachable,
-    Fault::LostResponse,
-    Fault::status(204),
-    Fault::status(400),
-    Fault::status(401),
-    Fault::status(404),
-    Fault::Status { status: 429, retry_after: Some("-1") },
-    Fault::status(500),
-    Fault::LoginPage,
-    Fault::Redirect,
-    Fault::Oversized,
-    Fault::Truncated,
-    Fault::Garbage,
-    Fault::EmptyBody,
-    Fault::DeepNesting,
-    Fault::ByteOrderMark,
-    Fault::ContentType(Some("text/html")),
-    Fault::DuplicateName,
+const FAULTS: [Disturbance; 19] = [
+    Disturbance::Timeout,
+    Disturbance::Unreachable,
+    Disturbance::LostResponse,
+    Disturbance::status(204),
+    Disturbance::status(400),
+    Disturbance::status(401),
+    Disturbance::status(404),
+    Disturbance::Status { status: 429, retry_after: Some("-1") },
+    Disturbance::status(500),
+    Disturbance::LoginPage,
+    Disturbance::Redirect,
+    Disturbance::Oversized,
+    Disturbance::Truncated,
+    Disturbance::Garbage,
+    Disturbance::EmptyBody,
+    Disturbance::DeepNesting,
+    Disturbance::ByteOrderMark,
+    Disturbance::ContentType(Some("text/html")),
+    Disturbance::DuplicateName,
 ];
 
 const PLACES: [On; 10] = [
@@ -159,7 +159,7 @@ fn no_fault_makes_anything_show_a_secret() {
         for on in PLACES {
             for kind in [BASIC, STRONG] {
                 courses(kind, &[on], &format!("{fault:?} at {on:?} with {kind:?}"), |world| {
-                    world.op.fault(on, fault.clone(), usize::MAX);
+                    world.op.disturb(on, fault.clone(), usize::MAX);
                 });
             }
         }

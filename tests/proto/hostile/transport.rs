@@ -1,6 +1,6 @@
 //! The way: what networks, proxies and overloaded servers do, at each endpoint.
 
-use oidc_proto::testing::{self, Fault, On};
+use oidc_proto::testing::{self, Disturbance, On};
 use oidc_proto::{Env as _, Error, ErrorCode, Failure, FailureKind, Sent, Step};
 
 use crate::hostile::world::{Row, Say, User, World};
@@ -29,41 +29,41 @@ const UNAUTHORIZED: ErrorCode = ErrorCode::USERINFO_UNAUTHORIZED;
 
 /// `None`: it does no harm. Of the response to a revocation only the status counts.
 #[rustfmt::skip]
-const FAULTS: &[(Fault, [Option<ErrorCode>; 7])] = &[
+const FAULTS: &[(Disturbance, [Option<ErrorCode>; 7])] = &[
     //                                          metadata       register       jwks           code           userinfo            refresh        revocation
-    (Fault::Timeout,                            [Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),      Some(TIMEOUT),     Some(TIMEOUT)]),
-    (Fault::Unreachable,                        [Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE),  Some(UNREACHABLE), Some(UNREACHABLE)]),
-    (Fault::LostResponse,                         [Some(BROKEN),      Some(BROKEN),      Some(BROKEN),      Some(BROKEN),      Some(BROKEN),       Some(BROKEN),      Some(BROKEN)]),
-    (Fault::status(204),                        [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
-    (Fault::status(304),                        [Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),     Some(REDIRECT),    Some(REDIRECT)]),
-    (Fault::status(400),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
-    (Fault::status(401),                        [Some(STATUS),      Some(DENIED),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(CLIENT)]),
-    (Fault::status(403),                        [Some(STATUS),      Some(DENIED),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(CLIENT)]),
-    (Fault::status(404),                        [Some(NONE404),     Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
-    (Fault::status(408),                        [Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),      Some(TIMEOUT),     Some(TIMEOUT)]),
-    (Fault::status(425),                        [Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),         Some(SLOW),        Some(SLOW)]),
-    (Fault::status(429),                        [Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),         Some(SLOW),        Some(SLOW)]),
-    (Fault::status(500),                        [Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),       Some(SERVER),      Some(SERVER)]),
-    (Fault::status(503),                        [Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),       Some(SERVER),      Some(SERVER)]),
-    (Fault::status(999),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
-    (Fault::LoginPage,                          [Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
-    (Fault::Redirect,                           [Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),     Some(REDIRECT),    Some(REDIRECT)]),
-    (Fault::Oversized,                          [Some(LARGE),       Some(LARGE),       Some(LARGE),       Some(LARGE),       Some(LARGE),        Some(LARGE),       Some(LARGE)]),
-    (Fault::Truncated,                          [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
-    (Fault::Garbage,                            [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
-    (Fault::EmptyBody,                          [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
-    (Fault::DeepNesting,                        [Some(DEEP),        Some(DEEP),        Some(DEEP),        Some(DEEP),        Some(DEEP),         Some(DEEP),        None]),
-    (Fault::DuplicateName,                      [Some(TWICE),       Some(TWICE),       Some(TWICE),       Some(TWICE),       Some(TWICE),        Some(TWICE),       None]),
-    (Fault::ByteOrderMark,                      [None,              None,              None,              None,              None,               None,              None]),
-    (Fault::ContentType(None),                  [None,              None,              None,              None,              None,               None,              None]),
-    (Fault::ContentType(Some("Application/JSON; charset=UTF-8")), [None, None,         None,              None,              None,               None,              None]),
-    (Fault::ContentType(Some("application/x+json")), [None,         None,              None,              None,              None,               None,              None]),
-    (Fault::ContentType(Some("text/plain")),    [None,              None      ,        None,              Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
-    (Fault::ContentType(Some("application/jsonp")), [None,              None      ,        None,              Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
-    (Fault::ContentType(Some("application/jwt")), [None,              None      ,        None,              Some(TOKEN),       Some(SIGNED),      Some(TOKEN),       None]),
-    (Fault::ContentType(Some("TEXT/HTML")),     [Some(TYPE),        None      ,        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
-    (Fault::ContentType(Some("application/xhtml+xml")), [Some(TYPE),        None      ,        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
-    (Fault::ContentType(Some("text/xml;charset=utf-8")), [Some(TYPE),        None      ,        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Disturbance::Timeout,                            [Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),      Some(TIMEOUT),     Some(TIMEOUT)]),
+    (Disturbance::Unreachable,                        [Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE), Some(UNREACHABLE),  Some(UNREACHABLE), Some(UNREACHABLE)]),
+    (Disturbance::LostResponse,                         [Some(BROKEN),      Some(BROKEN),      Some(BROKEN),      Some(BROKEN),      Some(BROKEN),       Some(BROKEN),      Some(BROKEN)]),
+    (Disturbance::status(204),                        [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
+    (Disturbance::status(304),                        [Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),     Some(REDIRECT),    Some(REDIRECT)]),
+    (Disturbance::status(400),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
+    (Disturbance::status(401),                        [Some(STATUS),      Some(DENIED),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(CLIENT)]),
+    (Disturbance::status(403),                        [Some(STATUS),      Some(DENIED),      Some(STATUS),      Some(STATUS),      Some(UNAUTHORIZED), Some(STATUS),      Some(CLIENT)]),
+    (Disturbance::status(404),                        [Some(NONE404),     Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
+    (Disturbance::status(408),                        [Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),     Some(TIMEOUT),      Some(TIMEOUT),     Some(TIMEOUT)]),
+    (Disturbance::status(425),                        [Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),         Some(SLOW),        Some(SLOW)]),
+    (Disturbance::status(429),                        [Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),        Some(SLOW),         Some(SLOW),        Some(SLOW)]),
+    (Disturbance::status(500),                        [Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),       Some(SERVER),      Some(SERVER)]),
+    (Disturbance::status(503),                        [Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),      Some(SERVER),       Some(SERVER),      Some(SERVER)]),
+    (Disturbance::status(999),                        [Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),      Some(STATUS),       Some(STATUS),      Some(STATUS)]),
+    (Disturbance::LoginPage,                          [Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),        Some(TYPE),         Some(TYPE),        None]),
+    (Disturbance::Redirect,                           [Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),    Some(REDIRECT),     Some(REDIRECT),    Some(REDIRECT)]),
+    (Disturbance::Oversized,                          [Some(LARGE),       Some(LARGE),       Some(LARGE),       Some(LARGE),       Some(LARGE),        Some(LARGE),       Some(LARGE)]),
+    (Disturbance::Truncated,                          [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
+    (Disturbance::Garbage,                            [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
+    (Disturbance::EmptyBody,                          [Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),      Some(SYNTAX),       Some(SYNTAX),      None]),
+    (Disturbance::DeepNesting,                        [Some(DEEP),        Some(DEEP),        Some(DEEP),        Some(DEEP),        Some(DEEP),         Some(DEEP),        None]),
+    (Disturbance::DuplicateName,                      [Some(TWICE),       Some(TWICE),       Some(TWICE),       Some(TWICE),       Some(TWICE),        Some(TWICE),       None]),
+    (Disturbance::ByteOrderMark,                      [None,              None,              None,              None,              None,               None,              None]),
+    (Disturbance::ContentType(None),                  [None,              None,              None,              None,              None,               None,              None]),
+    (Disturbance::ContentType(Some("Application/JSON; charset=UTF-8")), [None, None,         None,              None,              None,               None,              None]),
+    (Disturbance::ContentType(Some("application/x+json")), [None,         None,              None,              None,              None,               None,              None]),
+    (Disturbance::ContentType(Some("text/plain")),    [None,              None      ,        None,              Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Disturbance::ContentType(Some("application/jsonp")), [None,              None      ,        None,              Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Disturbance::ContentType(Some("application/jwt")), [None,              None      ,        None,              Some(TOKEN),       Some(SIGNED),      Some(TOKEN),       None]),
+    (Disturbance::ContentType(Some("TEXT/HTML")),     [Some(TYPE),        None      ,        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Disturbance::ContentType(Some("application/xhtml+xml")), [Some(TYPE),        None      ,        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
+    (Disturbance::ContentType(Some("text/xml;charset=utf-8")), [Some(TYPE),        None      ,        Some(TYPE),        Some(TOKEN),       Some(TYPE),        Some(TOKEN),       None]),
 ];
 
 /// What an HTTP client may report.
@@ -79,8 +79,8 @@ const FAILURES: &[(FailureKind, ErrorCode)] = &[
 ];
 
 pub(crate) fn rows() -> Vec<Row> {
-    let row = |(fault, codes): &(Fault, [Option<ErrorCode>; 7])| {
-        codes.iter().zip(PLACES).map(|(code, on)| (Say::Fault(on, fault.clone()), *code)).collect::<Vec<_>>()
+    let row = |(fault, codes): &(Disturbance, [Option<ErrorCode>; 7])| {
+        codes.iter().zip(PLACES).map(|(code, on)| (Say::Disturbance(on, fault.clone()), *code)).collect::<Vec<_>>()
     };
     let failures = FAILURES.iter().map(|(_, code)| (Say::Edit("a failure", |_| {}), Some(*code)));
     let coded = (Say::Edit("told by a scenario", |_| {}), Some(ErrorCode::HTTP_CONTENT_ENCODING));
@@ -88,10 +88,10 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 /// Goes on honestly until the request of this column is next, lets it meet the fault, and tells the outcome.
-fn strike(column: usize, fault: &Fault) -> (World, Result<(), Error>) {
+fn strike(column: usize, fault: &Disturbance) -> (World, Result<(), Error>) {
     let mut world = World::new();
     let before = |world: &mut World| -> User { world.logged_in().unwrap() };
-    let set = |world: &World| world.op.fault(PLACES[column], fault.clone(), 1);
+    let set = |world: &World| world.op.disturb(PLACES[column], fault.clone(), 1);
     let outcome = match column {
         0..=3 => {
             set(&world);
@@ -123,6 +123,16 @@ fn a_fault_is_named_for_what_it_is_at_every_endpoint() {
             let (_, outcome) = strike(column, fault);
             assert_eq!(outcome.err().map(|error| error.code()), *code, "{fault:?} at {:?}", PLACES[column]);
         }
+    }
+}
+
+#[test]
+fn an_empty_body_is_told_as_that_wherever_json_is_expected() {
+    // The last one gives nothing back.
+    for (column, place) in PLACES.iter().enumerate().take(6) {
+        let error = strike(column, &Disturbance::EmptyBody).1.unwrap_err();
+        assert!(error.found().unwrap().as_str().contains("empty"), "{error} at {place:?}");
+        assert_eq!(error.status().map(|status| status.is_success()), Some(true), "{error}");
     }
 }
 
@@ -165,11 +175,11 @@ fn no_flow_repeats_a_request_by_itself() {
 #[test]
 fn a_failure_tells_whether_the_request_may_have_arrived() {
     for (fault, sent) in [
-        (Fault::Timeout, Some(Sent::Maybe)),
-        (Fault::Unreachable, Some(Sent::No)),
-        (Fault::LostResponse, Some(Sent::Maybe)),
-        (Fault::Oversized, Some(Sent::Maybe)),
-        (Fault::status(503), None),
+        (Disturbance::Timeout, Some(Sent::Maybe)),
+        (Disturbance::Unreachable, Some(Sent::No)),
+        (Disturbance::LostResponse, Some(Sent::Maybe)),
+        (Disturbance::Oversized, Some(Sent::Maybe)),
+        (Disturbance::status(503), None),
     ] {
         for (column, on) in PLACES.into_iter().enumerate() {
             let error = strike(column, &fault).1.unwrap_err();
@@ -200,7 +210,7 @@ fn a_code_is_unspent_while_there_are_no_keys() {
         let login = world.login().unwrap();
         let callback = world.callback(&login).unwrap();
         let check = |world: &World| login.party.check(&login.pending, &callback, world.env.now()).unwrap();
-        world.op.fault(On::Jwks, fault.clone(), 1);
+        world.op.disturb(On::Jwks, fault.clone(), 1);
         let evidence = check(&world);
         let failed = world.exchange(&login, evidence).unwrap_err();
         assert_eq!((failed.code(), world.op.count(On::Token)), (code, 0), "{fault:?}");

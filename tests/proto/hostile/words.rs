@@ -2,7 +2,7 @@
 
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
-use oidc_proto::testing::{self, Fault, Lie, On};
+use oidc_proto::testing::{self, Disturbance, Lie, On};
 use oidc_proto::{AuthMethod, Error, ErrorCode, Family, Quote, QuoteSource, Recovery};
 use serde_json::json;
 
@@ -21,14 +21,14 @@ type Row = (
 
 #[rustfmt::skip]
 const FOUND: &[Row] = &[
-    (Say::Fault(On::Token, Fault::status(418)), ErrorCode::HTTP_STATUS, Some("token_endpoint"), None, Some(418), None, None),
-    (Say::Fault(On::Jwks, Fault::status(404)), ErrorCode::HTTP_STATUS, Some("jwks_uri"), None, Some(404), None, None),
-    (Say::Fault(On::Token, Fault::status(502)), ErrorCode::HTTP_SERVER_ERROR, Some("token_endpoint"), None, Some(502), None, None),
-    (Say::Fault(On::Token, Fault::Redirect), ErrorCode::HTTP_REDIRECT, Some("token_endpoint"), None, Some(302), None, Some("https://elsewhere.example/")),
+    (Say::Disturbance(On::Token, Disturbance::status(418)), ErrorCode::HTTP_STATUS, Some("token_endpoint"), None, Some(418), None, None),
+    (Say::Disturbance(On::Jwks, Disturbance::status(404)), ErrorCode::HTTP_STATUS, Some("jwks_uri"), None, Some(404), None, None),
+    (Say::Disturbance(On::Token, Disturbance::status(502)), ErrorCode::HTTP_SERVER_ERROR, Some("token_endpoint"), None, Some(502), None, None),
+    (Say::Disturbance(On::Token, Disturbance::Redirect), ErrorCode::HTTP_REDIRECT, Some("token_endpoint"), None, Some(302), None, Some("https://elsewhere.example/")),
     (Say::Edit("a redirect that shows too much", |op| redirect(op, "https://u:p@login.example/x?code=1#y")), ErrorCode::HTTP_REDIRECT, Some("token_endpoint"), None, Some(302), None, Some("https://login.example/x")),
     (Say::Edit("a redirect to a path", |op| redirect(op, "/login?next=/token")), ErrorCode::HTTP_REDIRECT, Some("token_endpoint"), None, Some(302), None, Some("/login")),
-    (Say::Fault(On::Token, Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE, Some("token_endpoint"), None, Some(200), Some("application/json"), Some("text/html")),
-    (Say::Fault(On::Jwks, Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE, Some("jwks_uri"), None, Some(200), Some("JSON"), Some("text/html")),
+    (Say::Disturbance(On::Token, Disturbance::LoginPage), ErrorCode::HTTP_CONTENT_TYPE, Some("token_endpoint"), None, Some(200), Some("application/json"), Some("text/html")),
+    (Say::Disturbance(On::Jwks, Disturbance::LoginPage), ErrorCode::HTTP_CONTENT_TYPE, Some("jwks_uri"), None, Some(200), Some("JSON"), Some("text/html")),
     (Say::Edit("a number as access token", |op| member(op, "access_token", json!(7))), ErrorCode::JSON_TYPE, Some("token_endpoint"), None, None, Some("a string"), Some("access_token: number")),
     (Say::Edit("a list for an object", |op| op.tamper(On::Token, |r| *r.body_mut() = b"[]".to_vec())), ErrorCode::JSON_TYPE, Some("token_endpoint"), None, None, Some("an object"), None),
     (Say::Edit("an unknown token type", |op| member(op, "token_type", json!("mac"))), ErrorCode::TOKEN_TYPE, Some("token_endpoint"), Some("token_type"), None, Some("Bearer or DPoP"), Some("mac")),
@@ -96,12 +96,12 @@ fn an_error_says_what_was_expected_and_found_and_where() {
 fn an_error_reads_as_a_sentence() {
     for (say, line) in [
         (
-            Say::Fault(On::Token, Fault::status(418)),
+            Say::Disturbance(On::Token, Disturbance::status(418)),
             "token endpoint: unexpected HTTP status 418 (http.status; RFC 9110 section 15). Check the URL, and look \
              at the provider's log.",
         ),
         (
-            Say::Fault(On::Jwks, Fault::LoginPage),
+            Say::Disturbance(On::Jwks, Disturbance::LoginPage),
             "`jwks_uri`: unexpected content type: expected JSON, found \"text/html\", HTTP status 200 (http.content_type; \
              RFC 9110 section 8.3). Check that no proxy returns a page of its own, and the URL; if it is from the \
              provider's metadata, report it to the provider.",
@@ -151,7 +151,7 @@ fn whose_words_they_are_is_said() {
     let error = told(&Say::Edit("another issuer", |op| claim(op, "iss", json!("https://evil.example"))));
     assert_eq!(error.expected().unwrap().source(), QuoteSource::Caller);
     assert_eq!(error.found().unwrap().source(), QuoteSource::Provider);
-    let error = told(&Say::Fault(On::Token, Fault::LoginPage));
+    let error = told(&Say::Disturbance(On::Token, Disturbance::LoginPage));
     assert_eq!(error.expected().unwrap().source(), QuoteSource::Library);
 }
 
@@ -194,7 +194,7 @@ fn an_issuer_without_its_scheme_is_told_so() {
 fn whoever_pasted_the_well_known_url_is_told_so() {
     let mut world = World::new();
     world.issuer.push_str("/.well-known/openid-configuration");
-    Say::Fault(On::ServerMetadata, Fault::status(404)).to(&world.op);
+    Say::Disturbance(On::ServerMetadata, Disturbance::status(404)).to(&world.op);
     let error = world.discover().unwrap_err().error;
     assert_eq!(error.code(), ErrorCode::METADATA_NOT_FOUND);
     assert!(error.hint().contains("probably \"https://op.example.org\""), "{}", error.hint());
@@ -324,9 +324,9 @@ fn refuse_client(world: &World, on: On) {
 
 #[test]
 fn when_to_ask_again_is_part_of_the_recovery() {
-    let error = told(&Say::Fault(On::Token, Fault::Status { status: 429, retry_after: Some("7") }));
+    let error = told(&Say::Disturbance(On::Token, Disturbance::Status { status: 429, retry_after: Some("7") }));
     let after = Some(std::time::Duration::from_secs(7));
     assert_eq!((error.family(), error.recovery()), (Family::Unavailable, Recovery::Retry { after }));
-    let error = told(&Say::Fault(On::Jwks, Fault::Timeout));
+    let error = told(&Say::Disturbance(On::Jwks, Disturbance::Timeout));
     assert_eq!(error.recovery(), Recovery::Retry { after: None });
 }

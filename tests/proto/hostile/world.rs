@@ -12,7 +12,7 @@ use oidc_proto::jose::Algorithm;
 use oidc_proto::jose::Keys;
 use oidc_proto::limits::OLDEST_KEYS;
 use oidc_proto::step::{KeyOutput, KeyUse};
-use oidc_proto::testing::{self, Clock, Fault, Lie, On, TestEnv, Visit};
+use oidc_proto::testing::{self, Clock, Disturbance, Lie, On, TestEnv, Visit};
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{
     AuthorizationRequest, AuthorizationUrl, Callback, Client, DpopKey, Env as _, Error, ErrorCode, Issuer,
@@ -30,7 +30,7 @@ pub(crate) const LOGOUT_REDIRECT: &str = "https://app.example.org/bye";
 #[derive(Clone, Debug)]
 pub(crate) enum Say {
     Lie(Lie),
-    Fault(On, Fault),
+    Disturbance(On, Disturbance),
     Edit(&'static str, fn(&testing::Provider)),
 }
 
@@ -38,7 +38,7 @@ impl Say {
     pub(crate) fn to(&self, op: &testing::Provider) {
         match self {
             Self::Lie(lie) => op.lie(*lie),
-            Self::Fault(on, fault) => op.fault(*on, fault.clone(), usize::MAX),
+            Self::Disturbance(on, fault) => op.disturb(*on, fault.clone(), usize::MAX),
             Self::Edit(_, edit) => edit(op),
         }
     }

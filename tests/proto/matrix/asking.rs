@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oidc_proto::matrix::{AccountAction, LoginRequest, Party};
-use oidc_proto::testing::{Fault, On, OnMatrix, Par};
+use oidc_proto::testing::{Disturbance, On, OnMatrix, Par};
 use oidc_proto::{Client, DpopKey, ErrorCode, Prompt, Scope};
 
 use crate::matrix::world::*;
@@ -107,11 +107,11 @@ fn a_login_again_beside_an_adapter_asks_for_no_less() {
 /// Pushed where that works.
 #[test]
 fn a_request_that_cannot_be_pushed_goes_by_the_url() {
-    let status = |status| Fault::Status { status, retry_after: None };
+    let status = |status| Disturbance::Status { status, retry_after: None };
     for (par, fault, pushed) in [
         (Par::Off, None, Some(false)),
         (Par::Advertised, None, Some(true)),
-        (Par::Advertised, Some(Fault::Unreachable), Some(false)),
+        (Par::Advertised, Some(Disturbance::Unreachable), Some(false)),
         (Par::Advertised, Some(status(500)), Some(false)),
         (Par::Advertised, Some(status(404)), Some(false)),
         (Par::Required, Some(status(500)), None),
@@ -121,7 +121,7 @@ fn a_request_that_cannot_be_pushed_goes_by_the_url() {
         let server = world.server();
         let party = world.party(&server).unwrap();
         if let Some(fault) = fault {
-            world.hs.provider().fault(On::Par, fault, 9);
+            world.hs.provider().disturb(On::Par, fault, 9);
         }
         let step = LoginRequest::new().begin(redirect(), &party, &mut world.env);
         match (world.run(step), pushed) {

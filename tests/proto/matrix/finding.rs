@@ -10,7 +10,7 @@ use oidc_proto::matrix::{
     AccountAction, Address, AuthServer, DeviceId, HomeserverDiscovery, LoginRequest, MetadataSource, ScopeForm,
     Support, SupportCheck,
 };
-use oidc_proto::testing::{Fault, On, OnMatrix, RequestTo};
+use oidc_proto::testing::{Disturbance, On, OnMatrix, RequestTo};
 use oidc_proto::{Body, Env as _, ErrorCode, Freshness, Schemes};
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ fn a_broken_document_leads_to_the_name_itself_with_a_warning() {
     let mut world = World::new();
     world.hs = oidc_proto::testing::Homeserver::new("https://example.org", SERVER_NAME, world.hs.provider().clone());
     assert_eq!(world.find("example.org").unwrap().warning, None);
-    world.hs.fault(OnMatrix::WellKnown, Fault::Timeout, 1);
+    world.hs.disturb(OnMatrix::WellKnown, Disturbance::Timeout, 1);
     assert_eq!(world.find("example.org").unwrap().warning.unwrap().code(), ErrorCode::TRANSPORT_TIMEOUT);
 }
 
@@ -180,25 +180,25 @@ fn metadata_can_be_stored() {
 #[test]
 fn no_api_is_a_response_and_anything_else_a_failure() {
     for (say, expected) in [
-        ((OnMatrix::AuthMetadata, Fault::status(500)), (ErrorCode::HTTP_SERVER_ERROR, "auth_metadata")),
-        ((OnMatrix::AuthMetadata, Fault::status(403)), (ErrorCode::HTTP_STATUS, "auth_metadata")),
-        ((OnMatrix::AuthMetadata, Fault::Redirect), (ErrorCode::HTTP_REDIRECT, "auth_metadata")),
-        ((OnMatrix::AuthMetadata, Fault::Timeout), (ErrorCode::TRANSPORT_TIMEOUT, "auth_metadata")),
-        ((OnMatrix::AuthMetadataUnstable, Fault::status(400)), (ErrorCode::HTTP_STATUS, "auth_metadata")),
-        ((OnMatrix::AuthIssuer, Fault::LoginPage), (ErrorCode::HTTP_CONTENT_TYPE, "auth_issuer")),
-        ((OnMatrix::AuthIssuer, Fault::Unreachable), (ErrorCode::TRANSPORT_UNREACHABLE, "auth_issuer")),
+        ((OnMatrix::AuthMetadata, Disturbance::status(500)), (ErrorCode::HTTP_SERVER_ERROR, "auth_metadata")),
+        ((OnMatrix::AuthMetadata, Disturbance::status(403)), (ErrorCode::HTTP_STATUS, "auth_metadata")),
+        ((OnMatrix::AuthMetadata, Disturbance::Redirect), (ErrorCode::HTTP_REDIRECT, "auth_metadata")),
+        ((OnMatrix::AuthMetadata, Disturbance::Timeout), (ErrorCode::TRANSPORT_TIMEOUT, "auth_metadata")),
+        ((OnMatrix::AuthMetadataUnstable, Disturbance::status(400)), (ErrorCode::HTTP_STATUS, "auth_metadata")),
+        ((OnMatrix::AuthIssuer, Disturbance::LoginPage), (ErrorCode::HTTP_CONTENT_TYPE, "auth_issuer")),
+        ((OnMatrix::AuthIssuer, Disturbance::Unreachable), (ErrorCode::TRANSPORT_UNREACHABLE, "auth_issuer")),
     ] {
         let (on, fault) = say;
         let chain = [OnMatrix::AuthMetadata, OnMatrix::AuthMetadataUnstable, OnMatrix::AuthIssuer];
         let before = chain.into_iter().take_while(|&step| step != on);
         let mut world = World::with(|hs| before.fold(hs, |hs, step| hs.without(step)));
-        world.hs.fault(on, fault.clone(), 1);
+        world.hs.disturb(on, fault.clone(), 1);
         assert_eq!(what(world.support()), (expected.0, Some(expected.1)), "{on:?} {fault:?}");
     }
     // 404 says it even without an error object, as some proxies answer.
     let mut world = World::new();
     for on in [OnMatrix::AuthMetadata, OnMatrix::AuthMetadataUnstable, OnMatrix::AuthIssuer] {
-        world.hs.fault(on, Fault::status(404), 1);
+        world.hs.disturb(on, Disturbance::status(404), 1);
     }
     let support = world.support().unwrap();
     assert!(matches!(support, Support::NotSupported));
@@ -216,7 +216,7 @@ fn the_homeserver_names_its_provider_and_the_provider_itself() {
     assert_eq!(what(world.support()), (ErrorCode::METADATA_ISSUER_MISMATCH, Some("issuer")));
 
     let mut world = World::with(no_metadata);
-    world.hs.provider().fault(On::ServerMetadata, Fault::status(404), 1);
+    world.hs.provider().disturb(On::ServerMetadata, Disturbance::status(404), 1);
     assert_eq!(what(world.support()), (ErrorCode::METADATA_NOT_FOUND, Some("openid_configuration")));
 }
 
@@ -298,24 +298,24 @@ fn nonsense_on_the_way_names_the_request_that_it_answers() {
     }
     for (on, request) in [(OnMatrix::WellKnown, "well_known"), (OnMatrix::Versions, "versions")] {
         for (fault, code) in [
-            (Fault::status(500), ErrorCode::HTTP_SERVER_ERROR),
-            (Fault::status(403), ErrorCode::HTTP_STATUS),
-            (Fault::LoginPage, ErrorCode::HTTP_CONTENT_TYPE),
-            (Fault::Truncated, ErrorCode::JSON_SYNTAX),
-            (Fault::Garbage, ErrorCode::JSON_SYNTAX),
-            (Fault::EmptyBody, ErrorCode::JSON_SYNTAX),
-            (Fault::DeepNesting, ErrorCode::JSON_TOO_DEEP),
-            (Fault::DuplicateName, ErrorCode::JSON_DUPLICATE_NAME),
-            (Fault::Oversized, ErrorCode::HTTP_BODY_TOO_LARGE),
-            (Fault::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
-            (Fault::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
+            (Disturbance::status(500), ErrorCode::HTTP_SERVER_ERROR),
+            (Disturbance::status(403), ErrorCode::HTTP_STATUS),
+            (Disturbance::LoginPage, ErrorCode::HTTP_CONTENT_TYPE),
+            (Disturbance::Truncated, ErrorCode::JSON_SYNTAX),
+            (Disturbance::Garbage, ErrorCode::JSON_SYNTAX),
+            (Disturbance::EmptyBody, ErrorCode::JSON_SYNTAX),
+            (Disturbance::DeepNesting, ErrorCode::JSON_TOO_DEEP),
+            (Disturbance::DuplicateName, ErrorCode::JSON_DUPLICATE_NAME),
+            (Disturbance::Oversized, ErrorCode::HTTP_BODY_TOO_LARGE),
+            (Disturbance::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
+            (Disturbance::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
         ] {
             let mut world = World::new();
-            world.hs.fault(on, fault.clone(), 1);
+            world.hs.disturb(on, fault.clone(), 1);
             assert_eq!(what(world.find(SERVER_NAME)), (code, Some(request)), "{fault:?}");
         }
         let mut world = World::new();
-        world.hs.fault(on, Fault::ByteOrderMark, 1);
+        world.hs.disturb(on, Disturbance::ByteOrderMark, 1);
         assert!(world.find(SERVER_NAME).is_ok());
     }
     for (versions, code) in [
@@ -331,7 +331,7 @@ fn nonsense_on_the_way_names_the_request_that_it_answers() {
     let nowhere = |text: &str| {
         let mut world = World::new();
         for on in [OnMatrix::WellKnown, OnMatrix::Versions] {
-            world.hs.fault(on, Fault::status(404), 9);
+            world.hs.disturb(on, Disturbance::status(404), 9);
         }
         what(world.find(text))
     };
@@ -389,7 +389,7 @@ fn redirects_of_the_well_known_document_are_followed() {
     }
     // Nothing else is followed, at the same server.
     let mut world = World::new();
-    world.hs.fault(OnMatrix::Versions, Fault::Redirect, 1);
+    world.hs.disturb(OnMatrix::Versions, Disturbance::Redirect, 1);
     assert_eq!(what(world.find(SERVER_NAME)), (ErrorCode::HTTP_REDIRECT, Some("versions")));
 }
 
@@ -406,7 +406,7 @@ fn one_call_tells_how_one_logs_in() {
     let mut world = World::with(|hs| chain.into_iter().fold(hs, |hs, on| hs.without(on)));
     let checkup = world.run(SupportCheck::start(address(HOMESERVER), options)).unwrap();
     assert!(matches!(checkup.support, Support::NotSupported));
-    world.hs.fault(OnMatrix::Versions, Fault::status(StatusCode::BAD_GATEWAY.as_u16()), 1);
+    world.hs.disturb(OnMatrix::Versions, Disturbance::status(StatusCode::BAD_GATEWAY.as_u16()), 1);
     assert_eq!(
         what(world.run(SupportCheck::start(address(HOMESERVER), options))),
         (ErrorCode::HTTP_SERVER_ERROR, Some("versions"))

@@ -7,7 +7,7 @@ use oidc_proto::matrix::{
     Address, DeviceCheck, DeviceId, ErrorBody, LoginOutcome, LoginRequest, Session, UserId, Whoami, login_scope,
 };
 use oidc_proto::session::{Access, Refusal, SessionOptions};
-use oidc_proto::testing::{self, Fault, Lie, On, OnMatrix, Par};
+use oidc_proto::testing::{self, Disturbance, Lie, On, OnMatrix, Par};
 use oidc_proto::{ApplicationType, Callback, ClientMetadata, Env as _, ErrorCode, Schemes, Scope};
 use serde_json::{Value, json};
 
@@ -28,25 +28,25 @@ fn refuse(hs: &testing::Homeserver, status: u16, body: &'static str) {
     });
 }
 
-fn whoami_fault(hs: &testing::Homeserver, fault: Fault) {
-    hs.fault(OnMatrix::Whoami, fault, 1);
+fn whoami_fault(hs: &testing::Homeserver, fault: Disturbance) {
+    hs.disturb(OnMatrix::Whoami, fault, 1);
 }
 
 /// A new login of a known session.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
     ("registration: no client_id", |hs| hs.provider().lie(Lie::RegistrationClientIdAbsent), ErrorCode::REGISTRATION_NO_CLIENT_ID, Some("registration_endpoint"), false),
-    ("registration: a page", |hs| hs.provider().fault(On::Register, Fault::LoginPage, 1), ErrorCode::HTTP_CONTENT_TYPE, Some("registration_endpoint"), false),
-    ("registration: down", |hs| hs.provider().fault(On::Register, Fault::status(502), 1), ErrorCode::HTTP_SERVER_ERROR, Some("registration_endpoint"), false),
+    ("registration: a page", |hs| hs.provider().disturb(On::Register, Disturbance::LoginPage, 1), ErrorCode::HTTP_CONTENT_TYPE, Some("registration_endpoint"), false),
+    ("registration: down", |hs| hs.provider().disturb(On::Register, Disturbance::status(502), 1), ErrorCode::HTTP_SERVER_ERROR, Some("registration_endpoint"), false),
     ("registration: not there", |hs| hs.edit_json(OnMatrix::AuthMetadata, |o| drop(o.remove("registration_endpoint"))), ErrorCode::REGISTRATION_UNSUPPORTED, None, false),
-    ("registration: nobody there", |hs| hs.provider().fault(On::Register, Fault::Unreachable, 1), ErrorCode::TRANSPORT_UNREACHABLE, Some("registration_endpoint"), false),
+    ("registration: nobody there", |hs| hs.provider().disturb(On::Register, Disturbance::Unreachable, 1), ErrorCode::TRANSPORT_UNREACHABLE, Some("registration_endpoint"), false),
     ("callback: another issuer", |hs| hs.provider().lie(Lie::CallbackIssWrong), ErrorCode::CALLBACK_ISS_MISMATCH, Some("iss"), false),
     ("callback: a response to another login", |hs| hs.provider().lie(Lie::CallbackStateWrong), ErrorCode::CALLBACK_STATE_MISMATCH, None, false),
     ("token: an error", |hs| hs.provider().lie(Lie::ErrorWith200), ErrorCode::TOKEN_INVALID_GRANT, Some("token_endpoint"), false),
     ("token: a header in it", |hs| hs.provider().lie(Lie::TokenCrLf), ErrorCode::TOKEN_MALFORMED, Some("access_token"), false),
     ("token: another type", |hs| hs.provider().lie(Lie::TokenTypeUnknown), ErrorCode::TOKEN_TYPE, Some("token_type"), true),
-    ("token: lost", |hs| hs.provider().fault(On::Token, Fault::LostResponse, 1), ErrorCode::TRANSPORT_INTERRUPTED, Some("token_endpoint"), false),
-    ("token: down", |hs| hs.provider().fault(On::Token, Fault::status(503), 1), ErrorCode::HTTP_SERVER_ERROR, Some("token_endpoint"), false),
+    ("token: lost", |hs| hs.provider().disturb(On::Token, Disturbance::LostResponse, 1), ErrorCode::TRANSPORT_INTERRUPTED, Some("token_endpoint"), false),
+    ("token: down", |hs| hs.provider().disturb(On::Token, Disturbance::status(503), 1), ErrorCode::HTTP_SERVER_ERROR, Some("token_endpoint"), false),
     ("whoami: another user", |hs| put(hs, "user_id", json!("@mallory:example.org")), ErrorCode::WHOAMI_USER_MISMATCH, Some("user_id"), true),
     ("whoami: a user of another server", |hs| put(hs, "user_id", json!("@alice:elsewhere.org")), ErrorCode::WHOAMI_USER_MISMATCH, Some("user_id"), true),
     ("whoami: no user", |hs| put(hs, "user_id", Value::Null), ErrorCode::WHOAMI_USER_ID, Some("user_id"), true),
@@ -67,15 +67,15 @@ const ROWS: &[Row] = &[
     ("whoami: a no of a server that is down", |hs| refuse(hs, 500, r#"{"errcode":"M_UNKNOWN_TOKEN"}"#), ErrorCode::HTTP_SERVER_ERROR, Some("whoami"), true),
     ("whoami: too many requests", |hs| refuse(hs, 429, r#"{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":2500}"#), ErrorCode::HTTP_TOO_MANY_REQUESTS, Some("whoami"), true),
     ("whoami: not there", |hs| refuse(hs, 404, r#"{"errcode":"M_UNRECOGNIZED"}"#), ErrorCode::HOMESERVER_DENIED, Some("whoami"), true),
-    ("whoami: elsewhere", |hs| whoami_fault(hs, Fault::Redirect), ErrorCode::HTTP_REDIRECT, Some("whoami"), true),
-    ("whoami: a page", |hs| whoami_fault(hs, Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE, Some("whoami"), true),
-    ("whoami: half of it", |hs| whoami_fault(hs, Fault::Truncated), ErrorCode::JSON_SYNTAX, Some("whoami"), true),
-    ("whoami: bytes", |hs| whoami_fault(hs, Fault::Garbage), ErrorCode::JSON_SYNTAX, Some("whoami"), true),
-    ("whoami: depths", |hs| whoami_fault(hs, Fault::DeepNesting), ErrorCode::JSON_TOO_DEEP, Some("whoami"), true),
-    ("whoami: twice", |hs| whoami_fault(hs, Fault::DuplicateName), ErrorCode::JSON_DUPLICATE_NAME, Some("whoami"), true),
-    ("whoami: no end", |hs| whoami_fault(hs, Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE, Some("whoami"), true),
-    ("whoami: no response", |hs| whoami_fault(hs, Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT, Some("whoami"), true),
-    ("whoami: nobody there", |hs| whoami_fault(hs, Fault::Unreachable), ErrorCode::TRANSPORT_UNREACHABLE, Some("whoami"), true),
+    ("whoami: elsewhere", |hs| whoami_fault(hs, Disturbance::Redirect), ErrorCode::HTTP_REDIRECT, Some("whoami"), true),
+    ("whoami: a page", |hs| whoami_fault(hs, Disturbance::LoginPage), ErrorCode::HTTP_CONTENT_TYPE, Some("whoami"), true),
+    ("whoami: half of it", |hs| whoami_fault(hs, Disturbance::Truncated), ErrorCode::JSON_SYNTAX, Some("whoami"), true),
+    ("whoami: bytes", |hs| whoami_fault(hs, Disturbance::Garbage), ErrorCode::JSON_SYNTAX, Some("whoami"), true),
+    ("whoami: depths", |hs| whoami_fault(hs, Disturbance::DeepNesting), ErrorCode::JSON_TOO_DEEP, Some("whoami"), true),
+    ("whoami: twice", |hs| whoami_fault(hs, Disturbance::DuplicateName), ErrorCode::JSON_DUPLICATE_NAME, Some("whoami"), true),
+    ("whoami: no end", |hs| whoami_fault(hs, Disturbance::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE, Some("whoami"), true),
+    ("whoami: no response", |hs| whoami_fault(hs, Disturbance::Timeout), ErrorCode::TRANSPORT_TIMEOUT, Some("whoami"), true),
+    ("whoami: nobody there", |hs| whoami_fault(hs, Disturbance::Unreachable), ErrorCode::TRANSPORT_UNREACHABLE, Some("whoami"), true),
 ];
 
 #[test]
@@ -170,27 +170,32 @@ fn another_device_than_the_one_asked_for_is_named() {
 #[test]
 fn what_goes_wrong_on_the_way_names_the_request() {
     for (on, at, fault, code) in [
-        (On::Jwks, "jwks_uri", Fault::status(500), ErrorCode::HTTP_SERVER_ERROR),
-        (On::Jwks, "jwks_uri", Fault::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
-        (On::Jwks, "keys", Fault::Garbage, ErrorCode::JSON_SYNTAX),
-        (On::Par, "pushed_authorization_request_endpoint", Fault::LoginPage, ErrorCode::HTTP_CONTENT_TYPE),
-        (On::Par, "pushed_authorization_request_endpoint", Fault::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
-        (On::DeviceAuthorization, "device_authorization_endpoint", Fault::status(502), ErrorCode::HTTP_SERVER_ERROR),
+        (On::Jwks, "jwks_uri", Disturbance::status(500), ErrorCode::HTTP_SERVER_ERROR),
+        (On::Jwks, "jwks_uri", Disturbance::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
+        (On::Jwks, "keys", Disturbance::Garbage, ErrorCode::JSON_SYNTAX),
+        (On::Par, "pushed_authorization_request_endpoint", Disturbance::LoginPage, ErrorCode::HTTP_CONTENT_TYPE),
+        (On::Par, "pushed_authorization_request_endpoint", Disturbance::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
         (
             On::DeviceAuthorization,
             "device_authorization_endpoint",
-            Fault::Unreachable,
+            Disturbance::status(502),
+            ErrorCode::HTTP_SERVER_ERROR,
+        ),
+        (
+            On::DeviceAuthorization,
+            "device_authorization_endpoint",
+            Disturbance::Unreachable,
             ErrorCode::TRANSPORT_UNREACHABLE,
         ),
-        (On::Revoke, "revocation_endpoint", Fault::status(500), ErrorCode::HTTP_SERVER_ERROR),
-        (On::Revoke, "revocation_endpoint", Fault::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
+        (On::Revoke, "revocation_endpoint", Disturbance::status(500), ErrorCode::HTTP_SERVER_ERROR),
+        (On::Revoke, "revocation_endpoint", Disturbance::Timeout, ErrorCode::TRANSPORT_TIMEOUT),
     ] {
         let mut world = World::new();
         drop(world.hs.provider().clone().with_par(Par::Advertised));
         let session = world.logged_in().session;
         let server = world.server();
         let party = world.party_of(&session, &server);
-        world.hs.provider().fault(on, fault.clone(), 1);
+        world.hs.provider().disturb(on, fault.clone(), 1);
         let error = match on {
             On::Par => {
                 let step = LoginRequest::new().push(redirect(), &party, &mut world.env);
@@ -214,7 +219,7 @@ fn what_goes_wrong_on_the_way_names_the_request() {
 #[test]
 fn a_login_that_nobody_confirmed_can_be_confirmed_later() {
     let mut world = World::new();
-    whoami_fault(&world.hs, Fault::Timeout);
+    whoami_fault(&world.hs, Disturbance::Timeout);
     let LoginOutcome::Refused { tokens, .. } = world.log_in(LoginRequest::new()).unwrap() else { panic!() };
     let step = tokens.retry(&mut world.env);
     let login = world.run(step).unwrap().logged_in().unwrap();
@@ -228,7 +233,7 @@ fn a_login_that_nobody_confirmed_can_be_confirmed_later() {
     let server = begun.party.server().clone();
     world.finish(begun).unwrap().logged_in().unwrap();
     world.hs.provider().rotate_keys();
-    world.hs.provider().fault(On::Jwks, Fault::status(500), 1);
+    world.hs.provider().disturb(On::Jwks, Disturbance::status(500), 1);
     let begun = world.begin_at(&server, openid).unwrap();
     let LoginOutcome::Refused { error, tokens } = world.finish(begun).unwrap() else { panic!() };
     assert_eq!(error.code(), ErrorCode::JWS_UNKNOWN_KEY);
@@ -252,12 +257,12 @@ fn only_a_homeserver_says_whether_a_device_is_there() {
     world.hs.add_device("alice", "OTHERDEVICE");
     assert!(ask(&mut world, "OTHERDEVICE").unwrap());
     for (fault, code) in [
-        (Fault::status(404), ErrorCode::HTTP_STATUS),
-        (Fault::status(500), ErrorCode::HTTP_SERVER_ERROR),
-        (Fault::LoginPage, ErrorCode::HTTP_CONTENT_TYPE),
-        (Fault::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
+        (Disturbance::status(404), ErrorCode::HTTP_STATUS),
+        (Disturbance::status(500), ErrorCode::HTTP_SERVER_ERROR),
+        (Disturbance::LoginPage, ErrorCode::HTTP_CONTENT_TYPE),
+        (Disturbance::Unreachable, ErrorCode::TRANSPORT_UNREACHABLE),
     ] {
-        world.hs.fault(OnMatrix::Device, fault.clone(), 1);
+        world.hs.disturb(OnMatrix::Device, fault.clone(), 1);
         assert_eq!(what(ask(&mut world, "OTHERDEVICE")), (code, Some("devices")), "{fault:?}");
     }
     let mut world = World::with(|hs| hs.without(OnMatrix::Device));
@@ -368,7 +373,7 @@ fn no_secret_is_shown() {
     shown.push_str(&format!("{checked:?} {callback:?}"));
     let step = begun.pending.clone().redeem(checked, &begun.party, &mut world.env).unwrap();
     shown.push_str(&format!("{step:?}"));
-    whoami_fault(&world.hs, Fault::Timeout);
+    whoami_fault(&world.hs, Disturbance::Timeout);
     let outcome = world.run(Ok(step)).unwrap();
     shown.push_str(&format!("{outcome:?} {outcome:#?}"));
     let login = world.logged_in();

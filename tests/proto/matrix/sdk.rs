@@ -5,7 +5,7 @@ use oidc_proto::matrix::{
     Application, AuthServer, Homeserver, LoginOutcome, LoginRequest, Session, SessionEvent, UserSession, Whoami,
 };
 use oidc_proto::session::{Access, Event, Outcome, Persistence, RecordVersion, SessionOptions, Transmit};
-use oidc_proto::testing::{Fault, On, OnMatrix, Reuse};
+use oidc_proto::testing::{Disturbance, On, OnMatrix, Reuse};
 use oidc_proto::{Callback, Env as _, ErrorCode, Registrations, Schemes};
 
 use crate::matrix::world::*;
@@ -137,7 +137,7 @@ fn finish_login() {
     let mut world = World::new();
     let begun = world.begin(LoginRequest::new()).unwrap();
     let callback = world.callback(&begun);
-    world.hs.provider().fault(On::Token, Fault::status(404), 1);
+    world.hs.provider().disturb(On::Token, Disturbance::status(404), 1);
     let verified = begun.pending.check(&callback, &begun.party, world.env.now()).unwrap();
     let step = begun.pending.redeem(verified, &begun.party, &mut world.env);
     let error = world.run(step).unwrap_err();
@@ -200,7 +200,7 @@ fn server_metadata_cache() {
     assert!(!server.freshness.is_stale(now, DAY));
     world.pass(7 * 24 * 3600);
     assert!(server.freshness.is_stale(world.env.now(), DAY));
-    world.hs.fault(OnMatrix::AuthMetadata, Fault::status(500), 1);
+    world.hs.disturb(OnMatrix::AuthMetadata, Disturbance::status(500), 1);
     assert_eq!(world.support().unwrap_err().code(), ErrorCode::HTTP_SERVER_ERROR);
     // The failure is not kept: the stored value serves, and the next question is asked.
     assert!(AuthServer::from_json(&stored, world.options).is_ok());

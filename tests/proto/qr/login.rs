@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use oidc_proto::qr::{LoginFailureReason, Options, Progress, Proposal};
-use oidc_proto::testing::{Fault, Lie, Meet, On, Trick};
+use oidc_proto::testing::{Disturbance, Lie, Meet, On, Trick};
 use oidc_proto::{ErrorCode, Failure, FailureKind, Sent};
 
 use crate::qr::town::{GRANT, Outcome, Plan, Town, codes, plans, plans_of, secrets};
@@ -184,7 +184,7 @@ fn every_no_is_told_to_the_other_device() {
         ),
         (
             "the provider fails",
-            |_, town| town.op.fault(On::Token, Fault::Redirect, usize::MAX),
+            |_, town| town.op.disturb(On::Token, Disturbance::Redirect, usize::MAX),
             ErrorCode::HTTP_REDIRECT,
             ErrorCode::QR_PEER_FAILURE,
         ),
@@ -228,21 +228,21 @@ fn tricked(meet: Meet, trick: &Trick, mut check: impl FnMut(&Plan, usize, &Town,
 #[test]
 fn what_gets_lost_on_the_way_is_made_good() {
     let faults = [
-        Fault::Timeout,
-        Fault::Unreachable,
-        Fault::LostResponse,
-        Fault::status(502),
-        Fault::status(429),
-        Fault::Status { status: 503, retry_after: Some("5") },
+        Disturbance::Timeout,
+        Disturbance::Unreachable,
+        Disturbance::LostResponse,
+        Disturbance::status(502),
+        Disturbance::status(429),
+        Disturbance::Status { status: 503, retry_after: Some("5") },
     ];
     for fault in faults {
         for meet in [Meet::Receive, Meet::Send] {
-            tricked(meet, &Trick::Fault(fault.clone()), |plan, at, town, outcome| {
+            tricked(meet, &Trick::Disturbance(fault.clone()), |plan, at, town, outcome| {
                 assert_eq!(codes(&outcome), (None, None), "{fault:?} at {meet:?} {at}, {plan:?}");
                 assert_eq!(town.boxes(), 0);
             });
         }
-        tricked(Meet::Delete, &Trick::Fault(fault.clone()), |plan, _, _, outcome| {
+        tricked(Meet::Delete, &Trick::Disturbance(fault.clone()), |plan, _, _, outcome| {
             assert_eq!(codes(&outcome), (None, None), "{fault:?} {plan:?}");
         });
     }
@@ -275,11 +275,11 @@ fn a_lying_rendezvous_ends_the_login_for_both() {
         Trick::Replace("{}".into()),
         Trick::Expire,
         Trick::NoEtag,
-        Trick::Fault(Fault::LoginPage),
-        Trick::Fault(Fault::Garbage),
-        Trick::Fault(Fault::Oversized),
-        Trick::Fault(Fault::Redirect),
-        Trick::Fault(Fault::status(403)),
+        Trick::Disturbance(Disturbance::LoginPage),
+        Trick::Disturbance(Disturbance::Garbage),
+        Trick::Disturbance(Disturbance::Oversized),
+        Trick::Disturbance(Disturbance::Redirect),
+        Trick::Disturbance(Disturbance::status(403)),
     ];
     for trick in tricks {
         let mut refused = 0;
@@ -291,7 +291,11 @@ fn a_lying_rendezvous_ends_the_login_for_both() {
                 (None, None) => assert!(
                     matches!(
                         trick,
-                        Trick::Change | Trick::Truncate | Trick::Repeat | Trick::NoEtag | Trick::Fault(Fault::Garbage)
+                        Trick::Change
+                            | Trick::Truncate
+                            | Trick::Repeat
+                            | Trick::NoEtag
+                            | Trick::Disturbance(Disturbance::Garbage)
                     ),
                     "{trick:?} at {at}, {plan:?}"
                 ),
@@ -314,7 +318,9 @@ fn a_lying_rendezvous_ends_the_login_for_both() {
         // Each of the texts of the two logins at least.
         assert!(refused >= 7 + 6, "{trick:?} {refused}");
     }
-    for trick in [Trick::Expire, Trick::TooLarge, Trick::Conflict, Trick::NoEtag, Trick::Fault(Fault::status(403))] {
+    for trick in
+        [Trick::Expire, Trick::TooLarge, Trick::Conflict, Trick::NoEtag, Trick::Disturbance(Disturbance::status(403))]
+    {
         tricked(Meet::Send, &trick, |plan, at, town, outcome| {
             let ended = codes(&outcome);
             assert!(ended.0.is_some(), "{trick:?} at {at}, {plan:?} {ended:?}");
@@ -328,7 +334,7 @@ fn a_lying_rendezvous_ends_the_login_for_both() {
 /// What the other device has not got leaves it without the next nonce, so that nothing more is said.
 #[test]
 fn a_text_that_was_refused_is_the_last_one() {
-    for trick in [Trick::TooLarge, Trick::Fault(Fault::status(403))] {
+    for trick in [Trick::TooLarge, Trick::Disturbance(Disturbance::status(403))] {
         tricked(Meet::Send, &trick, |plan, at, town, outcome| {
             let statuses = town.statuses.borrow();
             let refused =
@@ -348,11 +354,11 @@ fn the_rendezvous_decides_whether_doubtful_secrets_arrived() {
         honest.run(&plan).grant.unwrap();
         // In the draft it looks before the new device does, and a refusal then ends the rendezvous.
         let too_early = is_draft.then_some(ErrorCode::QR_WITHOUT_SECRETS);
-        let refused = Some(Trick::Fault(Fault::status(403)));
+        let refused = Some(Trick::Disturbance(Disturbance::status(403)));
         for (afterwards, expected) in [(None, (None, None)), (refused, (too_early, Some(ErrorCode::HTTP_STATUS)))] {
             let town = Town::hasty();
             town.hs.trick(Meet::Send, Trick::NoDates, honest.hs.count(Meet::Send) - 1);
-            town.hs.trick(Meet::Send, Trick::Fault(Fault::LostResponse), 1);
+            town.hs.trick(Meet::Send, Trick::Disturbance(Disturbance::LostResponse), 1);
             town.hs.trick(Meet::Receive, Trick::NoDates, honest.hs.count(Meet::Receive) - usize::from(is_draft));
             if let Some(trick) = afterwards {
                 town.hs.trick(Meet::Receive, trick, 1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oidc_proto::qr::rendezvous::Delivery;
 use oidc_proto::qr::{MESSAGE_LIMIT, Proposal};
-use oidc_proto::testing::{Fault, Meet, TestEnv, Trick};
+use oidc_proto::testing::{Disturbance, Meet, TestEnv, Trick};
 use oidc_proto::{Env as _, Error, ErrorCode, Failure, FailureKind, Sent, Step};
 
 use crate::qr::world::{BOTH, MINUTE, World, code};
@@ -13,18 +13,18 @@ use crate::qr::world::{BOTH, MINUTE, World, code};
 #[test]
 fn a_text_is_written_once_whatever_gets_lost() {
     let lost = [
-        Fault::LostResponse,
-        Fault::Timeout,
-        Fault::Unreachable,
-        Fault::status(502),
-        Fault::status(429),
-        Fault::status(408),
+        Disturbance::LostResponse,
+        Disturbance::Timeout,
+        Disturbance::Unreachable,
+        Disturbance::status(502),
+        Disturbance::status(429),
+        Disturbance::status(408),
     ];
     for (fault, proposal) in lost.iter().flat_map(|fault| BOTH.map(|proposal| (fault, proposal))) {
         for times in 1..4 {
             let mut world = World::of(proposal);
             let (a, b) = world.pair();
-            world.server.trick(Meet::Send, Trick::Fault(fault.clone()), times);
+            world.server.trick(Meet::Send, Trick::Disturbance(fault.clone()), times);
             let a = world.sent(a, "once");
             assert_eq!(world.server.texts(), ["once"], "{fault:?}");
             let (b, text) = world.receive(b).unwrap();
@@ -37,7 +37,7 @@ fn a_text_is_written_once_whatever_gets_lost() {
     // The response is lost, and the other device has written meanwhile.
     let mut world = World::new();
     let (a, _) = world.pair();
-    world.server.trick(Meet::Send, Trick::Fault(Fault::LostResponse), 1);
+    world.server.trick(Meet::Send, Trick::Disturbance(Disturbance::LostResponse), 1);
     let Step::Call(call) = a.send("once", MINUTE, &mut world.env) else { panic!("no call") };
     let (request, _, awaiting) = call.into_parts();
     let failure = world.server.exchange(request, world.env.now()).unwrap_err();
@@ -65,7 +65,7 @@ fn a_wrong_conflict(mut world: World) {
         // It has looked before it wrote once more: nothing is left in doubt.
         return;
     }
-    world.server.trick(Meet::Send, Trick::Fault(Fault::Timeout), 1);
+    world.server.trick(Meet::Send, Trick::Disturbance(Disturbance::Timeout), 1);
     world.server.trick(Meet::Send, Trick::Conflict, 1);
     let _ = world.sent(a, "after a failure");
     assert_eq!(world.server.texts(), ["text", "after a failure"]);
@@ -73,24 +73,30 @@ fn a_wrong_conflict(mut world: World) {
 
 #[test]
 fn failures_on_the_way_are_waited_out_longer_and_longer() {
-    for fault in [Fault::Timeout, Fault::Unreachable, Fault::status(500), Fault::status(503), Fault::status(429)] {
+    for fault in [
+        Disturbance::Timeout,
+        Disturbance::Unreachable,
+        Disturbance::status(500),
+        Disturbance::status(503),
+        Disturbance::status(429),
+    ] {
         let mut world = World::new();
         world.server = world.server.with_lifetime(MINUTE * 10);
         let (a, b) = world.pair();
         let _ = world.sent(a, "text");
-        world.server.trick(Meet::Receive, Trick::Fault(fault.clone()), 4);
+        world.server.trick(Meet::Receive, Trick::Disturbance(fault.clone()), 4);
         assert_eq!(world.receive(b.clone()).unwrap().1, "text");
         assert_eq!(world.pauses, [2, 4, 8, 15].map(Duration::from_secs), "{fault:?}");
         // For ever, they end with what they were.
-        world.server.trick(Meet::Receive, Trick::Fault(fault.clone()), usize::MAX);
+        world.server.trick(Meet::Receive, Trick::Disturbance(fault.clone()), usize::MAX);
         let error = world.receive(b).unwrap_err();
         assert!(error.code().as_str().starts_with("transport.") || error.code().as_str().starts_with("http."));
     }
     let mut world = World::new();
     let (a, _) = world.pair();
-    let after = |seconds| Fault::Status { status: 429, retry_after: Some(seconds) };
+    let after = |seconds| Disturbance::Status { status: 429, retry_after: Some(seconds) };
     for seconds in ["9", "100000000000"] {
-        world.server.trick(Meet::Receive, Trick::Fault(after(seconds)), 1);
+        world.server.trick(Meet::Receive, Trick::Disturbance(after(seconds)), 1);
     }
     world.server.intrude("text");
     world.receive(a).unwrap();
@@ -120,18 +126,18 @@ fn what_time_does_not_mend_ends_at_once() {
 #[test]
 fn refusals_are_named() {
     for (meet, trick, expected) in [
-        (Meet::Create, Trick::Fault(Fault::status(404)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
-        (Meet::Create, Trick::Fault(Fault::status(405)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
-        (Meet::Create, Trick::Fault(Fault::status(501)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
-        (Meet::Create, Trick::Fault(Fault::status(403)), ErrorCode::QR_RENDEZVOUS_FORBIDDEN),
-        (Meet::Create, Trick::Fault(Fault::status(500)), ErrorCode::HTTP_SERVER_ERROR),
-        (Meet::Create, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
-        (Meet::Create, Trick::Fault(Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
-        (Meet::Create, Trick::Fault(Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
-        (Meet::Create, Trick::Fault(Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
-        (Meet::Create, Trick::Fault(Fault::Truncated), ErrorCode::JSON_SYNTAX),
-        (Meet::Create, Trick::Fault(Fault::DuplicateName), ErrorCode::JSON_DUPLICATE_NAME),
-        (Meet::Create, Trick::Fault(Fault::DeepNesting), ErrorCode::JSON_TOO_DEEP),
+        (Meet::Create, Trick::Disturbance(Disturbance::status(404)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
+        (Meet::Create, Trick::Disturbance(Disturbance::status(405)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
+        (Meet::Create, Trick::Disturbance(Disturbance::status(501)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
+        (Meet::Create, Trick::Disturbance(Disturbance::status(403)), ErrorCode::QR_RENDEZVOUS_FORBIDDEN),
+        (Meet::Create, Trick::Disturbance(Disturbance::status(500)), ErrorCode::HTTP_SERVER_ERROR),
+        (Meet::Create, Trick::Disturbance(Disturbance::Redirect), ErrorCode::HTTP_REDIRECT),
+        (Meet::Create, Trick::Disturbance(Disturbance::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
+        (Meet::Create, Trick::Disturbance(Disturbance::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
+        (Meet::Create, Trick::Disturbance(Disturbance::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
+        (Meet::Create, Trick::Disturbance(Disturbance::Truncated), ErrorCode::JSON_SYNTAX),
+        (Meet::Create, Trick::Disturbance(Disturbance::DuplicateName), ErrorCode::JSON_DUPLICATE_NAME),
+        (Meet::Create, Trick::Disturbance(Disturbance::DeepNesting), ErrorCode::JSON_TOO_DEEP),
         (Meet::Create, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_RESPONSE),
         (Meet::Create, Trick::Url("http://hs.example.org/1"), ErrorCode::QR_RENDEZVOUS_RESPONSE),
         (Meet::Create, Trick::Url("javascript:alert(1)"), ErrorCode::QR_RENDEZVOUS_RESPONSE),
@@ -140,23 +146,23 @@ fn refusals_are_named() {
         (Meet::Create, Trick::Url("/1"), ErrorCode::QR_RENDEZVOUS_RESPONSE),
         (Meet::Create, Trick::Url(""), ErrorCode::QR_RENDEZVOUS_RESPONSE),
         (Meet::Receive, Trick::Expire, ErrorCode::QR_RENDEZVOUS_EXPIRED),
-        (Meet::Receive, Trick::Fault(Fault::status(410)), ErrorCode::QR_RENDEZVOUS_EXPIRED),
-        (Meet::Receive, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
-        (Meet::Receive, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
-        (Meet::Receive, Trick::Fault(Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
-        (Meet::Receive, Trick::Fault(Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
-        (Meet::Receive, Trick::Fault(Fault::Garbage), ErrorCode::QR_CHANNEL_MALFORMED),
+        (Meet::Receive, Trick::Disturbance(Disturbance::status(410)), ErrorCode::QR_RENDEZVOUS_EXPIRED),
+        (Meet::Receive, Trick::Disturbance(Disturbance::status(403)), ErrorCode::HTTP_STATUS),
+        (Meet::Receive, Trick::Disturbance(Disturbance::Redirect), ErrorCode::HTTP_REDIRECT),
+        (Meet::Receive, Trick::Disturbance(Disturbance::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
+        (Meet::Receive, Trick::Disturbance(Disturbance::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
+        (Meet::Receive, Trick::Disturbance(Disturbance::Garbage), ErrorCode::QR_CHANNEL_MALFORMED),
         (Meet::Receive, Trick::ContentType("application/json"), ErrorCode::HTTP_CONTENT_TYPE),
         (Meet::Receive, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_RESPONSE),
         (Meet::Receive, Trick::TooLarge, ErrorCode::QR_RENDEZVOUS_TOO_LARGE),
         (Meet::Send, Trick::Expire, ErrorCode::QR_RENDEZVOUS_EXPIRED),
         (Meet::Send, Trick::TooLarge, ErrorCode::QR_RENDEZVOUS_TOO_LARGE),
         (Meet::Send, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_RESPONSE),
-        (Meet::Send, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
-        (Meet::Send, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
-        (Meet::Delete, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
-        (Meet::Delete, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
-        (Meet::Delete, Trick::Fault(Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
+        (Meet::Send, Trick::Disturbance(Disturbance::status(403)), ErrorCode::HTTP_STATUS),
+        (Meet::Send, Trick::Disturbance(Disturbance::Redirect), ErrorCode::HTTP_REDIRECT),
+        (Meet::Delete, Trick::Disturbance(Disturbance::status(403)), ErrorCode::HTTP_STATUS),
+        (Meet::Delete, Trick::Disturbance(Disturbance::Redirect), ErrorCode::HTTP_REDIRECT),
+        (Meet::Delete, Trick::Disturbance(Disturbance::Timeout), ErrorCode::TRANSPORT_TIMEOUT),
     ] {
         assert_eq!(code(tricked(World::new(), meet, &trick)), expected, "{meet:?} {trick:?}");
     }
@@ -183,13 +189,13 @@ fn tricked(mut world: World, meet: Meet, trick: &Trick) -> Result<(), Error> {
 #[test]
 fn refusals_of_the_draft_are_named() {
     for (meet, trick, expected) in [
-        (Meet::Create, Trick::Fault(Fault::status(404)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
-        (Meet::Create, Trick::Fault(Fault::status(403)), ErrorCode::QR_RENDEZVOUS_FORBIDDEN),
-        (Meet::Create, Trick::Fault(Fault::status(500)), ErrorCode::HTTP_SERVER_ERROR),
-        (Meet::Create, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
-        (Meet::Create, Trick::Fault(Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
-        (Meet::Create, Trick::Fault(Fault::Truncated), ErrorCode::JSON_SYNTAX),
-        (Meet::Create, Trick::Fault(Fault::DuplicateName), ErrorCode::JSON_DUPLICATE_NAME),
+        (Meet::Create, Trick::Disturbance(Disturbance::status(404)), ErrorCode::QR_RENDEZVOUS_UNSUPPORTED),
+        (Meet::Create, Trick::Disturbance(Disturbance::status(403)), ErrorCode::QR_RENDEZVOUS_FORBIDDEN),
+        (Meet::Create, Trick::Disturbance(Disturbance::status(500)), ErrorCode::HTTP_SERVER_ERROR),
+        (Meet::Create, Trick::Disturbance(Disturbance::Redirect), ErrorCode::HTTP_REDIRECT),
+        (Meet::Create, Trick::Disturbance(Disturbance::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
+        (Meet::Create, Trick::Disturbance(Disturbance::Truncated), ErrorCode::JSON_SYNTAX),
+        (Meet::Create, Trick::Disturbance(Disturbance::DuplicateName), ErrorCode::JSON_DUPLICATE_NAME),
         (Meet::Create, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_RESPONSE),
         (Meet::Create, Trick::Url(""), ErrorCode::QR_RENDEZVOUS_RESPONSE),
         (Meet::Create, Trick::Url(".."), ErrorCode::QR_RENDEZVOUS_RESPONSE),
@@ -197,19 +203,19 @@ fn refusals_of_the_draft_are_named() {
         (Meet::Create, Trick::Url("a?b"), ErrorCode::QR_RENDEZVOUS_RESPONSE),
         (Meet::Create, Trick::Url("https://other.example.org"), ErrorCode::QR_RENDEZVOUS_RESPONSE),
         (Meet::Receive, Trick::Expire, ErrorCode::QR_RENDEZVOUS_EXPIRED),
-        (Meet::Receive, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
-        (Meet::Receive, Trick::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT),
-        (Meet::Receive, Trick::Fault(Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
-        (Meet::Receive, Trick::Fault(Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
-        (Meet::Receive, Trick::Fault(Fault::Truncated), ErrorCode::JSON_SYNTAX),
+        (Meet::Receive, Trick::Disturbance(Disturbance::status(403)), ErrorCode::HTTP_STATUS),
+        (Meet::Receive, Trick::Disturbance(Disturbance::Redirect), ErrorCode::HTTP_REDIRECT),
+        (Meet::Receive, Trick::Disturbance(Disturbance::LoginPage), ErrorCode::HTTP_CONTENT_TYPE),
+        (Meet::Receive, Trick::Disturbance(Disturbance::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
+        (Meet::Receive, Trick::Disturbance(Disturbance::Truncated), ErrorCode::JSON_SYNTAX),
         (Meet::Receive, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_RESPONSE),
         (Meet::Receive, Trick::TooLarge, ErrorCode::QR_RENDEZVOUS_TOO_LARGE),
         (Meet::Send, Trick::Expire, ErrorCode::QR_RENDEZVOUS_EXPIRED),
         (Meet::Send, Trick::TooLarge, ErrorCode::QR_RENDEZVOUS_TOO_LARGE),
         (Meet::Send, Trick::NoEtag, ErrorCode::QR_RENDEZVOUS_RESPONSE),
-        (Meet::Send, Trick::Fault(Fault::Garbage), ErrorCode::JSON_SYNTAX),
-        (Meet::Send, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
-        (Meet::Delete, Trick::Fault(Fault::status(403)), ErrorCode::HTTP_STATUS),
+        (Meet::Send, Trick::Disturbance(Disturbance::Garbage), ErrorCode::JSON_SYNTAX),
+        (Meet::Send, Trick::Disturbance(Disturbance::status(403)), ErrorCode::HTTP_STATUS),
+        (Meet::Delete, Trick::Disturbance(Disturbance::status(403)), ErrorCode::HTTP_STATUS),
     ] {
         assert_eq!(code(tricked(World::of(Proposal::Msc4388), meet, &trick)), expected, "{meet:?} {trick:?}");
     }
@@ -285,17 +291,17 @@ fn a_message_beyond_the_limit_is_refused() {
 #[test]
 fn who_may_have_written_looks_before_it_says_that_it_has_not() {
     let faults = [
-        (Fault::status(502), true),
-        (Fault::status(408), true),
-        (Fault::Timeout, true),
-        (Fault::status(429), false),
-        (Fault::Unreachable, false),
+        (Disturbance::status(502), true),
+        (Disturbance::status(408), true),
+        (Disturbance::Timeout, true),
+        (Disturbance::status(429), false),
+        (Disturbance::Unreachable, false),
     ];
     for (fault, may_be_there) in faults {
         let failed = |trick: Trick| {
             let mut world = World::new();
             let (a, _) = world.pair();
-            world.server.trick(Meet::Send, Trick::Fault(fault.clone()), 1);
+            world.server.trick(Meet::Send, Trick::Disturbance(fault.clone()), 1);
             world.server.trick(Meet::Send, trick, 1);
             (world.send(a, "text"), world)
         };
@@ -310,10 +316,12 @@ fn who_may_have_written_looks_before_it_says_that_it_has_not() {
         }
     }
     // The look finds the box gone, or is refused.
-    for (trick, expected) in [(Trick::Expire, None), (Trick::Fault(Fault::status(403)), Some(ErrorCode::HTTP_STATUS))] {
+    for (trick, expected) in
+        [(Trick::Expire, None), (Trick::Disturbance(Disturbance::status(403)), Some(ErrorCode::HTTP_STATUS))]
+    {
         let mut world = World::new();
         let (a, _) = world.pair();
-        world.server.trick(Meet::Send, Trick::Fault(Fault::LostResponse), 1);
+        world.server.trick(Meet::Send, Trick::Disturbance(Disturbance::LostResponse), 1);
         world.server.trick(Meet::Receive, trick, 1);
         let sent = world.send(a, "text");
         assert_eq!(sent.as_ref().err().map(Error::code), expected);

@@ -6,7 +6,7 @@ use http::{Request, StatusCode, header};
 use oidc_proto::matrix::Homeserver;
 use oidc_proto::qr::rendezvous::{Availability, Delivery, RendezvousCheck};
 use oidc_proto::qr::{MESSAGE_LIMIT, Proposal, Rendezvous, RendezvousOptions};
-use oidc_proto::testing::{self, Clock, Fault, Meet, TestEnv, Trick};
+use oidc_proto::testing::{self, Clock, Disturbance, Meet, TestEnv, Trick};
 use oidc_proto::{Body, Env as _, ErrorCode, Flow, Schemes, Step};
 
 use crate::qr::world::{BASE, BOTH, MINUTE, World, code, code_of, drive};
@@ -274,7 +274,7 @@ fn a_box_that_somebody_was_at_before_is_not_joined() {
         assert_eq!(code(world.join(&gone)), ErrorCode::QR_RENDEZVOUS_EXPIRED);
         // A network that comes and goes does not matter.
         let made = world.create().unwrap();
-        world.server.trick(Meet::Receive, Trick::Fault(Fault::Unreachable), 2);
+        world.server.trick(Meet::Receive, Trick::Disturbance(Disturbance::Unreachable), 2);
         world.join(&made).unwrap();
     }
 }

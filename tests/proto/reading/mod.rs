@@ -12,3 +12,4 @@ mod rests;
 mod tokens;
 mod unheld;
 mod verdicts;
+mod words;

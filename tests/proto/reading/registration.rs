@@ -60,7 +60,7 @@ fn an_initial_access_token_is_sent_and_what_it_yields_is_kept() {
 fn a_silent_no_is_a_no() {
     for status in [401, 403] {
         let mut world = World::new();
-        world.op.fault(On::Register, testing::Fault::status(status), 1);
+        world.op.disturb(On::Register, testing::Disturbance::status(status), 1);
         assert_eq!(world.login().err().unwrap().what(), (At::Registration, ErrorCode::REGISTRATION_DENIED));
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oidc_proto::session::{End, Event, SessionOptions};
-use oidc_proto::testing::{Fault, On};
+use oidc_proto::testing::{Disturbance, On};
 use oidc_proto::{AuthMethod, Env as _, ErrorCode, Provider, Recovery, Registrations, RelyingParty, TokenSet};
 use serde_json::json;
 
@@ -17,7 +17,7 @@ fn three_silent_refusals_in_a_row_need_a_login() {
     for status in [400, 401] {
         let mut world = SessionWorld::new();
         let mut session = world.session(SessionOptions::default());
-        world.op.fault(On::Token, Fault::status(status), usize::MAX);
+        world.op.disturb(On::Token, Disturbance::status(status), usize::MAX);
         world.advance(301);
         let mut seen = Vec::new();
         for _ in 0..3 {
@@ -40,7 +40,7 @@ fn silent_refusals_that_are_not_in_a_row_do_not_count() {
     let mut world = SessionWorld::new();
     let mut session = world.session(SessionOptions::default());
     for status in [400, 400, 503, 400, 400] {
-        world.op.fault(On::Token, Fault::status(status), 1);
+        world.op.disturb(On::Token, Disturbance::status(status), 1);
     }
     world.advance(301);
     for _ in 0..5 {

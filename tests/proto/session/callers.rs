@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oidc_proto::session::{Access, Event, RefreshPolicy, Refusal, Session, SessionOptions, Transmit};
-use oidc_proto::testing::{self, Fault, On, Reuse};
+use oidc_proto::testing::{self, Disturbance, On, Reuse};
 use oidc_proto::{AccessToken, Env, ErrorCode, IdToken, TokenSet};
 
 use crate::session::world::{ISSUER, Store, World, shared, stalled};
@@ -240,7 +240,7 @@ fn an_idle_user_costs_no_request() {
 
     // Nor does one whose last caller got an error and is gone.
     world.advance(301);
-    world.op.fault(On::Token, Fault::status(503), 2);
+    world.op.disturb(On::Token, Disturbance::status(503), 2);
     let epoch = world.ask(&mut session).unwrap_err().unwrap();
     world.pump(&mut session, &store);
     assert_eq!(world.outcome(&session, epoch), Err("http.server_error"));

@@ -3,7 +3,7 @@
 use oidc_proto::session::{
     End, Event, Persistence, Record, Refusal, Session, SessionOptions, Standing, StoreAction, StoreResponse, Ticket,
 };
-use oidc_proto::testing::{self, Fault, Lie, On, User};
+use oidc_proto::testing::{self, Disturbance, Lie, On, User};
 use oidc_proto::{Body, ErrorCode, Failure, FailureKind, Sent, TokenSet};
 
 use crate::session::world::{ISSUER, Store, World, broken, call, needs_login, record, shared};
@@ -268,7 +268,7 @@ fn tokens_that_are_verified_later_were_asked_for_before() {
     world.forget_keys();
     let mut session = world.session(shared());
     let (ticket, request) = asked(&mut world, &mut session, &store);
-    world.op.fault(On::Jwks, Fault::status(503), 1);
+    world.op.disturb(On::Jwks, Disturbance::status(503), 1);
     world.send(&mut session, ticket, request);
     assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
     assert!(store.is_locked(), "nobody is to go on from the old refresh token");

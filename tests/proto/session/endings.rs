@@ -1,7 +1,7 @@
 //! What ends a session, and what comes after.
 
 use oidc_proto::session::{Access, End, Erased, Event, Persistence, Record, SessionOptions, StoreAction};
-use oidc_proto::testing::{self, Fault, Lie, On, Reuse, RevokingSpent, User};
+use oidc_proto::testing::{self, Disturbance, Lie, On, Reuse, RevokingSpent, User};
 use oidc_proto::{Env as _, ErrorCode};
 
 use crate::session::world::{ISSUER, Store, World, broken, call, needs_login, record, shared};
@@ -225,7 +225,7 @@ fn a_logout_after_a_refresh_without_an_end_refreshes_first() {
 
             let mut session = world.restore(store.record().unwrap(), shared());
             if is_offline {
-                world.op.fault(On::Token, Fault::Timeout, 1);
+                world.op.disturb(On::Token, Disturbance::Timeout, 1);
             }
             session.log_out(&mut world.env);
             let events = world.pump(&mut session, &store);
@@ -327,7 +327,7 @@ fn a_logout_or_a_new_login_gives_back_the_lock_of_a_paused_attempt() {
         let _ = world.ask(&mut session);
         world.keep(&mut session, &store);
         if keys {
-            world.op.fault(On::Jwks, Fault::status(503), 1);
+            world.op.disturb(On::Jwks, Disturbance::status(503), 1);
             world.exchange(&mut session);
         } else {
             let _never_answered = session.poll_transmit(&mut world.env).unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oidc_proto::session::{Access, Event, SessionOptions};
-use oidc_proto::testing::{self, Fault, On, Reuse};
+use oidc_proto::testing::{self, Disturbance, On, Reuse};
 use oidc_proto::{Env, ErrorCode};
 
 use crate::session::world::{ISSUER, Store, World, call, stalled};
@@ -12,26 +12,26 @@ use crate::session::world::{ISSUER, Store, World, call, stalled};
 #[test]
 fn failures_that_time_may_mend_do_not_end_a_session() {
     for (fault, code) in [
-        (Fault::Timeout, "transport.timeout"),
-        (Fault::Unreachable, "transport.unreachable"),
-        (Fault::status(408), "transport.timeout"),
-        (Fault::status(425), "http.too_many_requests"),
-        (Fault::status(429), "http.too_many_requests"),
-        (Fault::status(500), "http.server_error"),
-        (Fault::status(503), "http.server_error"),
-        (Fault::status(400), "http.status"),
-        (Fault::status(401), "http.status"),
-        (Fault::status(404), "http.status"),
-        (Fault::LoginPage, "http.content_type"),
-        (Fault::Redirect, "http.redirect"),
-        (Fault::Garbage, "json.syntax"),
-        (Fault::EmptyBody, "json.syntax"),
-        (Fault::Oversized, "http.body_too_large"),
+        (Disturbance::Timeout, "transport.timeout"),
+        (Disturbance::Unreachable, "transport.unreachable"),
+        (Disturbance::status(408), "transport.timeout"),
+        (Disturbance::status(425), "http.too_many_requests"),
+        (Disturbance::status(429), "http.too_many_requests"),
+        (Disturbance::status(500), "http.server_error"),
+        (Disturbance::status(503), "http.server_error"),
+        (Disturbance::status(400), "http.status"),
+        (Disturbance::status(401), "http.status"),
+        (Disturbance::status(404), "http.status"),
+        (Disturbance::LoginPage, "http.content_type"),
+        (Disturbance::Redirect, "http.redirect"),
+        (Disturbance::Garbage, "json.syntax"),
+        (Disturbance::EmptyBody, "json.syntax"),
+        (Disturbance::Oversized, "http.body_too_large"),
     ] {
         // Some of these have reached the provider, which has rotated by then.
         let mut world = World::with(testing::Provider::new(ISSUER).with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
         let mut session = world.session(SessionOptions::default());
-        world.op.fault(On::Token, fault, 1);
+        world.op.disturb(On::Token, fault, 1);
         world.advance(301);
         let epoch = world.ask(&mut session).unwrap_err().unwrap();
         let events = world.pump(&mut session, &Store::default());
@@ -82,7 +82,7 @@ fn the_server_says_when_to_come_back_but_not_in_a_year() {
     for (retry_after, least, most) in [("7", 7, 7), ("99999999999", 3600, 3600), ("-1", 0, 2), ("soon", 0, 2)] {
         let mut world = World::new();
         let mut session = world.session(SessionOptions::default());
-        world.op.fault(On::Token, Fault::Status { status: 503, retry_after: Some(retry_after) }, 1);
+        world.op.disturb(On::Token, Disturbance::Status { status: 503, retry_after: Some(retry_after) }, 1);
         world.advance(301);
         let _ = world.ask(&mut session);
         world.pump(&mut session, &Store::default());
@@ -95,7 +95,7 @@ fn the_server_says_when_to_come_back_but_not_in_a_year() {
 fn a_long_outage_is_told_once_and_survived() {
     let mut world = World::new();
     let mut session = world.session(SessionOptions::default());
-    world.op.fault(On::Token, Fault::status(503), 20);
+    world.op.disturb(On::Token, Disturbance::status(503), 20);
     world.advance(301);
     let _ = world.ask(&mut session);
     let mut times = 0;
@@ -113,7 +113,7 @@ fn a_long_outage_is_told_once_and_survived() {
 fn a_refresh_that_fails_early_costs_nobody_the_token() {
     let mut world = World::new();
     let mut session = world.session(SessionOptions::default());
-    world.op.fault(On::Token, Fault::status(503), 1);
+    world.op.disturb(On::Token, Disturbance::status(503), 1);
     let Access::Wait(epoch) = session.refresh(&mut world.env) else { panic!() };
     assert!(matches!(world.pump(&mut session, &Store::default())[..], [Event::BackingOff { .. }]));
     let token = world.tokens.access_token().expose().to_owned();
@@ -133,7 +133,7 @@ fn a_lost_response_is_asked_for_again() {
     let op = testing::Provider::new(ISSUER).with_reuse(Reuse::AllowedUntilSuccessorIsUsed);
     let mut world = World::with(op);
     let mut session = world.session(SessionOptions::default());
-    world.op.fault(On::Token, Fault::LostResponse, 1);
+    world.op.disturb(On::Token, Disturbance::LostResponse, 1);
     world.advance(301);
     let _ = world.ask(&mut session);
     world.pump(&mut session, &Store::default());
@@ -222,7 +222,7 @@ fn new_tokens_survive_that_their_keys_cannot_be_had() {
     let mut world = World::new();
     world.forget_keys();
     let mut session = world.session(SessionOptions::default());
-    world.op.fault(On::Jwks, Fault::status(503), 1);
+    world.op.disturb(On::Jwks, Disturbance::status(503), 1);
     world.advance(301);
     let _ = world.ask(&mut session);
     assert!(matches!(world.pump(&mut session, &Store::default())[..], [Event::BackingOff { .. }]));

@@ -2,7 +2,7 @@
 
 use oidc_proto::Env as _;
 use oidc_proto::session::{End, Event, Persistence, Record, Session, SessionOptions, StoreAction};
-use oidc_proto::testing::{Fault, On};
+use oidc_proto::testing::{Disturbance, On};
 
 use crate::session::endings::ignores_spent;
 use crate::session::uncertain::{asks, session};
@@ -226,7 +226,7 @@ fn what_comes_for_a_login_that_was_replaced_elsewhere_is_given_back() {
     let mut world = World::with(ignores_spent());
     let store = Store::default();
     let mut session = session(&mut world, &store, Persistence::Shared);
-    world.op.fault(On::Jwks, Fault::status(503), 1);
+    world.op.disturb(On::Jwks, Disturbance::status(503), 1);
     let (ticket, request) = asks(&mut world, &mut session, &store);
     let response = world.op.exchange(request, world.env.now()).unwrap();
     world.wait(&mut session);

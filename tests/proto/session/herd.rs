@@ -10,7 +10,7 @@ use oidc_proto::adapter::session::{SessionHandle, Sessions};
 use oidc_proto::adapter::store::NoStore;
 use oidc_proto::adapter::{BlockingDriver, Driver, HttpClient, from_fn};
 use oidc_proto::session::{SessionOptions, Standing};
-use oidc_proto::testing::{Fault, On, Reuse};
+use oidc_proto::testing::{Disturbance, On, Reuse};
 use oidc_proto::{
     AuthorizationRequest, Body, Callback, Env, ErrorCode, Failure, FailureKind, Policy, RedirectUri, Scope, Sent,
     TokenSet,
@@ -202,7 +202,7 @@ async fn a_caller_overtakes_the_sessions_that_nobody_waits_for() {
 #[tokio::test(start_paused = true)]
 async fn a_provider_that_asks_for_a_pause_is_left_alone_by_all_sessions() {
     let crowd = Crowd::new(2, 1, |world| provider(world, Duration::from_millis(100), &Arc::default()));
-    crowd.world.op.fault(On::Token, Fault::Status { status: 429, retry_after: Some("20") }, 1);
+    crowd.world.op.disturb(On::Token, Disturbance::Status { status: 429, retry_after: Some("20") }, 1);
     let [first, second] = &crowd.handles[..] else { panic!() };
     let error = first.access().await.unwrap_err();
     assert_eq!(error.error().unwrap().code(), ErrorCode::HTTP_TOO_MANY_REQUESTS);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use oidc_proto::session::{Access, Event, Record, Session, SessionOptions, Ticket};
-use oidc_proto::testing::{Fault, On};
+use oidc_proto::testing::{Disturbance, On};
 use oidc_proto::{Body, Env as _};
 
 use crate::session::world::{Store, World, call, shared};
@@ -283,7 +283,7 @@ fn a_fetch_that_fails_costs_those_who_waited_no_tokens() {
     for session in &mut sessions[1..] {
         waits(&mut world, session);
     }
-    world.op.fault(On::Jwks, Fault::status(503), 1);
+    world.op.disturb(On::Jwks, Disturbance::status(503), 1);
     world.send(&mut sessions[0], ticket, request);
     for session in &mut sessions[1..] {
         world.wait(session);

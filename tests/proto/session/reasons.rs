@@ -2,7 +2,7 @@
 
 use oidc_proto::ErrorCode;
 use oidc_proto::session::{Event, Persistence, Record, SessionOptions, StoreAction, Uncertainty};
-use oidc_proto::testing::{Fault, On, Reuse, User};
+use oidc_proto::testing::{Disturbance, On, Reuse, User};
 
 use crate::session::endings::ignores_spent;
 use crate::session::world::{Store, World, shared};
@@ -27,7 +27,7 @@ fn why(trouble: Trouble) -> (bool, Option<Uncertainty>) {
     store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
     let mut session = world.restore(store.record().unwrap(), shared());
     if matches!(trouble, Trouble::Lost(_) | Trouble::LostAndLocked) {
-        world.op.fault(On::Token, Fault::LostResponse, 1);
+        world.op.disturb(On::Token, Disturbance::LostResponse, 1);
         let _ = session.refresh(&mut world.env);
         world.pump(&mut session, &store);
     }

@@ -2,7 +2,7 @@
 //! answer that it gave last, and that one gets lost: what was saved is worth nothing, the token before it may be.
 
 use oidc_proto::session::{Access, Event, Record, Refusal, Session, Standing};
-use oidc_proto::testing::{self, Fault, On, Reuse};
+use oidc_proto::testing::{self, Disturbance, On, Reuse};
 use oidc_proto::{Env as _, Failure, FailureKind, Sent};
 
 use crate::session::world::{ISSUER, Store, World, call, needs_login, shared};
@@ -123,7 +123,7 @@ fn a_record_has_the_token_that_its_own_were_obtained_by() {
         store.put(Record::new(1, world.tokens.clone()));
         if is_late {
             world.forget_keys();
-            world.op.fault(On::Jwks, Fault::Timeout, 1);
+            world.op.disturb(On::Jwks, Disturbance::Timeout, 1);
         }
         let mut session = world.restore(store.record().unwrap(), shared());
         let _ = session.refresh(&mut world.env);

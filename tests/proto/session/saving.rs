@@ -3,7 +3,7 @@
 use oidc_proto::session::{
     Access, Event, Persistence, Record, RefreshPolicy, Session, SessionOptions, Standing, StoreAction, StoreResponse,
 };
-use oidc_proto::testing::{Fault, On};
+use oidc_proto::testing::{Disturbance, On};
 use oidc_proto::{Env as _, ErrorCode};
 
 use crate::session::world::{Store, World, broken, record, shared, stalled};
@@ -96,21 +96,21 @@ fn nothing_is_spent_that_cannot_be_kept() {
 fn the_mark_of_a_refresh_stays_until_it_has_an_end() {
     for persistence in [Persistence::Shared, Persistence::Own] {
         for (fault, stays) in [
-            (Fault::status(503), false),
-            (Fault::status(429), false),
-            (Fault::status(502), true),
-            (Fault::Timeout, true),
+            (Disturbance::status(503), false),
+            (Disturbance::status(429), false),
+            (Disturbance::status(502), true),
+            (Disturbance::Timeout, true),
         ] {
             let (mut world, store) = (World::new(), Store::default());
             store.put(Record::new(1, world.tokens.clone()));
             let options = SessionOptions::default().with_persistence(persistence);
             let mut session = world.restore(store.record().unwrap(), options);
-            world.op.fault(On::Token, fault.clone(), 1);
+            world.op.disturb(On::Token, fault.clone(), 1);
             let _ = session.refresh(&mut world.env);
             world.pump(&mut session, &store);
             assert_eq!(store.is_begun(), stays, "{fault:?}");
             // What was begun before is not ended by an attempt that spends nothing.
-            world.op.fault(On::Token, Fault::status(503), 1);
+            world.op.disturb(On::Token, Disturbance::status(503), 1);
             world.wait(&mut session);
             world.pump(&mut session, &store);
             assert_eq!(store.is_begun(), stays, "{fault:?}");

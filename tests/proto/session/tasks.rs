@@ -12,7 +12,7 @@ use oidc_proto::adapter::store::{NoStore, SessionStore};
 use oidc_proto::adapter::{Driver, HttpClient, from_fn};
 use oidc_proto::jose::{Algorithm, PrivateKey, RemoteKey};
 use oidc_proto::session::{End, Event, Persistence, RefreshPolicy, Refusal, SessionOptions, StoreResponse};
-use oidc_proto::testing::{Fault, On, TestEnv};
+use oidc_proto::testing::{Disturbance, On, TestEnv};
 use oidc_proto::{Body, Client, ClientAuth, Env, ErrorCode, Failure, MonotonicTime, Policy, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -194,7 +194,7 @@ async fn a_late_refusal_gets_the_token_that_is_there_already() {
 #[tokio::test(start_paused = true)]
 async fn who_waits_learns_how_it_ended() {
     let mut world = expired();
-    world.op.fault(On::Token, Fault::status(503), 1);
+    world.op.disturb(On::Token, Disturbance::status(503), 1);
     let (session, _run) = one(&mut world, MOMENT, SessionOptions::default());
     assert!(matches!(session.access().await, Err(NoToken::Failed(_))));
     // The next one waits for the next attempt, which is made by the clock.
@@ -335,7 +335,7 @@ async fn a_key_that_nobody_signs_with_is_a_failure_and_no_hang() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_cannot_be_reached_is_named() {
     let mut world = expired();
-    world.op.fault(On::Token, oidc_proto::testing::Fault::Unreachable, 1);
+    world.op.disturb(On::Token, oidc_proto::testing::Disturbance::Unreachable, 1);
     let (session, _run) = one(&mut world, MOMENT, SessionOptions::default());
     let error = session.access().await.unwrap_err();
     let error = error.error().unwrap();

@@ -13,7 +13,7 @@ use oidc_proto::adapter::{BlockingDriver, BlockingHttpClient, from_fn};
 use oidc_proto::session::{
     End, Event, Persistence, RefreshPolicy, Refusal, SessionOptions, StoreAction, StoreResponse,
 };
-use oidc_proto::testing::{Fault, On, TestEnv};
+use oidc_proto::testing::{Disturbance, On, TestEnv};
 use oidc_proto::{Body, ErrorCode, Policy};
 
 use crate::session::memory::Memory;
@@ -75,7 +75,7 @@ fn processes_that_share_a_store_refresh_once() {
 #[test]
 fn a_failure_is_told_and_patience_is_kept() {
     let mut world = expired();
-    world.op.fault(On::Token, Fault::status(503), 1);
+    world.op.disturb(On::Token, Disturbance::status(503), 1);
     let session = one(&mut world, SessionOptions::default());
     let mut events = session.subscribe();
     assert!(matches!(session.access(PATIENCE), Err(NoToken::Failed(_))));
@@ -90,7 +90,7 @@ fn a_failure_is_told_and_patience_is_kept() {
 #[test]
 fn a_server_that_cannot_be_reached_is_named() {
     let mut world = expired();
-    world.op.fault(On::Token, Fault::Unreachable, 1);
+    world.op.disturb(On::Token, Disturbance::Unreachable, 1);
     let error = one(&mut world, SessionOptions::default()).access(PATIENCE).unwrap_err();
     let error = error.error().unwrap();
     assert_eq!(error.code(), ErrorCode::TRANSPORT_UNREACHABLE);

@@ -1,7 +1,7 @@
 //! What is said of a refresh that failed, and of the access token that was there before.
 
 use oidc_proto::session::{Access, End, Epoch, Event, Outcome, Record, Refusal, Session, SessionOptions, Standing};
-use oidc_proto::testing::{self, Fault, Lie, On, Reuse, Rotation};
+use oidc_proto::testing::{self, Disturbance, Lie, On, Reuse, Rotation};
 use oidc_proto::{Env as _, Error, ErrorCode};
 
 use crate::session::world::{ISSUER, Store, World, broken, call, shared};
@@ -11,7 +11,7 @@ mod adapters;
 /// What becomes of a refresh.
 #[derive(Clone, Debug)]
 enum Response {
-    Fault(Fault),
+    Disturbance(Disturbance),
     /// An error object with this status.
     Denial(u16, &'static str),
 }
@@ -19,7 +19,7 @@ enum Response {
 impl Response {
     fn set(self, op: &testing::Provider) {
         match self {
-            Self::Fault(fault) => op.fault(On::Token, fault, 1000),
+            Self::Disturbance(fault) => op.disturb(On::Token, fault, 1000),
             Self::Denial(status, error) => op.tamper(On::Token, move |response| {
                 *response.status_mut() = status.try_into().unwrap();
                 *response.body_mut() = format!(r#"{{"error":"{error}","error_description":"not today"}}"#).into_bytes();
@@ -31,28 +31,28 @@ impl Response {
 /// Those after which the provider surely has not rotated.
 fn answered() -> Vec<(Response, ErrorCode, Option<u16>)> {
     vec![
-        (Response::Fault(Fault::status(503)), ErrorCode::HTTP_SERVER_ERROR, Some(503)),
-        (Response::Fault(Fault::status(429)), ErrorCode::HTTP_TOO_MANY_REQUESTS, Some(429)),
-        (Response::Fault(Fault::Redirect), ErrorCode::HTTP_REDIRECT, Some(302)),
+        (Response::Disturbance(Disturbance::status(503)), ErrorCode::HTTP_SERVER_ERROR, Some(503)),
+        (Response::Disturbance(Disturbance::status(429)), ErrorCode::HTTP_TOO_MANY_REQUESTS, Some(429)),
+        (Response::Disturbance(Disturbance::Redirect), ErrorCode::HTTP_REDIRECT, Some(302)),
         (Response::Denial(400, "invalid_scope"), ErrorCode::TOKEN_INVALID_SCOPE, Some(400)),
         (Response::Denial(200, "invalid_scope"), ErrorCode::TOKEN_INVALID_SCOPE, Some(200)),
         // Not a response, but the request surely was not sent.
-        (Response::Fault(Fault::Unreachable), ErrorCode::TRANSPORT_UNREACHABLE, None),
+        (Response::Disturbance(Disturbance::Unreachable), ErrorCode::TRANSPORT_UNREACHABLE, None),
     ]
 }
 
 /// Those after which it may have.
 fn unanswered() -> Vec<(Response, ErrorCode, Option<u16>)> {
     vec![
-        (Response::Fault(Fault::LostResponse), ErrorCode::TRANSPORT_INTERRUPTED, None),
-        (Response::Fault(Fault::Timeout), ErrorCode::TRANSPORT_TIMEOUT, None),
-        (Response::Fault(Fault::Garbage), ErrorCode::JSON_SYNTAX, Some(200)),
-        (Response::Fault(Fault::EmptyBody), ErrorCode::JSON_SYNTAX, Some(200)),
-        (Response::Fault(Fault::Truncated), ErrorCode::JSON_SYNTAX, Some(200)),
-        (Response::Fault(Fault::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE, Some(200)),
-        (Response::Fault(Fault::LoginPage), ErrorCode::HTTP_CONTENT_TYPE, Some(200)),
-        (Response::Fault(Fault::status(502)), ErrorCode::HTTP_SERVER_ERROR, Some(502)),
-        (Response::Fault(Fault::status(504)), ErrorCode::HTTP_SERVER_ERROR, Some(504)),
+        (Response::Disturbance(Disturbance::LostResponse), ErrorCode::TRANSPORT_INTERRUPTED, None),
+        (Response::Disturbance(Disturbance::Timeout), ErrorCode::TRANSPORT_TIMEOUT, None),
+        (Response::Disturbance(Disturbance::Garbage), ErrorCode::JSON_SYNTAX, Some(200)),
+        (Response::Disturbance(Disturbance::EmptyBody), ErrorCode::JSON_SYNTAX, Some(200)),
+        (Response::Disturbance(Disturbance::Truncated), ErrorCode::JSON_SYNTAX, Some(200)),
+        (Response::Disturbance(Disturbance::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE, Some(200)),
+        (Response::Disturbance(Disturbance::LoginPage), ErrorCode::HTTP_CONTENT_TYPE, Some(200)),
+        (Response::Disturbance(Disturbance::status(502)), ErrorCode::HTTP_SERVER_ERROR, Some(502)),
+        (Response::Disturbance(Disturbance::status(504)), ErrorCode::HTTP_SERVER_ERROR, Some(504)),
     ]
 }
 
@@ -155,7 +155,7 @@ fn tokens_that_cannot_be_verified_yet_make_the_old_one_doubtful() {
     let mut world = rotating();
     world.forget_keys();
     let mut session = world.session(SessionOptions::default());
-    world.op.fault(On::Jwks, Fault::status(503), 1);
+    world.op.disturb(On::Jwks, Disturbance::status(503), 1);
     let epoch = refresh(&mut world, &mut session);
     world.pump(&mut session, &Store::default());
     let error = failure(&world, &session, epoch);
@@ -216,8 +216,8 @@ fn a_response_that_cannot_be_trusted_leaves_a_doubtful_token_and_the_whole_error
 fn a_doubt_lasts_until_there_are_new_tokens() {
     let mut world = rotating();
     let mut session = world.session(SessionOptions::default());
-    world.op.fault(On::Token, Fault::LostResponse, 1);
-    world.op.fault(On::Token, Fault::status(503), 1);
+    world.op.disturb(On::Token, Disturbance::LostResponse, 1);
+    world.op.disturb(On::Token, Disturbance::status(503), 1);
     let _ = refresh(&mut world, &mut session);
     world.pump(&mut session, &Store::default());
     world.wait(&mut session);
@@ -234,7 +234,7 @@ fn a_doubt_lasts_until_there_are_new_tokens() {
 fn a_doubtful_token_that_is_refused_is_not_handed_out_again() {
     let mut world = rotating();
     let mut session = world.session(SessionOptions::default());
-    world.op.fault(On::Token, Fault::LostResponse, 2);
+    world.op.disturb(On::Token, Disturbance::LostResponse, 2);
     let _ = refresh(&mut world, &mut session);
     world.pump(&mut session, &Store::default());
     let token = world.tokens.access_token().clone();
@@ -250,8 +250,8 @@ fn a_doubtful_token_that_is_refused_is_not_handed_out_again() {
 fn who_wants_a_token_and_who_wants_a_new_one_learn_different_things_of_one_attempt() {
     let mut world = rotating();
     let mut session = world.session(SessionOptions::default());
-    world.op.fault(On::Token, Fault::LostResponse, 1);
-    world.op.fault(On::Token, Fault::status(503), 1);
+    world.op.disturb(On::Token, Disturbance::LostResponse, 1);
+    world.op.disturb(On::Token, Disturbance::status(503), 1);
     let _ = refresh(&mut world, &mut session);
     world.pump(&mut session, &Store::default());
     let pause = session.poll_timeout().unwrap().saturating_since(world.env.monotonic());
@@ -271,7 +271,7 @@ fn a_refresh_that_succeeded_stays_a_success() {
     let mut session = world.session(SessionOptions::default());
     let first = refresh(&mut world, &mut session);
     world.pump(&mut session, &Store::default());
-    world.op.fault(On::Token, Fault::status(503), 1);
+    world.op.disturb(On::Token, Disturbance::status(503), 1);
     let second = refresh(&mut world, &mut session);
     world.pump(&mut session, &Store::default());
     assert_eq!(world.outcome(&session, first), Ok(world.tokens_of(&session)));
@@ -285,7 +285,7 @@ fn a_refresh_after_a_lost_response_does_not_trust_what_another_process_got() {
     let (mut world, store) = (rotating(), Store::default());
     store.put(Record::new(1, world.tokens.clone()));
     let [mut slow, mut fast] = [(); 2].map(|()| world.restore(store.record().unwrap(), shared()));
-    world.op.fault(On::Token, Fault::LostResponse, 1);
+    world.op.disturb(On::Token, Disturbance::LostResponse, 1);
     let _ = refresh(&mut world, &mut slow);
     world.pump(&mut slow, &store);
     assert_eq!(slow.standing(&world.env), Standing::Doubtful);
@@ -307,7 +307,7 @@ fn a_record_with_the_same_tokens_takes_no_doubt_and_no_refusal_away() {
         let (mut world, store) = (World::new(), Store::default());
         store.put(Record::new(1, world.tokens.clone()));
         let mut session = world.restore(store.record().unwrap(), shared());
-        world.op.fault(On::Token, Fault::Timeout, 2);
+        world.op.disturb(On::Token, Disturbance::Timeout, 2);
         let _ = refresh(&mut world, &mut session);
         world.pump(&mut session, &store);
         if is_refused {

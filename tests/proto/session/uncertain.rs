@@ -2,7 +2,7 @@
 
 use http::Request;
 use oidc_proto::session::{Erased, Event, Persistence, Record, Session, SessionOptions, Ticket};
-use oidc_proto::testing::{Fault, On, Reuse, User};
+use oidc_proto::testing::{Disturbance, On, Reuse, User};
 use oidc_proto::{Body, Env as _, Failure, FailureKind, Sent};
 
 use crate::session::endings::{ignores_spent, logged_out};
@@ -118,7 +118,7 @@ fn a_logout_after_a_lost_response_to_tokens_that_are_not_saved_asks_once_more() 
     store.fails("save");
     let _ = session.refresh(&mut world.env);
     world.pump(&mut session, &store);
-    world.op.fault(On::Token, Fault::LostResponse, 1);
+    world.op.disturb(On::Token, Disturbance::LostResponse, 1);
     let _ = session.refresh(&mut world.env);
     world.pump(&mut session, &store);
     store.fails("");
@@ -163,7 +163,7 @@ fn a_lost_response_counts_where_the_record_is_gone_or_another_users() {
             let mut world = World::with(op);
             let store = Store::default();
             let mut session = session(&mut world, &store, Persistence::Shared);
-            world.op.fault(On::Token, Fault::LostResponse, 1);
+            world.op.disturb(On::Token, Disturbance::LostResponse, 1);
             let _ = session.refresh(&mut world.env);
             world.pump(&mut session, &store);
             let erased = if is_gone {
@@ -209,7 +209,7 @@ fn a_lost_response_of_a_login_that_was_replaced_makes_a_logout_uncertain() {
     let mut world = World::with(ignores_spent());
     let store = Store::default();
     let mut session = session(&mut world, &store, Persistence::Shared);
-    world.op.fault(On::Token, Fault::LostResponse, 1);
+    world.op.disturb(On::Token, Disturbance::LostResponse, 1);
     let _ = session.refresh(&mut world.env);
     world.pump(&mut session, &store);
     let theirs = world.login("alice");

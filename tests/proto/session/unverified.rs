@@ -5,7 +5,7 @@ use std::time::Duration;
 use oidc_proto::adapter::Driver;
 use oidc_proto::adapter::session::{BlockingSession, Sessions};
 use oidc_proto::session::{Access, Event, Record, Session, Standing};
-use oidc_proto::testing::{Fault, Lie, On};
+use oidc_proto::testing::{Disturbance, Lie, On};
 use oidc_proto::{Env as _, ErrorCode};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
@@ -117,7 +117,7 @@ fn tokens_whose_keys_cannot_be_had_are_kept_when_the_process_ends() {
     let store = Store::default();
     store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
     let mut session = world.restore(store.record().unwrap(), shared());
-    world.op.fault(On::Jwks, Fault::status(503), 100);
+    world.op.disturb(On::Jwks, Disturbance::status(503), 100);
     let _ = session.refresh(&mut world.env);
     code(&world.pump(&mut session, &store));
     assert!(session.keep_unverified(&mut world.env));
@@ -133,7 +133,7 @@ fn without_tokens_that_came_there_is_nothing_to_keep() {
     store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
     let mut session = world.restore(store.record().unwrap(), shared());
     assert!(!session.keep_unverified(&mut world.env));
-    world.op.fault(On::Token, Fault::LostResponse, 1);
+    world.op.disturb(On::Token, Disturbance::LostResponse, 1);
     let _ = session.refresh(&mut world.env);
     code(&world.pump(&mut session, &store));
     assert!(!session.keep_unverified(&mut world.env));

@@ -16,7 +16,7 @@ use oidc_proto::matrix::{
 use oidc_proto::qr::rendezvous::{Delivery, RendezvousCheck};
 use oidc_proto::qr::{Proposal, Rendezvous, RendezvousOptions};
 use oidc_proto::step::{KeyOutput, KeyUse};
-use oidc_proto::testing::{Fault, Homeserver, On, Provider, RegisteredClient, TestEnv};
+use oidc_proto::testing::{Disturbance, Homeserver, On, Provider, RegisteredClient, TestEnv};
 use oidc_proto::{
     Accept, ApplicationType, AuthorizationRequest, Body, Callback, Client, ClientAuth, ClientMetadata, DpopKey, Env,
     Error, Failure, Flow, IdTokenTrust, Issuer, PendingAuthorization, Policy, ProviderOptions, RedirectUri,
@@ -74,7 +74,7 @@ pub(super) const FLOWS: &[(&str, Start)] = &[
     // Tokens whose ID token nobody could verify are verified again.
     ("TokenRequest", |walk| {
         let tokens = walk.log_in();
-        walk.server.provider().fault(On::Jwks, Fault::Unreachable, 1);
+        walk.server.provider().disturb(On::Jwks, Disturbance::Unreachable, 1);
         let step = walk.party.refresh(&tokens, &mut walk.env);
         let TokenOutcome::Unverified { tokens, .. } = walk.honest(step) else { return Ok(()) };
         let step = tokens.verify(&mut walk.env);
@@ -84,7 +84,8 @@ pub(super) const FLOWS: &[(&str, Start)] = &[
         let step = walk.party.authorize_device(scope(), &mut walk.env);
         walk.go(step).map(drop)
     }),
-    ("DevicePolling", |walk| {
+    // The provider is polled.
+    ("TokenRequest", |walk| {
         let step = walk.party.authorize_device(scope(), &mut walk.env);
         let pending = walk.honest(step);
         let step = walk.party.poll_device(pending, &mut walk.env);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::testing::{ExtensionGrant, Fault, On, Provider, RegisteredClient, TestEnv};
+use oidc_proto::testing::{ExtensionGrant, Disturbance, On, Provider, RegisteredClient, TestEnv};
 use oidc_proto::{AuthorizationRequest, Callback, Client, Env as _, ErrorCode, RelyingParty, Scope, TokenSet};
 use oidc_proto_downstream::claim;
 use oidc_proto_downstream::grant::{JWT_BEARER, JwtBearer};
@@ -130,8 +130,8 @@ fn an_own_flow_embeds_those_of_the_crate() {
     assert_eq!(op.requests(), [On::ServerMetadata, On::Register]);
 
     // A failure of either is a failure of the whole.
-    op.fault(On::Register, Fault::Timeout, 1);
+    op.disturb(On::Register, Disturbance::Timeout, 1);
     assert_eq!(set_up(&http, ISSUER, &mut env).unwrap_err().code(), ErrorCode::TRANSPORT_TIMEOUT);
-    op.fault(On::ServerMetadata, Fault::Timeout, 1);
+    op.disturb(On::ServerMetadata, Disturbance::Timeout, 1);
     assert_eq!(set_up(&http, ISSUER, &mut env).unwrap_err().code(), ErrorCode::TRANSPORT_TIMEOUT);
 }

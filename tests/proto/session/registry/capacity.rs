@@ -8,7 +8,7 @@ use std::time::Duration;
 use oidc_proto::adapter::Driver;
 use oidc_proto::adapter::session::{Registry, RegistryOptions};
 use oidc_proto::session::Record;
-use oidc_proto::testing::{Fault, On};
+use oidc_proto::testing::{Disturbance, On};
 use oidc_proto::{Env, ErrorCode, MonotonicTime, Timestamp};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -93,7 +93,7 @@ async fn rule_20_health_counts_what_the_sessions_of_a_registry_are_doing() {
     server.session("a").await;
     shelf.fails("save");
     assert!(refresh(server.session("b").await).await.unwrap());
-    world.op.fault(On::Token, Fault::Timeout, 1);
+    world.op.disturb(On::Token, Disturbance::Timeout, 1);
     assert!(!refresh(server.session("c").await).await.unwrap());
     // One of these waits for the other.
     let (first, second) = (refresh(server.session("d").await), refresh(server.session("e").await));

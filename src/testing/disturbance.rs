@@ -1,4 +1,4 @@
-//! Faults: what networks, proxies and overloaded servers do to a request.
+//! Disturbances: what networks, proxies and overloaded servers do to a request.
 
 use http::{Response, header};
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use crate::error::transport::{Failure, FailureKind, Sent};
 /// A failure of the network, of a proxy or of an overloaded server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum Disturbance {
     /// No response in time; the provider never saw the request.
     Timeout,
     /// No connection.
@@ -45,7 +45,7 @@ pub enum Fault {
     DuplicateName,
 }
 
-impl Fault {
+impl Disturbance {
     pub(super) const TOO_MANY_REQUESTS: Self = Self::Status { status: 429, retry_after: Some("1") };
 
     /// A status without `Retry-After`.
