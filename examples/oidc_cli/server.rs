@@ -57,6 +57,7 @@ impl Server {
         let provider = if args.strict_offline_access { provider.with_offline_access_by_consent() } else { provider };
         let provider = provider
             .with_web_clients_on_loopback()
+            .with_all_algorithms()
             .with_par(match args.par {
                 ServedPar::Off => Par::Off,
                 ServedPar::Advertised => Par::Advertised,

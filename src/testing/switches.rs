@@ -55,6 +55,14 @@ impl Provider {
         self
     }
 
+    /// Offers to sign ID tokens and userinfo by each algorithm that this crate verifies: `RS384`, `RS512`, `PS256`,
+    /// `PS384`, `PS512`, `ES384` and `ES512`, too. A client gets the one that it registers for.
+    #[must_use]
+    pub fn with_all_algorithms(self) -> Self {
+        self.lock().has_all_algorithms = true;
+        self
+    }
+
     /// Makes the current nonce invalid.
     pub fn rotate_dpop_nonce(&self) {
         self.lock().nonces.current = None;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oidc_proto::Word as _;
 use serde_json::{Value, json};
 
 use crate::support::cli::{Cli, Running, browser};
@@ -190,13 +191,38 @@ fn a_client_that_the_provider_does_not_know_is_told_what_to_do() {
 }
 
 #[test]
-fn an_algorithm_that_the_provider_has_not_is_refused_with_those_that_it_has() {
+fn hs256_needs_a_client_with_a_secret_and_is_said_to() {
     let cli = Cli::new();
     let (_serving, issuer) = serve(&cli, &[]);
     let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--no-browser", "--id-token-algorithm"];
-    for (algorithm, said) in [("ES384", "RS256, ES256, EdDSA, Ed25519"), ("HS256", "--auth-method")] {
-        let run = cli.run(&[&login[..], &[algorithm]].concat());
-        let run = run.failed(1, "denied", "registration.invalid_client_metadata");
-        assert!(run.event("error").to_string().contains(said), "{}", run.event("error"));
+    let run = cli.run(&[&login[..], &["HS256"]].concat());
+    let run = run.failed(1, "denied", "registration.invalid_client_metadata");
+    assert!(run.event("error").to_string().contains("--auth-method"), "{}", run.event("error"));
+}
+
+/// Each algorithm for ID tokens and userinfo, to the logout, which names the user by an ID token.
+#[test]
+fn a_client_has_its_tokens_signed_as_it_registers_for() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &[]);
+    let browser = browser();
+    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--browser", &browser];
+    let metadata = send(&format!("{issuer}/.well-known/openid-configuration"), "GET", "", "");
+    for algorithm in oidc_proto::jose::Algorithm::ALL.iter().map(|known| known.name()) {
+        assert!(metadata.contains(&format!("\"{algorithm}\"")), "{algorithm}");
+        if algorithm == "HS256" {
+            continue;
+        }
+        let cli = Cli::new();
+        let named = ["--id-token-algorithm", algorithm, "--userinfo-algorithm", algorithm];
+        cli.run(&[&login[..], &named].concat()).done();
+        let id_token = &cli.secrets()[2];
+        let header: Value =
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(id_token.split('.').next().unwrap()).unwrap()).unwrap();
+        assert_eq!(header["alg"], algorithm);
+        cli.run(&["refresh"]).done();
+        assert_eq!(cli.run(&["userinfo"]).done().event("userinfo")["claims"]["sub"], "sub-alice", "{algorithm}");
+        let ended = cli.run(&["logout", "--end-session", "--browser", &browser]).done();
+        assert_eq!(ended.event("logged_out")["revoked"], true, "{algorithm}");
     }
 }
