@@ -20,6 +20,7 @@ mod known;
 mod listener;
 mod loopback;
 mod output;
+mod pages;
 mod paste;
 mod server;
 mod session;

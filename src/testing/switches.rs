@@ -119,7 +119,7 @@ impl Provider {
 
     /// The first user's decision about a device; `false` if no undecided device has that code.
     pub fn decide_device(&self, user_code: &str, decision: Decision) -> bool {
-        device::decide(&mut self.lock(), user_code, decision, None)
+        device::decide(&mut self.lock(), user_code, (decision, None), None)
     }
 
     /// Adds an extension grant (RFC 6749 section 4.5). The function gets the parameters of the request, and returns the
