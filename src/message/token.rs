@@ -155,10 +155,11 @@ fn wrong_type(field: &'static str) -> Error {
 /// # Errors
 /// `token.…`, `http.…`, `json.…`.
 pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result<TokenResponse, Error> {
-    json::around_unheld(response.body, |body| parse_held(Response { body, ..response }, options))
+    json::around_broken(response.body, |body| parse_held(Response { body, ..response }, response.body, options))
 }
 
-fn parse_held(response: Response<'_>, options: &ProviderOptions) -> Result<TokenResponse, Error> {
+/// `whole` is the body as it came.
+fn parse_held(response: Response<'_>, whole: &[u8], options: &ProviderOptions) -> Result<TokenResponse, Error> {
     if !response.status.is_success() {
         return Err(oauth_error::from_client_response(response, oauth_error::token_code));
     }
@@ -237,7 +238,7 @@ fn parse_held(response: Response<'_>, options: &ProviderOptions) -> Result<Token
         refresh_token,
         scope,
         id_token,
-        fields: options.keeps_unknown_fields().then(|| Fields::new(response.body)),
+        fields: options.keeps_unknown_fields().then(|| Fields::new(whole)),
         flaw,
     })
 }

@@ -21,7 +21,9 @@ struct OauthError<'a> {
 /// `error` of a body, and all that the provider said; `None` if the body is not an object with a string `error`. Its
 /// content type does not matter: some providers label it as text.
 pub(crate) fn said(body: &[u8]) -> Option<(String, ProviderText)> {
-    json::around_unheld(body, |body| {
+    // Of words in another encoding, what can be read.
+    let body = String::from_utf8_lossy(body);
+    json::around_broken(body.as_bytes(), |body| {
         let told = json::document::<OauthError<'_>>(body)?;
         let (description, uri) = (told.error_description.text(), told.error_uri.text());
         Ok(told.error.text().map(|error| {
