@@ -10,7 +10,7 @@ use oidc_proto::{
     RedirectUri, RelyingParty, VerifiedCallback,
 };
 
-use super::beginning::{Beginning, Login};
+use super::beginning::{Beginning, Login, lacking};
 use super::matrix;
 use crate::args::{BrowserArgs, LoginArgs, MeetingArgs, ParChoice, Place, ReloginArgs};
 use crate::clients;
@@ -40,10 +40,8 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
     let beginning = Beginning::new(context, issuer, &args.beginning)?;
     // A client that could not use it is better not registered.
     if beginning.provider.metadata().authorization_endpoint.is_none() {
-        let error = Error::new(Core::METADATA_UNSUPPORTED).at("authorization_endpoint");
-        return Err(
-            Failure::from(error).with_hint("Log in on another device, if the provider has that: oidc_cli device.")
-        );
+        let error = lacking(&beginning.provider, "authorization_endpoint", Core::METADATA_UNSUPPORTED);
+        return Err(error.with_hint("Log in on another device, if the provider has that: oidc_cli device."));
     }
     let mut begun = Meeting::arrange(&args.meeting)?;
     rehearse(context, &beginning.provider, &wish, &begun.1)?;
