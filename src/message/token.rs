@@ -146,6 +146,9 @@ fn unknown_type(found: Quote) -> Error {
     Error::new(ErrorCode::TOKEN_TYPE).with_expected(Quote::library("Bearer or DPoP")).with_found(found)
 }
 
+/// RFC 6749 section 3.3.
+const SCOPE: &str = "a string of words in printable ASCII, without quotation marks and backslashes";
+
 fn wrong_type(field: &'static str) -> Error {
     Error::new(ErrorCode::JSON_TYPE).at(field).with_expected(Quote::library("a string"))
 }
@@ -220,7 +223,7 @@ fn parse_held(response: Response<'_>, whole: &[u8], options: &ProviderOptions) -
         Some(ReceivedScope::Text(scope)) => Some(scope),
         Some(ReceivedScope::Array(scope)) if options.accepts(Deviation::ScopeArray) => Some(scope),
         Some(ReceivedScope::Array(_) | ReceivedScope::Other) => {
-            spoil(wrong_type("scope"));
+            spoil(Error::new(ErrorCode::JSON_TYPE).at("scope").with_expected(Quote::library(SCOPE)));
             None
         }
         None => None,
