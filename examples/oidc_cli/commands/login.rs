@@ -197,6 +197,15 @@ pub(super) fn lifetime(context: &Context) -> Duration {
     context.options.deadline.saturating_add(SLACK)
 }
 
+/// The port that a redirect URI names. A parsed URL does not say whether the usual one was named.
+fn port(written: &str, url: &Url) -> Option<u16> {
+    let named = || {
+        let authority = written.split_once("://")?.1.split(['/', '?']).next()?;
+        authority.rsplit_once(':')?.1.parse().ok()
+    };
+    url.port().or_else(named)
+}
+
 impl Meeting {
     /// Listens, or does not, and says where the browser is to be sent back to.
     pub(super) fn arrange(args: &MeetingArgs) -> Result<(Self, RedirectUri), Failure> {
@@ -206,14 +215,12 @@ impl Meeting {
                 return Ok((Self::Paste, registered));
             }
             let url = Url::parse(registered.as_str()).map_err(|error| Code::Usage.because(error))?;
-            match Listener::bind(&url) {
+            let port = port(registered.as_str(), &url);
+            match Listener::bind(&url, port) {
                 Ok(Some(listener)) => {
                     let redirect_uri = RedirectUri::new(&listener.redirect_uri())?;
                     // With a port it is used to the letter.
-                    return Ok((
-                        Self::Listener(listener),
-                        if url.port().is_some() { registered } else { redirect_uri },
-                    ));
+                    return Ok((Self::Listener(listener), if port.is_some() { registered } else { redirect_uri }));
                 }
                 Ok(None) => {
                     return Err(Code::Usage.because("a redirect URI that is not http on this machine needs --paste"));
