@@ -274,6 +274,18 @@ mod tests {
     }
 
     #[test]
+    fn each_key_for_more_algorithms_verifies_what_its_private_key_signed() {
+        for second in [false, true] {
+            for algorithm in more_keys::ALGORITHMS {
+                let signature = generation(second).sign(algorithm, b"text").unwrap();
+                assert!(generation(second).has_signed(algorithm, b"text", &signature), "{algorithm}");
+                assert!(!generation(second).has_signed(algorithm, b"texts", &signature), "{algorithm}");
+                assert!(!generation(!second).has_signed(algorithm, b"text", &signature), "{algorithm}");
+            }
+        }
+    }
+
+    #[test]
     fn hmac_of_the_standard() {
         // RFC 4231, test case 2.
         let mac = hs256(b"Jefe", b"what do ya want for nothing?");

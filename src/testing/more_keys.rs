@@ -106,26 +106,3 @@ static P521: [Curve; 2] = [
              yDHX4pvZjwu3GOX-kOZiuQ",
     },
 ];
-
-#[cfg(test)]
-mod tests {
-    use crate::testing::keys::generation;
-
-    use super::*;
-
-    #[test]
-    fn each_published_key_verifies_what_its_private_key_signed() {
-        for second in [false, true] {
-            for algorithm in ALGORITHMS {
-                let signature = generation(second).sign(algorithm, b"text").unwrap();
-                let jwk = |second| match curve(second, algorithm) {
-                    Some(curve) => curve.jwk(),
-                    None => generation(second).rsa(),
-                };
-                assert!(verify(&jwk(second), algorithm, b"text", &signature), "{algorithm}");
-                assert!(!verify(&jwk(second), algorithm, b"texts", &signature), "{algorithm}");
-                assert!(!verify(&jwk(!second), algorithm, b"text", &signature), "{algorithm}");
-            }
-        }
-    }
-}

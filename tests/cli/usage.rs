@@ -204,6 +204,21 @@ fn what_a_request_must_not_have_is_refused_before_anything_is_registered() {
     assert_eq!(op.provider.count(On::Register), 0);
 }
 
+/// The login would end at the provider, and its response be refused.
+#[test]
+fn a_redirect_uri_with_a_parameter_of_the_response_is_refused() {
+    let (op, cli) = (Op::start(), Cli::new());
+    for name in ["code", "state", "iss", "error", "%73tate"] {
+        let uri = format!("http://127.0.0.1/cb?a=b&{name}=x");
+        let run = cli.login(&op, &["--redirect-uri", &uri]).failed(2, "local", "cli.usage");
+        assert!(run.event("error")["message"].as_str().unwrap().contains("--redirect-uri"), "{name}");
+    }
+    assert!(op.provider.requests().is_empty());
+    // It has it once.
+    cli.login(&op, &["--redirect-uri", "http://127.0.0.1/cb?code=x", "--response-mode", "form_post"]).done();
+    cli.login(&op, &["--redirect-uri", "http://127.0.0.1/cb?app=x"]).done();
+}
+
 /// A header would be cut in two, or name no token. The value is a secret: the refusal does not repeat it.
 #[test]
 fn a_token_or_secret_that_cannot_be_sent_is_refused_before_anything_is_asked() {

@@ -37,6 +37,7 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
         Place::Homeserver(homeserver) => return matrix::login(context, args, homeserver),
     };
     let wish = Wish::of_login(args)?;
+    check_redirect_uri(&wish)?;
     let beginning = Beginning::new(context, issuer, &args.beginning)?;
     // A client that could not use it is better not registered.
     if beginning.provider.metadata().authorization_endpoint.is_none() {
@@ -64,6 +65,19 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
     }
 }
 
+/// A response in the query of this URI would have a parameter twice, and nobody knows which of the two counts.
+fn check_redirect_uri(wish: &Wish) -> Result<(), Failure> {
+    const OF_RESPONSE: [&str; 6] = ["code", "state", "iss", "error", "error_description", "error_uri"];
+    let is_in_query = wish.response_mode.as_deref().is_none_or(|mode| mode == ResponseMode::Query.name());
+    let url = wish.redirect_uri.as_deref().filter(|_| is_in_query).and_then(|uri| Url::parse(uri).ok());
+    let named =
+        url.and_then(|url| url.query_pairs().find_map(|(name, _)| OF_RESPONSE.into_iter().find(|own| *own == name)));
+    named.map_or(Ok(()), |name| {
+        let said = format!("the query of --redirect-uri has `{name}`, which the response has, too");
+        Err(Code::Usage.because(said).with_hint("Give it another name there, or use --response-mode form_post."))
+    })
+}
+
 /// Makes the login's request and does not send it: what it must not have, and what the provider does not take, is refused
 /// before a client is registered.
 fn rehearse(
@@ -86,6 +100,7 @@ fn rehearse(
 /// The user of a session logs in again.
 pub(super) fn again(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
     Login::again(context, args, session, |context, mut login| {
+        check_redirect_uri(&login.wish)?;
         let named = login.wish.redirect_uri.as_deref().map(RedirectUri::new).transpose()?;
         let meeting_args =
             MeetingArgs { redirect_port: login.wish.redirect_ports(), redirect_uri: named, ..args.meeting.clone() };
