@@ -5,20 +5,21 @@ mod qr;
 mod serve;
 mod values;
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, CommandFactory as _, Parser, Subcommand};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::{Address, DeviceId};
-use oidc_proto::{AuthMethod, Deviation, Endpoint, Issuer, RedirectUri, Schemes, Scope};
+use oidc_proto::{AuthMethod, Deviation, Endpoint, Issuer, RedirectUri, Schemes, Scope, Secret};
 
 use values::{
     account_action, clock_skew, command_line, deviation, device_id, key_algorithm, parameter, proxy, redirect_uri,
     scope, seconds, secret_method, user_agent,
 };
 
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 
 pub(crate) use login::{BeginningArgs, ClientArgs, IdTokenChoice, LoginArgs, MeetingArgs, ParChoice, ReloginArgs};
 pub(crate) use serve::{DemoArgs, ServeArgs, ServedDpop, ServedPar};
@@ -31,6 +32,9 @@ pub(crate) const SECRET_VARIABLE: &str = "OIDC_CLI_CLIENT_SECRET";
 
 /// The variable with the initial access token.
 pub(crate) const INITIAL_TOKEN_VARIABLE: &str = "OIDC_CLI_INITIAL_ACCESS_TOKEN";
+
+/// The variables with secrets.
+pub(crate) const VARIABLES: [&str; 2] = [SECRET_VARIABLE, INITIAL_TOKEN_VARIABLE];
 
 /// Log in at an OpenID Provider, keep the session, use it.
 ///
@@ -322,6 +326,32 @@ pub(crate) struct LogoutArgs {
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) browser: BrowserArgs,
+}
+
+impl RegisterArgs {
+    /// The initial access token, which goes into a header (RFC 6750 section 2.1). A refusal does not repeat it.
+    pub(crate) fn token(&self) -> Result<Option<Secret>, Failure> {
+        match self.initial_access_token.as_deref() {
+            Some(token) if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                let said = "the value of --initial-access-token is empty, or holds a space, a line break or another character that no token has";
+                Err(Code::Usage.because(said).with_hint("Give the token as the provider wrote it."))
+            }
+            token => Ok(token.map(Secret::from)),
+        }
+    }
+}
+
+/// What the command line can be. An empty variable is none: a shell leaves a variable out so.
+pub(crate) fn command() -> clap::Command {
+    fn without(command: clap::Command, variable: &OsStr) -> clap::Command {
+        let names: Vec<_> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
+        let command = names
+            .into_iter()
+            .fold(command, |command, name| command.mut_subcommand(name, |inner| without(inner, variable)));
+        command.mut_args(|own| if own.get_env() == Some(variable) { own.env(None::<&'static str>) } else { own })
+    }
+    let empty = VARIABLES.into_iter().filter(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
+    empty.fold(Cli::command(), |command, name| without(command, OsStr::new(name)))
 }
 
 /// The issuer as the caller wrote it.

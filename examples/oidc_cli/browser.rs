@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::args::{BrowserArgs, CommandLine, INITIAL_TOKEN_VARIABLE, SECRET_VARIABLE};
+use crate::args::{BrowserArgs, CommandLine, VARIABLES};
 use crate::browse;
 use crate::context::http;
 use crate::event::Event;
@@ -130,7 +130,9 @@ impl BrowserArgs {
 /// A command that inherits no secret.
 fn stranger(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.env_remove(SECRET_VARIABLE).env_remove(INITIAL_TOKEN_VARIABLE);
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
     command
 }
 

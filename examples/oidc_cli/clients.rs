@@ -103,6 +103,9 @@ impl Identity {
         let usage =
             |method: AuthMethod, needs| Code::Usage.because(format_args!("--auth-method {} {needs}", method.name()));
         let secret = args.client_secret.as_deref().map(Secret::from);
+        if secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
+            return Err(Code::Usage.because("the value of --client-secret is empty"));
+        }
         // RFC 7518 section 3.2.
         let is_short = secret.as_ref().is_some_and(|secret| secret.expose().len() < 32);
         match args.auth_method {

@@ -186,7 +186,7 @@ fn of_connection(failure: &oidc_proto::Failure) -> Option<&'static str> {
 fn option(code: Core) -> Option<&'static str> {
     Some(match code {
         Core::TOKEN_INVALID_CLIENT | Core::TOKEN_UNAUTHORIZED_CLIENT => {
-            "The options of a login are --client-id, --client-secret or --key, and --auth-method; oidc_cli register --anew replaces a registration, with --auth-method it chooses its method."
+            "The options of a login are --client-id, --client-secret or --key, and --auth-method; oidc_cli register --anew replaces a registration, and oidc_cli register --auth-method client_secret_basic registers a client with a secret."
         }
         Core::JWS_ALGORITHM => "--id-token-algorithm and --userinfo-algorithm name what the client is registered for.",
         Core::ID_TOKEN_EXPIRED

@@ -288,7 +288,7 @@ fn words(provider: Option<&Words<'_>>, out: &mut String) -> std::fmt::Result {
 }
 
 /// Text of strangers for a terminal: nothing in it moves the cursor or hides a character.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         if deceives(c) {
             out.extend(c.escape_unicode())

@@ -50,6 +50,14 @@ struct Place {
     query: Option<String>,
 }
 
+impl Place {
+    /// Whether this is our own name. A browser leaves the port of `http` out (RFC 9110 section 7.2).
+    fn is_host(&self, host: &[u8]) -> bool {
+        let short = self.authority.strip_suffix(":80");
+        [Some(self.authority.as_str()), short].into_iter().flatten().any(|own| own.as_bytes() == host)
+    }
+}
+
 /// A callback, and whoever waits for what became of it.
 struct Arrival {
     callback: Result<Callback, Error>,
@@ -67,9 +75,9 @@ struct Connection {
 }
 
 impl Listener {
-    /// Listens where this redirect URI leads, on any free port if it names none; `None` if that is another machine, or
-    /// no `http`.
-    pub(crate) fn bind(redirect_uri: &Url) -> Result<Option<Self>, Failure> {
+    /// Listens where this redirect URI leads, on this port, or on any free one; `None` if that is another machine, or no
+    /// `http`.
+    pub(crate) fn bind(redirect_uri: &Url, port: Option<u16>) -> Result<Option<Self>, Failure> {
         let address: IpAddr = match redirect_uri.host() {
             Some(Host::Domain("localhost")) => Ipv4Addr::LOCALHOST.into(),
             Some(Host::Ipv4(address)) if address.is_loopback() => address.into(),
@@ -79,7 +87,7 @@ impl Listener {
         if redirect_uri.scheme() != "http" {
             return Ok(None);
         }
-        let (listener, port) = loopback::bind(address, redirect_uri.port().unwrap_or(0))?;
+        let (listener, port) = loopback::bind(address, port.unwrap_or(0))?;
         let authority = format!("{}:{port}", redirect_uri.host_str().unwrap_or_default());
         let (path, query) = (redirect_uri.path().to_owned(), redirect_uri.query().map(str::to_owned));
         Ok(Some(Self { listener, place: Place { authority, path, query } }))
@@ -200,7 +208,7 @@ impl Connection {
             return page(StatusCode::NOT_FOUND, "There is nothing here.");
         }
         // A name of somebody else's may lead to this machine, and a page under it may then read what comes.
-        if request.headers().get(HOST).is_none_or(|host| host.as_bytes() != self.place.authority.as_bytes()) {
+        if request.headers().get(HOST).is_none_or(|host| !self.place.is_host(host.as_bytes())) {
             return page(StatusCode::BAD_REQUEST, "This is not the host of the redirect URI.");
         }
         let bare = request.uri().query() == self.place.query.as_deref();

@@ -20,6 +20,7 @@ mod known;
 mod listener;
 mod loopback;
 mod output;
+mod pages;
 mod paste;
 mod server;
 mod session;
@@ -32,9 +33,9 @@ mod wish;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::args::{Cli, Command, QrCommand};
+use crate::args::{Cli, Command, QrCommand, SECRET_VARIABLE};
 use crate::context::Context;
 use crate::dialog::Dialog;
 use crate::event::Event;
@@ -42,7 +43,8 @@ use crate::failure::{Code, Failure};
 use crate::output::{Narration, Output};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = args::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -153,10 +155,29 @@ fn elsewhere(error: &clap::Error) -> Option<String> {
     Some(format!("{option} is an option of {}.{own}", commands.join(", ")))
 }
 
+/// Which variable takes part, where the command line does not name its option.
+fn of_variable(error: &clap::Error) -> Option<String> {
+    let is_about_options = matches!(error.kind(), ErrorKind::MissingRequiredArgument | ErrorKind::ArgumentConflict);
+    let is_named = std::env::args_os().any(|argument| argument.to_string_lossy().starts_with("--client-secret"));
+    let is_set = std::env::var_os(SECRET_VARIABLE).is_some_and(|value| !value.is_empty());
+    (is_about_options && is_set && !is_named).then(|| {
+        format!("--client-secret comes from the variable {SECRET_VARIABLE}: unset it where it does not belong.")
+    })
+}
+
 /// Help, the version, or what is wrong with the command line.
 fn usage(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    let elsewhere = elsewhere(error);
+    // It quotes the command line, and a value can have been copied from anywhere.
+    let deceives = |argument: String| argument.chars().any(human::deceives);
+    if error.use_stderr()
+        && std::env::args_os().any(|argument| argument.to_str().map(str::to_owned).is_some_and(deceives))
+    {
+        let text = error.to_string();
+        text.lines().for_each(|line| anstream::eprintln!("{}", human::plain(line)));
+    } else {
+        let _ = error.print();
+    }
+    let elsewhere = elsewhere(error).or_else(|| of_variable(error));
     if let Some(elsewhere) = &elsewhere {
         anstream::eprintln!("\n{elsewhere}");
     }

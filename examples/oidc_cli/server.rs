@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -24,6 +24,7 @@ use crate::event::Event;
 use crate::failure::{Code, Failure};
 use crate::loopback;
 use crate::output::Output;
+use crate::pages;
 use crate::surroundings::{self, Surroundings};
 
 /// No client sends more.
@@ -57,6 +58,7 @@ impl Server {
         let provider = if args.strict_offline_access { provider.with_offline_access_by_consent() } else { provider };
         let provider = provider
             .with_web_clients_on_loopback()
+            .with_all_algorithms()
             .with_par(match args.par {
                 ServedPar::Off => Par::Off,
                 ServedPar::Advertised => Par::Advertised,
@@ -70,6 +72,8 @@ impl Server {
             .with_dpop_nonce(args.dpop_nonce)
             // Who tries things out does not want to wait longer than must be.
             .with_device_interval(Some(Duration::from_secs(1)))
+            // Where a page asks, nobody else decides.
+            .with_device_polls(if args.consent { usize::MAX } else { 1 })
             .with_access_token_lifetime(args.access_token_lifetime)
             // Codes and tokens that nobody can guess, though it is only for tests.
             .with_seed(env.rng().next_u64());
@@ -82,10 +86,17 @@ impl Server {
             let sid = Sha256::digest(format!("{:?} {:?}", token.claims.get("sub"), token.claims.get("auth_time")));
             token.claims.insert("sid".into(), URL_SAFE_NO_PAD.encode(sid).into());
         });
+        let sid = Arc::new(Mutex::new(None::<String>));
+        let of_user = Arc::clone(&sid);
+        provider.edit_logout_token(move |token| {
+            if let Some(sid) = of_user.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                token.claim("sid", sid);
+            }
+        });
         let homeserver = Homeserver::new(&base, &format!("127.0.0.1:{port}"), provider);
         // For a user who looks for the camera.
         let _ = homeserver.rendezvous().clone().with_lifetime(Duration::from_secs(300));
-        let surroundings = Surroundings::new(args.consent.then(|| logins.clone()));
+        let surroundings = Surroundings::new(args.consent.then(|| logins.clone()), sid);
         Ok(Self { listener, homeserver, env, surroundings, users: logins, consent: args.consent })
     }
 
@@ -139,17 +150,19 @@ async fn response(
         *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
         return response;
     };
-    let asked = surroundings.before(&parts);
-    let mut response = match asked {
-        Some(response) => response,
-        None => {
-            let (method, uri) = (parts.method.clone(), parts.uri.clone());
-            let mut response = homeserver.handle(Request::from_parts(parts, &body), env.now());
-            surroundings::dress(&mut response);
-            surroundings.after(homeserver.provider(), &method, &uri, &body, &response, env.now());
-            response
-        }
+    let (method, uri) = (parts.method.clone(), parts.uri.clone());
+    let mut response = if method == Method::OPTIONS {
+        surroundings::preflight()
+    } else if let Some(question) = surroundings.question(&parts, &body) {
+        // What is refused whatever the user says is refused at once.
+        let tried = question.trial.map(|trial| homeserver.handle(trial, env.now()));
+        tried.filter(|response| !surroundings::is_denial(response)).unwrap_or(question.page)
+    } else {
+        let response = homeserver.handle(Request::from_parts(parts, &body), env.now());
+        surroundings.after(homeserver.provider(), &method, &uri, &body, &response, env.now());
+        response
     };
+    pages::dress(uri.path(), &mut response);
     surroundings::allow_any_origin(&mut response);
     response.map(|body| Full::new(body.into()))
 }

@@ -10,7 +10,7 @@ use rustls::ClientConfig;
 use url::{Host, Url};
 
 use super::headers;
-use crate::base::secret::Body;
+use crate::base::secret::{Body, is_token};
 use crate::error::transport::{Failure, FailureKind, Sent};
 
 /// For a whole exchange: a slow provider responds to a token request within a few seconds, and a user waits for it.
@@ -154,7 +154,7 @@ impl HttpOptions {
             None if self.env_proxy => check_environment()?,
             _ => {}
         }
-        if self.user_agent.as_ref().is_some_and(|text| HeaderValue::from_str(text).is_err()) {
+        if self.user_agent.as_ref().is_some_and(|text| !is_token(text) || text.trim().is_empty()) {
             return Err(OptionsError::UserAgent);
         }
         Ok(())
@@ -283,7 +283,7 @@ pub enum OptionsError {
     /// the proxy connects to.
     #[error("private addresses cannot be refused behind a proxy: leave out one of the two")]
     ProxyUnchecked,
-    /// The user agent is not a valid header value.
+    /// The user agent is blank, or holds anything but printable ASCII.
     #[error("the user agent is not a valid header value: use printable ASCII characters")]
     UserAgent,
     /// There is no cryptography for TLS: the feature `ring` is off, the process has no default provider of rustls, and

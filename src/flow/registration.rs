@@ -56,6 +56,10 @@ impl Registration {
         metadata: ClientMetadata,
         initial_access_token: Secret,
     ) -> Result<Step<Self>, Error> {
+        // A bearer token has no spaces (RFC 6750 section 2.1).
+        if initial_access_token.expose().contains(' ') {
+            return Err(Error::new(ErrorCode::TOKEN_MALFORMED).at("initial_access_token"));
+        }
         Self::begin(provider, metadata, Some(&AccessToken::new(initial_access_token)?))
     }
 

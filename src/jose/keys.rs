@@ -64,7 +64,7 @@ impl Keys {
             return Err(Error::new(ErrorCode::HTTP_BODY_TOO_LARGE).at("jwks_uri"));
         }
         let set: Object<Set> =
-            json::around_unheld(body, |body| json::key_set(body)).map_err(|error| error.at("keys"))?;
+            json::around_broken(body, |body| json::key_set(body)).map_err(|error| error.at("keys"))?;
         let list = set.0.ok_or_else(|| Error::new(ErrorCode::JSON_TYPE).at("jwks_uri"))?.keys;
         let List { keys, dropped, too_many } =
             list.ok_or_else(|| Error::new(ErrorCode::JSON_MISSING_FIELD).at("keys"))?;

@@ -71,7 +71,7 @@ struct Members<'a> {
 /// # Errors
 /// `device.response`, `token.…`, `http.…`, `json.…`.
 pub(crate) fn parse(response: Response<'_>, schemes: Schemes) -> Result<DeviceResponse, Error> {
-    json::around_unheld(response.body, |body| parse_held(Response { body, ..response }, schemes))
+    json::around_broken(response.body, |body| parse_held(Response { body, ..response }, schemes))
 }
 
 fn parse_held(response: Response<'_>, schemes: Schemes) -> Result<DeviceResponse, Error> {

@@ -29,7 +29,9 @@ pub(crate) fn parse(response: Response<'_>) -> Result<String, Error> {
             _ => oauth_error::dpop_code(error).unwrap_or_else(|| oauth_error::authorization_code(error)),
         }));
     }
-    let answer: Members<'_> = json::document(response.success()?)?;
     let usable = |uri: &Text<'_>| (1..=REQUEST_URI_LIMIT).contains(&uri.len());
-    Ok(answer.request_uri.filter(usable).ok_or(ErrorCode::PAR_NO_REQUEST_URI)?.0.into_owned())
+    json::around_broken(response.success()?, |body| {
+        let answer: Members<'_> = json::document(body)?;
+        Ok(answer.request_uri.filter(usable).ok_or(ErrorCode::PAR_NO_REQUEST_URI)?.0.into_owned())
+    })
 }

@@ -146,6 +146,9 @@ fn unknown_type(found: Quote) -> Error {
     Error::new(ErrorCode::TOKEN_TYPE).with_expected(Quote::library("Bearer or DPoP")).with_found(found)
 }
 
+/// RFC 6749 section 3.3.
+const SCOPE: &str = "a string of words in printable ASCII, without quotation marks and backslashes";
+
 fn wrong_type(field: &'static str) -> Error {
     Error::new(ErrorCode::JSON_TYPE).at(field).with_expected(Quote::library("a string"))
 }
@@ -155,10 +158,11 @@ fn wrong_type(field: &'static str) -> Error {
 /// # Errors
 /// `token.…`, `http.…`, `json.…`.
 pub(crate) fn parse(response: Response<'_>, options: &ProviderOptions) -> Result<TokenResponse, Error> {
-    json::around_unheld(response.body, |body| parse_held(Response { body, ..response }, options))
+    json::around_broken(response.body, |body| parse_held(Response { body, ..response }, response.body, options))
 }
 
-fn parse_held(response: Response<'_>, options: &ProviderOptions) -> Result<TokenResponse, Error> {
+/// `whole` is the body as it came.
+fn parse_held(response: Response<'_>, whole: &[u8], options: &ProviderOptions) -> Result<TokenResponse, Error> {
     if !response.status.is_success() {
         return Err(oauth_error::from_client_response(response, oauth_error::token_code));
     }
@@ -219,7 +223,7 @@ fn parse_held(response: Response<'_>, options: &ProviderOptions) -> Result<Token
         Some(ReceivedScope::Text(scope)) => Some(scope),
         Some(ReceivedScope::Array(scope)) if options.accepts(Deviation::ScopeArray) => Some(scope),
         Some(ReceivedScope::Array(_) | ReceivedScope::Other) => {
-            spoil(wrong_type("scope"));
+            spoil(Error::new(ErrorCode::JSON_TYPE).at("scope").with_expected(Quote::library(SCOPE)));
             None
         }
         None => None,
@@ -237,7 +241,7 @@ fn parse_held(response: Response<'_>, options: &ProviderOptions) -> Result<Token
         refresh_token,
         scope,
         id_token,
-        fields: options.keeps_unknown_fields().then(|| Fields::new(response.body)),
+        fields: options.keeps_unknown_fields().then(|| Fields::new(whole)),
         flaw,
     })
 }

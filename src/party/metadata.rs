@@ -163,10 +163,11 @@ impl ServerMetadata {
         if document.len() > METADATA_LIMIT {
             return Err(ErrorCode::HTTP_BODY_TOO_LARGE.into());
         }
-        json::around_unheld(document, |document| Self::parse_held(document, issuer, options))
+        json::around_broken(document, |read| Self::parse_held(read, document, issuer, options))
     }
 
-    fn parse_held(document: &[u8], issuer: &Issuer, options: &ProviderOptions) -> Result<Self, Error> {
+    /// `whole` is the document as it came.
+    fn parse_held(document: &[u8], whole: &[u8], issuer: &Issuer, options: &ProviderOptions) -> Result<Self, Error> {
         let parsed: Document<'_> = json::document(document)?;
         let named = required(parsed.issuer, "issuer")?;
         if *named != *issuer.as_str() && !(options.accepts(Deviation::TenantIssuer) && is_template(&named, issuer)) {
@@ -268,7 +269,7 @@ impl ServerMetadata {
                 parsed.authorization_response_iss_parameter_supported,
                 "authorization_response_iss_parameter_supported",
             )?,
-            fields: options.keeps_unknown_fields().then(|| Fields::new(document)),
+            fields: options.keeps_unknown_fields().then(|| Fields::new(whole)),
             unusable,
         })
     }

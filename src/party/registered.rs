@@ -145,10 +145,13 @@ struct Members<'a> {
 /// # Errors
 /// `registration.…`, `http.…`, `json.…`.
 pub(crate) fn parse(response: Response<'_>, sent: &ClientMetadata, keep_fields: bool) -> Result<Registered, Error> {
-    json::around_unheld(response.body, |body| parse_held(Response { body, ..response }, sent, keep_fields))
+    json::around_broken(response.body, |body| {
+        parse_held(Response { body, ..response }, sent, keep_fields.then_some(response.body))
+    })
 }
 
-fn parse_held(response: Response<'_>, sent: &ClientMetadata, keep_fields: bool) -> Result<Registered, Error> {
+/// `kept` is the body as it came.
+fn parse_held(response: Response<'_>, sent: &ClientMetadata, kept: Option<&[u8]>) -> Result<Registered, Error> {
     if !response.status.is_success() {
         return Err(refusal(response));
     }
@@ -200,7 +203,7 @@ fn parse_held(response: Response<'_>, sent: &ClientMetadata, keep_fields: bool) 
         access_token: answer.registration_access_token.or_absent().text().map(Secret::new),
         management_uri: answer.registration_client_uri.or_absent().text().map(Into::into),
         flaws,
-        fields: keep_fields.then(|| Fields::new(response.body)),
+        fields: kept.map(Fields::new),
     })
 }
 

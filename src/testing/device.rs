@@ -29,6 +29,7 @@ pub(super) fn authorize(state: &mut State, request: &Incoming<'_>) -> Result<Res
         user_code: user_code.clone(),
         scope: params.scope()?.unwrap_or("").to_owned(),
         decision: None,
+        login: None,
         pending_polls: 0,
         interval: state.device_terms.interval.unwrap_or(FIVE_SECONDS),
         last_poll: None,
@@ -69,15 +70,24 @@ pub(super) fn visit(state: &mut State, request: &Incoming<'_>) -> Result<Respons
     let Some(user_code) = params.get("user_code") else {
         return Ok(page(200, "<form><input name=\"user_code\"><button>Connect</button></form>"));
     };
-    let decision = state.user(None).map_or(Decision::Deny, |user| user.decision);
+    let decision = match params.get("decided").and_then(|decided| decided.split_once(':')) {
+        Some(("auto", login)) => (Decision::Allow, Some(login)),
+        Some((_, login)) => (Decision::Deny, Some(login)),
+        None => (state.user(None).map_or(Decision::Deny, |user| user.decision), None),
+    };
     if !decide(state, user_code, decision, Some(request.now)) {
         return Ok(page(400, "This code is unknown."));
     }
     Ok(page(200, "You can go back to your device."))
 }
 
-/// The user's decision; `false` if nobody waits for it. Neither letter case nor dashes matter.
-pub(super) fn decide(state: &mut State, user_code: &str, decision: Decision, now: Option<Timestamp>) -> bool {
+/// The decision of this user, or of the first one; `false` if nobody waits for it. Neither letter case nor dashes matter.
+pub(super) fn decide(
+    state: &mut State,
+    user_code: &str,
+    (decision, login): (Decision, Option<&str>),
+    now: Option<Timestamp>,
+) -> bool {
     let bare = |code: &str| code.replace('-', "").to_ascii_uppercase();
     let asked = bare(user_code);
     let is_meant = |waiting: &&mut Waiting| {
@@ -88,7 +98,7 @@ pub(super) fn decide(state: &mut State, user_code: &str, decision: Decision, now
     let Some(waiting) = state.devices.values_mut().find(is_meant) else { return false };
     // Without a clock at hand, the user signed in when the device asked for the last time.
     let time = now.or(waiting.last_poll).unwrap_or(waiting.expires_at.saturating_sub(state.device_terms.lifetime));
-    waiting.decision = Some((decision, time));
+    (waiting.decision, waiting.login) = (Some((decision, time)), login.map(str::to_owned));
     true
 }
 
@@ -127,6 +137,7 @@ pub(super) fn poll(
     let waiting = state.devices.remove(device_code).ok_or(UNKNOWN)?;
     let status = if state.has_habits_of_mas { 403 } else { 400 };
     let denied = Refusal::new("access_denied", "the user said no").status(status);
+    let user = if waiting.login.is_some() { state.user(waiting.login.as_deref()) } else { user };
     let user = user.filter(|_| decision == Decision::Allow).ok_or(denied)?;
     let grant = state.add_grant(Grant {
         client_id: client.client_id.clone(),

@@ -16,7 +16,7 @@ pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8
     if let Some(adopted) = &state.adopted {
         return cacheable(json_response(200, &Value::Object(adopted.document().clone())), request);
     }
-    let mut signing: Vec<&str> = keys::ALGORITHMS.to_vec();
+    let mut signing = keys::algorithms(state.has_all_algorithms);
     signing.push("HS256");
     let mut asserting: Vec<&str> = verify::ALGORITHMS.to_vec();
     asserting.push("HS256");
@@ -74,7 +74,7 @@ pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8
 }
 
 pub(super) fn jwks(state: &State, request: &Incoming<'_>) -> Response<Vec<u8>> {
-    cacheable(json_response(200, &keys::generation(state.second_keys).jwks()), request)
+    cacheable(json_response(200, &keys::generation(state.second_keys).jwks(state.has_all_algorithms)), request)
 }
 
 fn cacheable(mut response: Response<Vec<u8>>, request: &Incoming<'_>) -> Response<Vec<u8>> {

@@ -13,14 +13,19 @@ use rsa::{BoxedUint, PrivateKey};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::more_keys::{self, Curve};
 use crate::jose::backend::signer_from_pkcs8;
 use crate::jose::{Algorithm, Signer};
 
-/// The algorithms that the provider signs with.
-pub(super) const ALGORITHMS: [&str; 4] = ["RS256", "ES256", "EdDSA", "Ed25519"];
+/// The algorithms that the provider signs with: all that it has, or those that it has by default.
+pub(super) fn algorithms(all: bool) -> Vec<&'static str> {
+    let more = more_keys::ALGORITHMS.into_iter().filter(|_| all);
+    ["RS256", "ES256", "EdDSA", "Ed25519"].into_iter().chain(more).collect()
+}
 
 /// The keys that are in use at one time. Rotation goes from one to the other and back.
 pub(super) struct Generation {
+    is_second: bool,
     rsa: Rsa,
     p256: P256,
     ed25519: Ed25519,
@@ -58,8 +63,19 @@ pub(super) fn generation(second: bool) -> &'static Generation {
 
 impl Generation {
     /// The public keys, as a JWK set (RFC 7517 section 5).
-    pub(super) fn jwks(&self) -> Value {
+    pub(super) fn jwks(&self, all: bool) -> Value {
+        if all {
+            // The key for RSA serves several algorithms.
+            let keys = ["ES256", "EdDSA", "ES384", "ES512"].map(|algorithm| self.jwk(algorithm));
+            let keys: Vec<_> = std::iter::once(self.rsa()).chain(keys).collect();
+            return json!({ "keys": keys });
+        }
         json!({ "keys": [self.jwk("RS256"), self.jwk("ES256"), self.jwk("EdDSA")] })
+    }
+
+    /// The public key for each algorithm by RSA.
+    pub(super) fn rsa(&self) -> Value {
+        json!({ "kty": "RSA", "use": "sig", "kid": self.rsa.kid, "n": self.rsa.n, "e": "AQAB" })
     }
 
     /// The public key for an algorithm.
@@ -72,6 +88,8 @@ impl Generation {
                 "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.p256.kid,
                 "x": self.p256.x, "y": self.p256.y
             }),
+            "ES384" | "ES512" => more_keys::curve(self.is_second, algorithm).map_or(Value::Null, Curve::jwk),
+            name if more_keys::BY_RSA.contains(&name) => self.rsa(),
             // Without `alg`: the key serves under its old name and its new one (RFC 9864).
             _ => json!({
                 "kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": self.ed25519.kid, "x": self.ed25519.x
@@ -84,6 +102,8 @@ impl Generation {
         match algorithm {
             "RS256" => self.rsa.kid,
             "ES256" => self.p256.kid,
+            "ES384" | "ES512" => more_keys::curve(self.is_second, algorithm).map_or("", |curve| curve.kid),
+            name if more_keys::BY_RSA.contains(&name) => self.rsa.kid,
             _ => self.ed25519.kid,
         }
     }
@@ -104,18 +124,32 @@ impl Generation {
                 let seed: [u8; 32] = bytes(self.ed25519.d)?.try_into().ok()?;
                 Some(ed25519_dalek::SigningKey::from_bytes(&seed).try_sign(input).ok()?.to_bytes().to_vec())
             }
-            _ => None,
+            name if more_keys::BY_RSA.contains(&name) => more_keys::sign(&self.rsa.der()?, name, input),
+            _ => more_keys::sign_by_curve(more_keys::curve(self.is_second, algorithm)?, algorithm, input),
         }
+    }
+
+    /// Whether the provider signed this so.
+    pub(super) fn has_signed(&self, algorithm: &str, input: &[u8], signature: &[u8]) -> bool {
+        if more_keys::ALGORITHMS.contains(&algorithm) {
+            return more_keys::verify(&self.jwk(algorithm), algorithm, input, signature);
+        }
+        // All others are deterministic.
+        self.sign(algorithm, input).is_some_and(|own| own == signature)
     }
 }
 
 impl Rsa {
     fn parse(&self) -> Option<Arc<dyn Signer>> {
+        signer_from_pkcs8(Algorithm::Rs256, &self.der()?)
+    }
+
+    /// In the form of PKCS #8.
+    fn der(&self) -> Option<Vec<u8>> {
         let number = |text| bytes(text).map(|bytes| BoxedUint::from_be_slice_vartime(&bytes));
         let primes = vec![number(self.p)?, number(self.q)?];
         let (n, e, d) = (number(self.n)?, BoxedUint::from(65537_u64), number(self.d)?);
-        let der = PrivateKey::from_components(n, e, d, primes).ok()?.to_pkcs8_der().ok()?;
-        signer_from_pkcs8(Algorithm::Rs256, der.as_bytes())
+        Some(PrivateKey::from_components(n, e, d, primes).ok()?.to_pkcs8_der().ok()?.as_bytes().to_vec())
     }
 }
 
@@ -137,6 +171,7 @@ pub(super) fn hs256(key: &[u8], input: &[u8]) -> Vec<u8> {
 
 static GENERATIONS: [Generation; 2] = [
     Generation {
+        is_second: false,
         rsa: Rsa {
             kid: "rs-1",
             n: "\
@@ -171,6 +206,7 @@ static GENERATIONS: [Generation; 2] = [
         },
     },
     Generation {
+        is_second: true,
         rsa: Rsa {
             kid: "rs-2",
             n: "\
@@ -234,6 +270,18 @@ mod tests {
             let signature = ed25519_dalek::Signature::from_slice(&keys.sign("EdDSA", b"text").unwrap()).unwrap();
             let point: [u8; 32] = field(&ed, "x").try_into().unwrap();
             ed25519_dalek::VerifyingKey::from_bytes(&point).unwrap().verify_strict(b"text", &signature).unwrap();
+        }
+    }
+
+    #[test]
+    fn each_key_for_more_algorithms_verifies_what_its_private_key_signed() {
+        for second in [false, true] {
+            for algorithm in more_keys::ALGORITHMS {
+                let signature = generation(second).sign(algorithm, b"text").unwrap();
+                assert!(generation(second).has_signed(algorithm, b"text", &signature), "{algorithm}");
+                assert!(!generation(second).has_signed(algorithm, b"texts", &signature), "{algorithm}");
+                assert!(!generation(!second).has_signed(algorithm, b"text", &signature), "{algorithm}");
+            }
         }
     }
 

@@ -59,6 +59,7 @@ mod http;
 mod id_token;
 mod keys;
 mod lie;
+mod more_keys;
 mod nonces;
 mod par;
 mod provider;

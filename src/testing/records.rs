@@ -72,6 +72,8 @@ pub(super) struct Waiting {
     pub(super) user_code: String,
     pub(super) scope: String,
     pub(super) decision: Option<(Decision, Timestamp)>,
+    /// Whose decision it is, if not the first user's.
+    pub(super) login: Option<String>,
     pub(super) pending_polls: usize,
     pub(super) interval: Duration,
     pub(super) last_poll: Option<Timestamp>,

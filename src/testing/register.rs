@@ -82,8 +82,12 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
             Some("HS256") if !has_secret => Err(invalid(
                 "HS256 needs a client with a secret: client_secret_basic, client_secret_post or client_secret_jwt",
             )),
-            Some(name) if name != "HS256" && !keys::ALGORITHMS.contains(&name) => {
-                Err(invalid("the provider signs with RS256, ES256, EdDSA, Ed25519 or HS256 only"))
+            Some(name) if name != "HS256" && !keys::algorithms(state.has_all_algorithms).contains(&name) => {
+                Err(invalid(if state.has_all_algorithms {
+                    "the provider signs with RS, PS or ES and 256, 384 or 512, EdDSA, Ed25519 or HS256 only"
+                } else {
+                    "the provider signs with RS256, ES256, EdDSA, Ed25519 or HS256 only"
+                }))
             }
             _ => Ok(algorithm),
         }

@@ -44,6 +44,8 @@ pub(super) struct State {
     pub(super) offline_by_consent: bool,
     /// Web clients may have redirect URIs with `http` on loopback, for developers.
     pub(super) web_on_loopback: bool,
+    /// Signs by each algorithm that a client registers for.
+    pub(super) has_all_algorithms: bool,
     /// Which of the two generations of keys signs.
     pub(super) second_keys: bool,
     pub(super) rate: Option<Rate>,
@@ -109,6 +111,7 @@ impl State {
             step_up: StepUp::default(),
             offline_by_consent: false,
             web_on_loopback: false,
+            has_all_algorithms: false,
             second_keys: false,
             rate: None,
             rotates: true,

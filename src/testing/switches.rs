@@ -55,6 +55,14 @@ impl Provider {
         self
     }
 
+    /// Offers to sign ID tokens and userinfo by each algorithm that this crate verifies: `RS384`, `RS512`, `PS256`,
+    /// `PS384`, `PS512`, `ES384` and `ES512`, too. A client gets the one that it registers for.
+    #[must_use]
+    pub fn with_all_algorithms(self) -> Self {
+        self.lock().has_all_algorithms = true;
+        self
+    }
+
     /// Makes the current nonce invalid.
     pub fn rotate_dpop_nonce(&self) {
         self.lock().nonces.current = None;
@@ -111,7 +119,7 @@ impl Provider {
 
     /// The first user's decision about a device; `false` if no undecided device has that code.
     pub fn decide_device(&self, user_code: &str, decision: Decision) -> bool {
-        device::decide(&mut self.lock(), user_code, decision, None)
+        device::decide(&mut self.lock(), user_code, (decision, None), None)
     }
 
     /// Adds an extension grant (RFC 6749 section 4.5). The function gets the parameters of the request, and returns the

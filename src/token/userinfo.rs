@@ -112,8 +112,7 @@ pub(crate) fn parse(response: Response<'_>, subject: &str, is_signed: bool) -> R
         (false, false) => {}
     }
     let body = response.success()?;
-    let answer: Members<'_> = json::document(body)?;
-    about(answer, body, subject).map(Said::Plain)
+    json::around_broken(body, |read| about(json::document(read)?, body, subject)).map(Said::Plain)
 }
 
 fn other_form(code: ErrorCode, response: Response<'_>) -> Error {

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::response::Response;
 use crate::base::json::{self, Scalar};
@@ -18,10 +19,25 @@ struct OauthError<'a> {
     error_uri: Scalar<'a>,
 }
 
+/// Of words in another encoding, what can be read. There may be tokens beside them, so that this is wiped.
+#[cold]
+fn legible(body: &[u8]) -> Zeroizing<String> {
+    // What cannot be read becomes three bytes: the text never grows out of its place.
+    let mut text = Zeroizing::new(String::with_capacity(body.len().saturating_mul(3)));
+    for chunk in body.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    text
+}
+
 /// `error` of a body, and all that the provider said; `None` if the body is not an object with a string `error`. Its
 /// content type does not matter: some providers label it as text.
 pub(crate) fn said(body: &[u8]) -> Option<(String, ProviderText)> {
-    json::around_unheld(body, |body| {
+    let legible = std::str::from_utf8(body).is_err().then(|| legible(body));
+    json::around_broken(legible.as_ref().map_or(body, |text| text.as_bytes()), |body| {
         let told = json::document::<OauthError<'_>>(body)?;
         let (description, uri) = (told.error_description.text(), told.error_uri.text());
         Ok(told.error.text().map(|error| {

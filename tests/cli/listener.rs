@@ -225,3 +225,37 @@ fn the_browser_does_not_inherit_the_client_secret() {
         running.kill();
     }
 }
+
+/// Port 80 is one like another, though a URL that was parsed has lost it, and a browser leaves it out. Where the test may
+/// not listen there, the command says so.
+#[test]
+fn the_usual_port_is_used_where_it_is_named() {
+    let (op, cli) = (Op::start(), Cli::new());
+    for (option, value, redirect_uri) in [
+        ("--redirect-port", "80", "http://127.0.0.1:80/callback"),
+        ("--redirect-uri", "http://localhost:80/cb", "http://localhost:80/cb"),
+        ("--redirect-uri", "http://[::1]:0080/cb?a=b", "http://[::1]:0080/cb?a=b"),
+    ] {
+        let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--no-browser", "--par", "never"];
+        let mut running = cli.start(&[&login[..], &["--deadline", "20", option, value]].concat());
+        let first = running.until_any(&["authorization_url", "error"]);
+        if first["event"] == "error" {
+            assert_eq!(first["code"], "cli.listener", "{first}");
+            assert!(first["message"].as_str().unwrap().contains("port 80"), "{first}");
+            continue;
+        }
+        let url = first["url"].as_str().unwrap();
+        assert_eq!(parameter(url, "redirect_uri").as_deref(), Some(redirect_uri));
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let visit = op.provider.visit(url, oidc_proto::Timestamp::from_unix_seconds(now));
+        let callback = url::Url::parse(visit.callback()).unwrap();
+        let host = callback.host_str().unwrap();
+        let mut stream = TcpStream::connect((host.trim_matches(['[', ']']), 80)).unwrap();
+        let target = &callback[url::Position::BeforePath..];
+        stream.write_all(format!("GET {target} HTTP/1.1\r\nhost: {host}\r\n\r\n").as_bytes()).unwrap();
+        let mut response = String::new();
+        let _ = stream.read_to_string(&mut response);
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+        running.end().done();
+    }
+}

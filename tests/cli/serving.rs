@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oidc_proto::Word as _;
 use serde_json::{Value, json};
 
 use crate::support::cli::{Cli, Running, browser};
@@ -28,6 +29,15 @@ fn send(url: &str, method: &str, headers: &str, body: &str) -> String {
     let mut response = String::new();
     stream.read_to_string(&mut response).unwrap();
     response
+}
+
+/// The ID of a client with these metadata.
+fn register(issuer: &str, client: &Value) -> String {
+    let headers = "content-type: application/json\r\n";
+    let response = send(&format!("{issuer}/register"), "POST", headers, &client.to_string());
+    assert!(response.starts_with("HTTP/1.1 201"), "{response}");
+    let registered: Value = serde_json::from_str(response.split_once("\r\n\r\n").unwrap().1).unwrap();
+    registered["client_id"].as_str().unwrap().to_owned()
 }
 
 fn claims(id_token: &str) -> Value {
@@ -141,11 +151,7 @@ fn a_web_client_on_loopback_is_told_when_its_user_logs_out() {
         "token_endpoint_auth_method": "none",
         "grant_types": ["authorization_code", "refresh_token"],
     });
-    let response =
-        send(&format!("{issuer}/register"), "POST", "content-type: application/json\r\n", &client.to_string());
-    assert!(response.starts_with("HTTP/1.1 201"), "{response}");
-    let registered: Value = serde_json::from_str(response.split_once("\r\n\r\n").unwrap().1).unwrap();
-    let client_id = registered["client_id"].as_str().unwrap();
+    let client_id = &register(&issuer, &client);
     let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--browser", &browser()];
     let named = ["--client-id", client_id, "--redirect-uri", "http://localhost:8321/cb"];
     cli.run(&[&login[..], &named].concat()).done();
@@ -157,6 +163,8 @@ fn a_web_client_on_loopback_is_told_when_its_user_logs_out() {
     let form = hears.recv_timeout(Duration::from_secs(10)).unwrap();
     let token = claims(form.strip_prefix("logout_token=").unwrap());
     assert_eq!((&token["sub"], &token["aud"]), (&json!("sub-alice"), &json!(client_id)));
+    // The metadata say so (OpenID Connect Back-Channel Logout 1.0 section 2.1).
+    assert_eq!(token["sid"], first["sid"]);
 }
 
 #[test]
@@ -190,13 +198,123 @@ fn a_client_that_the_provider_does_not_know_is_told_what_to_do() {
 }
 
 #[test]
-fn an_algorithm_that_the_provider_has_not_is_refused_with_those_that_it_has() {
+fn hs256_needs_a_client_with_a_secret_and_is_said_to() {
     let cli = Cli::new();
     let (_serving, issuer) = serve(&cli, &[]);
     let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--no-browser", "--id-token-algorithm"];
-    for (algorithm, said) in [("ES384", "RS256, ES256, EdDSA, Ed25519"), ("HS256", "--auth-method")] {
-        let run = cli.run(&[&login[..], &[algorithm]].concat());
-        let run = run.failed(1, "denied", "registration.invalid_client_metadata");
-        assert!(run.event("error").to_string().contains(said), "{}", run.event("error"));
+    let run = cli.run(&[&login[..], &["HS256"]].concat());
+    let run = run.failed(1, "denied", "registration.invalid_client_metadata");
+    assert!(run.event("error").to_string().contains("--auth-method"), "{}", run.event("error"));
+}
+
+/// Each algorithm for ID tokens and userinfo, to the logout, which names the user by an ID token.
+#[test]
+fn a_client_has_its_tokens_signed_as_it_registers_for() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &[]);
+    let browser = browser();
+    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--browser", &browser];
+    let metadata = send(&format!("{issuer}/.well-known/openid-configuration"), "GET", "", "");
+    for algorithm in oidc_proto::jose::Algorithm::ALL.iter().map(|known| known.name()) {
+        assert!(metadata.contains(&format!("\"{algorithm}\"")), "{algorithm}");
+        if algorithm == "HS256" {
+            continue;
+        }
+        let cli = Cli::new();
+        let named = ["--id-token-algorithm", algorithm, "--userinfo-algorithm", algorithm];
+        cli.run(&[&login[..], &named].concat()).done();
+        let id_token = &cli.secrets()[2];
+        let header: Value =
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(id_token.split('.').next().unwrap()).unwrap()).unwrap();
+        assert_eq!(header["alg"], algorithm);
+        cli.run(&["refresh"]).done();
+        assert_eq!(cli.run(&["userinfo"]).done().event("userinfo")["claims"]["sub"], "sub-alice", "{algorithm}");
+        let ended = cli.run(&["logout", "--end-session", "--browser", &browser]).done();
+        assert_eq!(ended.event("logged_out")["revoked"], true, "{algorithm}");
     }
+}
+
+/// The page asks about what the provider would allow, and about nothing else.
+#[test]
+fn what_is_refused_whatever_the_user_says_is_refused_before_the_page() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &["--consent"]);
+    let client = json!({ "application_type": "native", "redirect_uris": ["http://127.0.0.1:7000/cb"] });
+    let client = register(&issuer, &client);
+    let request = |more: &str| format!("{issuer}/authorize?response_type=code&scope=openid&{more}");
+    let challenge = "x".repeat(43);
+    let ours = format!("client_id={client}&code_challenge={challenge}&code_challenge_method=S256");
+    let back = "redirect_uri=http%3A%2F%2F127.0.0.1%3A7000%2Fcb";
+    for (more, said) in [
+        ("client_id=nobody".to_owned(), "unknown client_id"),
+        (format!("{ours}&redirect_uri=http%3A%2F%2F127.0.0.1%3A7000%2Fother"), "unregistered redirect_uri"),
+        (format!("{ours}&request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3Aused"), "expired request_uri"),
+    ] {
+        let page = send(&request(&more), "GET", "", "");
+        assert!(page.starts_with("HTTP/1.1 400") && page.contains(said) && page.contains("<style>"), "{more}: {page}");
+    }
+    for (more, error) in [
+        (format!("client_id={client}&{back}"), "error=invalid_request"),
+        (format!("{ours}&{back}&response_mode=pigeon"), "error=invalid_request"),
+        (format!("{ours}&{back}&prompt=none"), "error=login_required"),
+    ] {
+        let sent_back = send(&request(&more), "GET", "", "");
+        assert!(sent_back.starts_with("HTTP/1.1 303") && sent_back.contains(error), "{more}: {sent_back}");
+    }
+    let page = send(&request(&format!("{ours}&{back}")), "GET", "", "");
+    assert!(page.contains("Allow as alice"), "{page}");
+    // A browser can also post it (OpenID Connect Core 1.0 section 3.1.2.1).
+    let form = format!("response_type=code&scope=openid&{ours}&{back}");
+    let headers = "content-type: application/x-www-form-urlencoded\r\n";
+    let page = send(&format!("{issuer}/authorize"), "POST", headers, &form);
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("Allow as alice"), "{page}");
+}
+
+/// Nobody is asked where the client said so, whichever way it said it.
+#[test]
+fn no_page_asks_for_a_prompt_of_none() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &["--consent"]);
+    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--browser", &browser(), "--prompt", "none"];
+    for par in ["never", "always"] {
+        cli.run(&[&login[..], &["--par", par, "--deadline", "20"]].concat()).failed(
+            1,
+            "denied",
+            "authorization.login_required",
+        );
+    }
+}
+
+#[test]
+fn a_page_asks_for_a_device_too() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &["--consent"]);
+    for (decision, exit) in [("auto:bob", 0), ("deny:bob", 1)] {
+        let mut running = cli.start(&["device", "--insecure-loopback", "--issuer", &issuer]);
+        let url = running.until("device_code")["verification_uri_complete"].as_str().unwrap().to_owned();
+        let page = send(&url, "GET", "", "");
+        assert!(page.contains("Allow as alice") && page.contains("Allow as bob") && page.contains("<style>"), "{page}");
+        let done = send(&format!("{url}&decided={decision}"), "GET", "", "");
+        assert!(done.contains("go back to your device") && done.contains("<style>"), "{done}");
+        let run = running.end();
+        assert_eq!(run.exit, exit, "{:?}", run.events);
+        if exit == 0 {
+            assert_eq!(run.event("logged_in")["subject"], "sub-bob");
+        }
+    }
+}
+
+#[test]
+fn what_a_user_sees_at_the_logout_is_a_page() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &[]);
+    let page = send(&format!("{issuer}/end_session"), "GET", "", "");
+    assert!(page.contains("<style>") && page.contains("You are signed out."), "{page}");
+    let page = send(&format!("{issuer}/end_session?post_logout_redirect_uri=http://app.example/"), "GET", "", "");
+    assert!(page.starts_with("HTTP/1.1 400") && page.contains("<style>"), "{page}");
+    assert!(page.contains("Register this post_logout_redirect_uri"), "{page}");
+    // The form that sends a browser back by itself stays as it is.
+    let browser = browser();
+    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--response-mode", "form_post"];
+    cli.run(&[&login[..], &["--browser", &browser]].concat()).done();
 }

@@ -29,6 +29,27 @@ fn only_a_login_by_browser_needs_an_authorization_endpoint() {
     assert_eq!(op.provider.count(On::Register), 1);
 }
 
+/// An endpoint whose URL cannot be used counts as absent, and is named when somebody wants it.
+#[test]
+fn a_login_names_the_url_of_an_endpoint_that_it_cannot_use() {
+    let (op, cli) = (Op::start(), Cli::new());
+    for url in ["javascript:alert(1)", "/authorize", "http://op.example/login", ""] {
+        op.provider.edit_json(On::ServerMetadata, move |document| {
+            for name in ["authorization_endpoint", "device_authorization_endpoint"] {
+                document.insert(name.into(), url.into());
+            }
+        });
+        let by_browser = cli.login(&op, &[]).failed(1, "remote", "metadata.unsupported");
+        let by_device = cli.device(&op, &[]).failed(1, "remote", "device.unsupported");
+        for (run, name) in [(by_browser, "authorization_endpoint"), (by_device, "device_authorization_endpoint")] {
+            let error = run.event("error");
+            assert_eq!((&error["field"], &error["found"]), (&name.into(), &url.into()), "{error}");
+        }
+        op.provider.honest();
+    }
+    assert_eq!(op.provider.count(On::Register), 0);
+}
+
 #[test]
 fn a_logout_with_a_large_id_token_names_the_user_in_its_place() {
     let (op, cli) = (Op::start(), Cli::new());

@@ -206,3 +206,82 @@ fn what_a_request_must_not_have_is_refused_before_anything_is_registered() {
     cli.login(&op, &["--response-mode", "form_post"]).failed(1, "local", "authorization.response_mode");
     assert_eq!(op.provider.count(On::Register), 0);
 }
+
+/// The login would end at the provider, and its response be refused.
+#[test]
+fn a_redirect_uri_with_a_parameter_of_the_response_is_refused() {
+    let (op, cli) = (Op::start(), Cli::new());
+    for name in ["code", "state", "iss", "error", "%73tate"] {
+        let uri = format!("http://127.0.0.1/cb?a=b&{name}=x");
+        let run = cli.login(&op, &["--redirect-uri", &uri]).failed(2, "local", "cli.usage");
+        assert!(run.event("error")["message"].as_str().unwrap().contains("--redirect-uri"), "{name}");
+    }
+    assert!(op.provider.requests().is_empty());
+    // It has it once.
+    cli.login(&op, &["--redirect-uri", "http://127.0.0.1/cb?code=x", "--response-mode", "form_post"]).done();
+    cli.login(&op, &["--redirect-uri", "http://127.0.0.1/cb?app=x"]).done();
+}
+
+/// A header would be cut in two, or name no token. The value is a secret: the refusal does not repeat it.
+#[test]
+fn a_token_or_secret_that_cannot_be_sent_is_refused_before_anything_is_asked() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let register = ["register", "--insecure-loopback", "--issuer", &op.issuer, "--initial-access-token"];
+    let login = ["login", "--insecure-loopback", "--issuer", &op.issuer, "--client-id", "app", "--client-secret"];
+    let homeserver = ["register", "--insecure-loopback", "--homeserver", &op.issuer, "--initial-access-token"];
+    let client = ["client-credentials", "--insecure-loopback", "--issuer", &op.issuer, "--client-id", "app"];
+    let client = [&client[..], &["--client-secret"]].concat();
+    for command in [&register[..], &homeserver] {
+        for token in ["hush hush", "", " ", "hush\nhush", "hush\r\nx: y", "\thush", "hush\u{7f}", "hüsh"] {
+            let run = cli.run(&[command, &[token]].concat()).failed(2, "local", "cli.usage");
+            assert!(run.event("error")["message"].as_str().unwrap().contains("--initial-access-token"), "{token:?}");
+            assert!(!run.stdout.contains("hush") && !run.stderr.contains("hush"), "{token:?}");
+        }
+    }
+    for command in [&login[..], &client] {
+        let run = cli.run(&[command, &[""]].concat()).failed(2, "local", "cli.usage");
+        assert!(run.event("error")["message"].as_str().unwrap().contains("--client-secret"), "{command:?}");
+    }
+    for agent in ["", " ", "\u{202e}app", "\u{200b}"] {
+        cli.run(&["status", "--user-agent", agent]).failed(2, "local", "cli.usage");
+    }
+    assert!(op.provider.requests().is_empty());
+}
+
+/// `VARIABLE= oidc_cli …` is how a shell leaves a variable out for one command.
+#[test]
+fn an_empty_variable_is_none() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let none = [("OIDC_CLI_CLIENT_SECRET", ""), ("OIDC_CLI_INITIAL_ACCESS_TOKEN", "")];
+    for command in ["register", "login"] {
+        let arguments = [command, "--insecure-loopback", "--issuer", &op.issuer];
+        let browser = crate::support::cli::browser();
+        let with_browser = ["--browser", &browser];
+        let more = if command == "login" { &with_browser[..] } else { &[] };
+        cli.start_with(&none, &[&arguments[..], more].concat()).end().done();
+    }
+}
+
+#[test]
+fn a_secret_that_comes_from_a_variable_is_said_to() {
+    let cli = Cli::new();
+    let secret = [("OIDC_CLI_CLIENT_SECRET", "hush")];
+    let login = ["login", "--issuer", "https://op.example"];
+    for more in [&[][..], &["--client-id", "app", "--key", "client.pem"]] {
+        let run = cli.start_with(&secret, &[&login[..], more].concat()).end().failed(2, "local", "cli.usage");
+        let hint = run.event("error")["hint"].as_str().unwrap();
+        assert!(hint.contains("OIDC_CLI_CLIENT_SECRET") && !run.stdout.contains("hush"), "{hint}");
+    }
+}
+
+/// A value may have been copied from anywhere.
+#[test]
+fn a_refusal_shows_no_control_character_of_a_value() {
+    let cli = Cli::new();
+    for value in ["\u{1b}[2Jx", "\u{9b}2Jx", "a\u{202e}b"] {
+        for arguments in [["login", "--client-id", value], ["status", "--timeout", value], ["status", value, value]] {
+            let said = cli.plain(&arguments).stderr;
+            assert!(!said.replace('\n', "").contains(|c: char| c.is_control() || c == '\u{202e}'), "{said:?}");
+        }
+    }
+}

@@ -199,12 +199,17 @@ pub struct Running {
 impl Running {
     /// Waits for an event of this name.
     pub fn until(&mut self, name: &str) -> Value {
+        self.until_any(&[name])
+    }
+
+    /// Waits for an event of one of these names.
+    pub fn until_any(&mut self, names: &[&str]) -> Value {
         loop {
             let mut line = String::new();
-            assert_ne!(self.lines.read_line(&mut line).unwrap(), 0, "no {name} in {:?}", self.events);
+            assert_ne!(self.lines.read_line(&mut line).unwrap(), 0, "no {names:?} in {:?}", self.events);
             let event: Value = serde_json::from_str(&line).unwrap();
             self.events.push(event.clone());
-            if event["event"] == name {
+            if names.iter().any(|name| event["event"] == *name) {
                 return event;
             }
         }

@@ -63,7 +63,7 @@ pub(super) fn proxy(text: &str) -> Result<String, String> {
 /// What a header can hold.
 pub(super) fn user_agent(text: &str) -> Result<String, String> {
     match ureq::Client::with(HttpOptions::new().with_user_agent(text)) {
-        Err(OptionsError::UserAgent) => Err("give visible characters on one line".to_owned()),
+        Err(OptionsError::UserAgent) => Err("give printable ASCII characters, and not spaces alone".to_owned()),
         _ => Ok(text.to_owned()),
     }
 }

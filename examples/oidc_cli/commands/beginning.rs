@@ -41,6 +41,16 @@ pub(super) struct Login {
     of: Option<String>,
 }
 
+/// The provider has no such endpoint, or names it by a URL that cannot be used.
+pub(super) fn lacking(provider: &Provider, name: &'static str, code: Core) -> Failure {
+    let unusable = provider.metadata().unusable().find(|(own, _)| *own == name);
+    let error = Error::new(code).at(name);
+    match unusable.and_then(|(_, error)| error.found()) {
+        Some(found) => error.with_found(found.clone()).into(),
+        None => error.into(),
+    }
+}
+
 impl Beginning {
     pub(super) fn new(context: &mut Context, issuer: &str, args: &BeginningArgs) -> Result<Self, Failure> {
         let identity = Identity::read(&args.client)?;

@@ -1,8 +1,8 @@
 //! `device`: a login that the user allows on another device (RFC 8628).
 
-use oidc_proto::{Client, Error, ErrorCode, PendingDevice, RelyingParty};
+use oidc_proto::{Client, ErrorCode, PendingDevice, RelyingParty};
 
-use super::beginning::{Beginning, Login};
+use super::beginning::{Beginning, Login, lacking};
 use super::matrix;
 use crate::args::{BeginningArgs, Place, ReloginArgs};
 use crate::clients;
@@ -21,7 +21,7 @@ pub(crate) fn device(context: &mut Context, args: &BeginningArgs) -> Result<(), 
     let beginning = Beginning::new(context, issuer, args)?;
     // A client that could not use it is better not registered.
     if beginning.provider.metadata().device_authorization_endpoint.is_none() {
-        return Err(Error::from(ErrorCode::DEVICE_UNSUPPORTED).into());
+        return Err(lacking(&beginning.provider, "device_authorization_endpoint", ErrorCode::DEVICE_UNSUPPORTED));
     }
     // Neither is one for a request that cannot be made.
     let rehearsing = RelyingParty::new(beginning.provider.clone(), wish.client(Client::new("nobody")));

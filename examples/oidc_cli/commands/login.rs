@@ -10,7 +10,7 @@ use oidc_proto::{
     RedirectUri, RelyingParty, VerifiedCallback,
 };
 
-use super::beginning::{Beginning, Login};
+use super::beginning::{Beginning, Login, lacking};
 use super::matrix;
 use crate::args::{BrowserArgs, LoginArgs, MeetingArgs, ParChoice, Place, ReloginArgs};
 use crate::clients;
@@ -37,13 +37,12 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
         Place::Homeserver(homeserver) => return matrix::login(context, args, homeserver),
     };
     let wish = Wish::of_login(args)?;
+    check_redirect_uri(&wish)?;
     let beginning = Beginning::new(context, issuer, &args.beginning)?;
     // A client that could not use it is better not registered.
     if beginning.provider.metadata().authorization_endpoint.is_none() {
-        let error = Error::new(Core::METADATA_UNSUPPORTED).at("authorization_endpoint");
-        return Err(
-            Failure::from(error).with_hint("Log in on another device, if the provider has that: oidc_cli device.")
-        );
+        let error = lacking(&beginning.provider, "authorization_endpoint", Core::METADATA_UNSUPPORTED);
+        return Err(error.with_hint("Log in on another device, if the provider has that: oidc_cli device."));
     }
     let mut begun = Meeting::arrange(&args.meeting)?;
     rehearse(context, &beginning.provider, &wish, &begun.1)?;
@@ -64,6 +63,19 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
             .emit(&Event::warning(&failure.with_hint("The registration is forgotten; the client registers anew.")));
         begun = Meeting::arrange(&args.meeting)?;
     }
+}
+
+/// A response in the query of this URI would have a parameter twice, and nobody knows which of the two counts.
+fn check_redirect_uri(wish: &Wish) -> Result<(), Failure> {
+    const OF_RESPONSE: [&str; 6] = ["code", "state", "iss", "error", "error_description", "error_uri"];
+    let is_in_query = wish.response_mode.as_deref().is_none_or(|mode| mode == ResponseMode::Query.name());
+    let url = wish.redirect_uri.as_deref().filter(|_| is_in_query).and_then(|uri| Url::parse(uri).ok());
+    let named =
+        url.and_then(|url| url.query_pairs().find_map(|(name, _)| OF_RESPONSE.into_iter().find(|own| *own == name)));
+    named.map_or(Ok(()), |name| {
+        let said = format!("the query of --redirect-uri has `{name}`, which the response has, too");
+        Err(Code::Usage.because(said).with_hint("Give it another name there, or use --response-mode form_post."))
+    })
 }
 
 /// Makes the login's request and does not send it: what it must not have, and what the provider does not take, is refused
@@ -88,6 +100,7 @@ fn rehearse(
 /// The user of a session logs in again.
 pub(super) fn again(context: &mut Context, args: &ReloginArgs, session: &Session) -> Result<(), Failure> {
     Login::again(context, args, session, |context, mut login| {
+        check_redirect_uri(&login.wish)?;
         let named = login.wish.redirect_uri.as_deref().map(RedirectUri::new).transpose()?;
         let meeting_args =
             MeetingArgs { redirect_port: login.wish.redirect_ports(), redirect_uri: named, ..args.meeting.clone() };
@@ -199,6 +212,15 @@ pub(super) fn lifetime(context: &Context) -> Duration {
     context.options.deadline.saturating_add(SLACK)
 }
 
+/// The port that a redirect URI names. A parsed URL does not say whether the usual one was named.
+fn port(written: &str, url: &Url) -> Option<u16> {
+    let named = || {
+        let authority = written.split_once("://")?.1.split(['/', '?']).next()?;
+        authority.rsplit_once(':')?.1.parse().ok()
+    };
+    url.port().or_else(named)
+}
+
 impl Meeting {
     /// Listens, or does not, and says where the browser is to be sent back to.
     pub(super) fn arrange(args: &MeetingArgs) -> Result<(Self, RedirectUri), Failure> {
@@ -208,14 +230,12 @@ impl Meeting {
                 return Ok((Self::Paste, registered));
             }
             let url = Url::parse(registered.as_str()).map_err(|error| Code::Usage.because(error))?;
-            match Listener::bind(&url) {
+            let port = port(registered.as_str(), &url);
+            match Listener::bind(&url, port) {
                 Ok(Some(listener)) => {
                     let redirect_uri = RedirectUri::new(&listener.redirect_uri())?;
                     // With a port it is used to the letter.
-                    return Ok((
-                        Self::Listener(listener),
-                        if url.port().is_some() { registered } else { redirect_uri },
-                    ));
+                    return Ok((Self::Listener(listener), if port.is_some() { registered } else { redirect_uri }));
                 }
                 Ok(None) => {
                     return Err(Code::Usage.because("a redirect URI that is not http on this machine needs --paste"));

@@ -15,7 +15,7 @@ pub(crate) mod qr;
 mod replaced;
 mod watch;
 
-use oidc_proto::{CodeChallengeMethod, ErrorCode as Core, RelyingParty, Secret};
+use oidc_proto::{CodeChallengeMethod, ErrorCode as Core, RelyingParty};
 use serde_json::{Map, Value};
 
 use crate::args::{self, ChoiceArgs, DiscoverArgs, Place, RegisterArgs, ReloginArgs};
@@ -88,7 +88,7 @@ pub(crate) fn discover(context: &mut Context, args: &DiscoverArgs) -> Result<(),
 }
 
 pub(crate) fn register(context: &mut Context, args: &RegisterArgs) -> Result<(), Failure> {
-    let token = args.initial_access_token.as_deref().map(Secret::from);
+    let token = args.token()?;
     let schemes = context.options.schemes();
     let issuer = match args.place.place() {
         Place::Issuer(issuer) => args::issuer(issuer, schemes)?,

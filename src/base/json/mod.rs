@@ -17,9 +17,10 @@ mod wrong;
 mod wrong_members;
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use super::secret::Body;
@@ -58,18 +59,39 @@ pub(crate) fn strict<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error
     object(bytes, 1)
 }
 
-/// What `read` makes of a document. If a value in it cannot be held by any type, the rest is read, so that a member which
-/// nobody needs does not cost it.
-pub(crate) fn around_unheld<T>(document: &[u8], read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
+/// What `read` makes of the payload of a token. If a value in it cannot be held by any type, the rest is read, so that a
+/// member which nobody needs does not cost it.
+pub(crate) fn around_unheld<T>(payload: &[u8], read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
+    around(payload, false, read)
+}
+
+/// The same for a response, in which strings can be no JSON: nobody signed it, and what it brought may not come again. RFC
+/// 8259 section 9 lets a parser accept that. (A token is JSON in UTF-8: RFC 7519 section 7.2.)
+pub(crate) fn around_broken<T>(document: &[u8], read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
+    around(document, true, read)
+}
+
+fn around<T>(document: &[u8], with_broken: bool, read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
     // One call in a loop, since a compiler would put two of them into the module of a page in full.
     let mut rest = None;
     loop {
         match read(rest.as_ref().map_or(document, AsRef::as_ref)) {
             Err(error) if error.code() == ErrorCode::JSON_SYNTAX && rest.is_none() => {
-                rest = Some(unheld::without_unheld(document).ok_or(error)?);
+                rest = Some(unheld::without_unheld(document, with_broken, unheld::UNREADABLE).ok_or(error)?);
             }
             outcome => return outcome,
         }
+    }
+}
+
+/// What an application's type makes of the payload of a token. What no type holds is `null` for it.
+pub(crate) fn for_application<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Error> {
+    match unchecked(payload) {
+        Err(error) if error.code() == ErrorCode::JSON_SYNTAX => {
+            let mended = unheld::without_unheld(payload, false, unheld::NONE).ok_or(error)?;
+            unchecked(mended.as_ref())
+        }
+        outcome => outcome,
     }
 }
 
@@ -110,20 +132,32 @@ pub(crate) fn unchecked<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Er
 
 /// The JSON object of a response, for fields that this crate does not know. Wiped when dropped.
 #[derive(Clone)]
-pub struct Fields(Body);
+pub struct Fields {
+    document: Body,
+    /// With `null` in place of what no type holds, once that was needed.
+    mended: OnceLock<Option<Body>>,
+}
 
 impl Fields {
     pub(crate) fn new(document: &[u8]) -> Self {
-        Self(document.to_vec().into())
+        Self { document: document.to_vec().into(), mended: OnceLock::new() }
     }
 
-    /// Deserializes the fields into the application's own type.
+    /// Deserializes the fields into the application's own type. A value that no type can hold (a number beyond the range
+    /// of `f64`, a string with half a character or in another encoding than UTF-8) is read as `null`.
     ///
     /// # Errors
     /// `json.type` if a field is missing or of another type, `json.duplicate_name` if it stands twice.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
-        let bytes = self.0.as_ref();
-        unchecked(bytes.strip_prefix(BOM).unwrap_or(bytes))
+        let bytes = self.document.as_ref();
+        let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
+        match unchecked(bytes) {
+            Err(error) if error.code() == ErrorCode::JSON_SYNTAX => {
+                let mended = self.mended.get_or_init(|| unheld::without_unheld(bytes, true, unheld::NONE));
+                unchecked(mended.as_ref().ok_or(error)?.as_ref())
+            }
+            outcome => outcome,
+        }
     }
 }
 

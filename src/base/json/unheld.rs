@@ -1,15 +1,22 @@
 //! Values that are JSON, and that no type of a program holds: numbers beyond the range of `f64`, and strings with half a
-//! character. A name is cut there that somebody counted in UTF-16, for example.
+//! character. A name is cut there that somebody counted in UTF-16, for example. And strings that are no JSON: in another
+//! encoding than UTF-8, or with control characters that are not escaped.
 
 use super::plain::plain;
 use super::strings::take_string;
 use crate::base::secret::Body;
 
-/// The document with an empty object in place of each such value, which every member takes for a value that it cannot
-/// read; `None` if there is none. Names stay.
+/// An empty object, which every member takes for a value that it cannot read.
+pub(super) const UNREADABLE: &[u8] = b"{}";
+
+/// What an application takes for no value.
+pub(super) const NONE: &[u8] = b"null";
+
+/// The document with this in place of each such value; `None` if there is none. Names stay, and strings that are no JSON,
+/// unless `with_broken`.
 #[cold]
 #[inline(never)]
-pub(super) fn without_unheld(document: &[u8]) -> Option<Body> {
+pub(super) fn without_unheld(document: &[u8], with_broken: bool, in_place: &[u8]) -> Option<Body> {
     let document = plain(document);
     let mut out = Vec::with_capacity(document.len());
     let (mut rest, mut any) = (&*document, false);
@@ -19,7 +26,8 @@ pub(super) fn without_unheld(document: &[u8]) -> Option<Body> {
                 let (string, has_escapes, left) = take_string(after)?;
                 let is_name = left.trim_ascii_start().first() == Some(&b':');
                 let whole = rest.split_at_checked(rest.len() - left.len())?.0;
-                (whole, left, has_escapes && !is_name && has_half(string))
+                let is_odd = has_escapes && has_half(string) || with_broken && is_broken(string);
+                (whole, left, !is_name && is_odd)
             }
             b'-' | b'0'..=b'9' => {
                 let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
@@ -28,7 +36,7 @@ pub(super) fn without_unheld(document: &[u8]) -> Option<Body> {
             }
             _ => (rest.split_at_checked(1)?.0, after, false),
         };
-        out.extend_from_slice(if is_unheld { b"{}" } else { value });
+        out.extend_from_slice(if is_unheld { in_place } else { value });
         (rest, any) = (left, any || is_unheld);
     }
     let out = Body::from(out);
@@ -56,6 +64,11 @@ fn is_beyond(number: &[u8]) -> bool {
         false => exponent.parse::<i64>().unwrap_or(if is_small { i64::MIN } else { i64::MAX }),
     };
     exponent.saturating_add(places(whole)).saturating_sub(places(first)) > 308
+}
+
+/// Whether a string is in another encoding, or has a control character that is not escaped.
+fn is_broken(string: &[u8]) -> bool {
+    string.iter().any(|&byte| byte < b' ') || std::str::from_utf8(string).is_err()
 }
 
 /// Whether there is a surrogate. Those of whole characters are not escaped any more.
@@ -90,11 +103,26 @@ mod tests {
             ("", None),
             ("-", None),
         ] {
-            let mended = without_unheld(text.as_bytes());
+            let mended = without_unheld(text.as_bytes(), false, UNREADABLE);
             let mended = mended.as_ref().map(|body| std::str::from_utf8(body.as_ref()).unwrap());
             assert_eq!(mended, expected, "{text}");
         }
         let digits = format!("{{\"a\":{}}}", "9".repeat(400));
-        assert_eq!(without_unheld(digits.as_bytes()).unwrap().as_ref(), b"{\"a\":{}}");
+        assert_eq!(without_unheld(digits.as_bytes(), false, UNREADABLE).unwrap().as_ref(), b"{\"a\":{}}");
+    }
+
+    #[test]
+    fn a_string_that_is_no_json_goes_where_that_is_wanted() {
+        for (text, expected) in [
+            (&b"{\"a\":\"J\xfcrgen\",\"b\":\"J\xc3\xbcrgen\"}"[..], Some(&b"{\"a\":null,\"b\":\"J\xc3\xbcrgen\"}"[..])),
+            (b"{\"a\":[\"two\nlines\",\"\\n\"]}", Some(b"{\"a\":[null,\"\\n\"]}")),
+            (b"{\"a\":\"\\\"\xff\"\n}", Some(b"{\"a\":null\n}")),
+            (b"{\"a\xff\":1}", None),
+            (b"{\"a\":1}\xff", None),
+        ] {
+            let mended = without_unheld(text, true, NONE);
+            assert_eq!(mended.as_ref().map(AsRef::as_ref), expected, "{}", text.escape_ascii());
+            assert!(without_unheld(text, false, NONE).is_none(), "{}", text.escape_ascii());
+        }
     }
 }

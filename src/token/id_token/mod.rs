@@ -123,7 +123,7 @@ impl IdToken {
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let payload = self.texts.compact().split('.').nth(1).unwrap_or("");
         let payload = URL_SAFE_NO_PAD.decode(payload).map(Body::from).unwrap_or_default();
-        json::unchecked(payload.as_ref()).map_err(|error| error.with_code(ErrorCode::ID_TOKEN_CLAIMS))
+        json::for_application(payload.as_ref()).map_err(|error| error.with_code(ErrorCode::ID_TOKEN_CLAIMS))
     }
 }
 

@@ -75,6 +75,14 @@ fn with_services() -> Vec<(&'static str, Send)> {
     all
 }
 
+/// Those that give up in time: by an option, or by a time-out around a client without options.
+fn in_time() -> Vec<(&'static str, Send)> {
+    let all = senders();
+    #[cfg(feature = "hyper")]
+    let all = all.into_iter().chain([("hyper", by_hyper_in_time as Send)]).collect();
+    all
+}
+
 fn senders() -> Vec<(&'static str, Send)> {
     vec![
         ("ureq", by_ureq),
@@ -138,6 +146,10 @@ fn options_that_cannot_work_are_refused_when_the_client_is_made() {
         (HttpOptions::new().with_proxy("http://127.0.0.1:1?a=b"), OptionsError::Proxy),
         (HttpOptions::new().with_proxy("http://127.0.0.1:1/#a"), OptionsError::Proxy),
         (HttpOptions::new().with_user_agent("a\nb"), OptionsError::UserAgent),
+        // Firewalls refuse it, as they refuse requests without one.
+        (HttpOptions::new().with_user_agent(""), OptionsError::UserAgent),
+        (HttpOptions::new().with_user_agent("  "), OptionsError::UserAgent),
+        (HttpOptions::new().with_user_agent("app\t\u{202e}"), OptionsError::UserAgent),
         (
             HttpOptions::new().with_proxy("http://127.0.0.1:1").with_public_addresses_only(),
             OptionsError::ProxyUnchecked,

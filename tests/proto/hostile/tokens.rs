@@ -235,6 +235,18 @@ fn a_lifetime_that_cannot_be_read_is_unknown() {
     }
 }
 
+/// A string with characters that no scope has is not "a string" to be expected.
+#[test]
+fn a_scope_that_cannot_be_one_is_told_what_a_scope_is() {
+    for scope in [json!("openid \"x\""), json!("openid\tprofile"), json!("\u{fc}"), json!(7)] {
+        let mut world = World::new();
+        put(&world.op, "scope", scope.clone());
+        let error = world.logged_in().err().unwrap().error;
+        assert_eq!((error.code(), error.field()), (ErrorCode::JSON_TYPE, Some("scope")), "{scope}");
+        assert!(error.expected().unwrap().as_str().contains("printable ASCII"), "{scope}: {error}");
+    }
+}
+
 #[test]
 fn a_scope_in_a_list_is_read_where_that_was_chosen() {
     let mut world = World::new();

@@ -54,6 +54,40 @@ fn clocks_may_differ_by_what_was_chosen_and_five_minutes_at_most() {
     }
 }
 
+/// At the edge of what is allowed by default. The hint names the claim, the seconds and the clock.
+#[test]
+fn a_clock_that_is_off_by_about_a_minute_is_named_as_soon_as_it_matters() {
+    const LIFETIME: i64 = 3600;
+    for off in 58..=62_i64 {
+        for (claim, shift, code, said) in [
+            ("iat", off, ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE, "ahead"),
+            ("nbf", off, ErrorCode::ID_TOKEN_NOT_YET_VALID, "ahead"),
+            ("exp", -off - LIFETIME, ErrorCode::ID_TOKEN_EXPIRED, "ago"),
+        ] {
+            let mut world = World::new();
+            world.op.edit_id_token(move |token| {
+                let now = token.date("iat");
+                assert_eq!(token.date("exp"), now + LIFETIME);
+                token.claim("exp", now + LIFETIME + shift.min(0));
+                if claim != "exp" {
+                    token.claim(claim, now + shift);
+                }
+            });
+            // Of an expiry the last moment is the first at which the token is not good any more.
+            let is_fine = off < 60 || off == 60 && claim != "exp";
+            let refused = world.logged_in().err().map(|refusal| refusal.error);
+            assert_eq!(refused.as_ref().map(oidc_proto::Error::code), (!is_fine).then_some(code), "{claim} {off}");
+            let hint = refused.map(|error| error.hint().to_owned());
+            let named = |hint: &String| {
+                [&*format!("`{claim}`"), &format!("{off} seconds {said}"), "check the clock"]
+                    .iter()
+                    .all(|part| hint.contains(part))
+            };
+            assert!(hint.as_ref().is_none_or(named), "{claim} {off}: {hint:?}");
+        }
+    }
+}
+
 /// Servers that read a query as a URL take `+` for itself.
 #[test]
 fn a_space_in_the_authorization_url_is_percent_encoded() {

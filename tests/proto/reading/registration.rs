@@ -51,8 +51,10 @@ fn an_initial_access_token_is_sent_and_what_it_yields_is_kept() {
     let read = Registrations::from_json(&stored).unwrap();
     let again = read.by_client_id(provider.issuer(), registered.client_id()).unwrap();
     assert_eq!((again.access_token().unwrap().expose(), again.management_uri()), (&*token, Some(&*uri)));
-    let malformed = Registration::start_with_token(&provider, world.metadata.clone(), "a\nb".into());
-    assert_eq!(malformed.err().unwrap().code(), ErrorCode::TOKEN_MALFORMED);
+    for malformed in ["", " ", "a b", "a\nb", "a\u{7f}", "ä"] {
+        let refused = Registration::start_with_token(&provider, world.metadata.clone(), malformed.into());
+        assert_eq!(refused.err().unwrap().code(), ErrorCode::TOKEN_MALFORMED, "{malformed:?}");
+    }
 }
 
 /// A 401 or 403 without words says the same.
