@@ -1,9 +1,7 @@
 //! The three shapes a request has.
 
-use std::sync::LazyLock;
-
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request};
+use http::{HeaderValue, Method, Request};
 
 use crate::base::secret::Body;
 use crate::base::url::Endpoint;
@@ -32,26 +30,20 @@ pub(crate) fn read_with_token(endpoint: &Endpoint, authorization: HeaderValue, a
 /// `POST` of a form.
 #[inline]
 pub(crate) fn form(endpoint: &Endpoint, body: impl Into<Body>) -> Request<Body> {
-    post(endpoint, OF_A_FORM.clone(), body.into())
+    post(endpoint, FORM, body.into())
 }
 
 /// `POST` of JSON.
 pub(crate) fn json(endpoint: &Endpoint, body: Body) -> Request<Body> {
-    post(endpoint, headers(JSON), body)
+    post(endpoint, JSON, body)
 }
 
 #[inline]
-fn post(endpoint: &Endpoint, headers: HeaderMap, body: Body) -> Request<Body> {
+fn post(endpoint: &Endpoint, content_type: HeaderValue, body: Body) -> Request<Body> {
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
     *request.uri_mut() = endpoint.uri().clone();
-    *request.headers_mut() = headers;
+    request.headers_mut().insert(ACCEPT, JSON);
+    request.headers_mut().insert(CONTENT_TYPE, content_type);
     request
-}
-
-/// The headers of a form. A copy costs less than to insert each.
-static OF_A_FORM: LazyLock<HeaderMap> = LazyLock::new(|| headers(FORM));
-
-fn headers(content_type: HeaderValue) -> HeaderMap {
-    HeaderMap::from_iter([(ACCEPT, JSON), (CONTENT_TYPE, content_type)])
 }
