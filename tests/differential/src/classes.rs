@@ -4,7 +4,7 @@ mod broken;
 mod good;
 
 pub use broken::BROKEN;
-pub use good::GOOD;
+pub use good::{GOOD, KID_IS_A_HINT};
 
 use crate::token::Token;
 

@@ -1,6 +1,6 @@
 //! What is required of the verdicts.
 
-use oidc_proto_differential::classes::{BROKEN, Class, GOOD};
+use oidc_proto_differential::classes::{BROKEN, Class, GOOD, KID_IS_A_HINT};
 use oidc_proto_differential::table::{self, Row, TOKENS, ask};
 
 fn rows(classes: &'static [Class]) -> Vec<Row> {
@@ -31,14 +31,15 @@ fn broken_tokens_are_refused_with_the_codes_of_the_table() {
         let listed = listed_codes(row.class);
         for (token, verdicts) in &row.asked {
             let code = verdicts.ours.unwrap_err();
-            assert!(listed.contains(&code.name()), "{}: {code}: {token}", row.class.name);
+            assert!(listed.contains(&code.as_str()), "{}: {code}: {token}", row.class.name);
         }
     }
 }
 
 #[test]
 fn nothing_is_accepted_that_both_others_refuse() {
-    for row in rows(GOOD).into_iter().chain(rows(BROKEN)) {
+    let all = rows(GOOD).into_iter().chain(rows(BROKEN));
+    for row in all.filter(|row| row.class.differs != Some(KID_IS_A_HINT)) {
         for (token, verdicts) in &row.asked {
             assert_ne!(verdicts.accepted(), [true, false, false], "{}: {token} {verdicts:?}", row.class.name);
         }

@@ -18,6 +18,9 @@ fn at_hash(token: &mut Token) {
     );
 }
 
+/// Why a token is good whose `kid` names none of the keys.
+pub const KID_IS_A_HINT: &str = "RFC 7515 section 4.1.4: a hint; the signature is right by one of the provider's keys";
+
 pub const GOOD: &[Class] = &[
     same("with the required claims only", |_| {}),
     same("with many claims of its own", |token| {
@@ -108,4 +111,12 @@ pub const GOOD: &[Class] = &[
             }
         },
     ),
+    differs("a `kid` that is no text", KID_IS_A_HINT, |token| token.member("kid", 7)),
+    differs("an unknown `kid`", KID_IS_A_HINT, |token| {
+        let kid = ["../../etc/passwd", "' OR 1=1 --", "rs-9", ""][token.up_to(4) as usize];
+        token.member("kid", kid);
+    }),
+    differs("`auth_time` as text", "it counts as missing, which is wrong only if `max_age` was asked for", |token| {
+        token.claim("auth_time", token.now.to_string())
+    }),
 ];
