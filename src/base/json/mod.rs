@@ -132,7 +132,11 @@ pub(crate) fn unchecked<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Er
 
 /// The JSON object of a response, for fields that this crate does not know. Wiped when dropped.
 #[derive(Clone)]
-pub struct Fields {
+pub struct Fields(Box<Kept>);
+
+/// In a place of its own: most responses are moved often, and keep none.
+#[derive(Clone)]
+struct Kept {
     document: Body,
     /// With `null` in place of what no type holds, once that was needed.
     mended: OnceLock<Option<Body>>,
@@ -140,7 +144,7 @@ pub struct Fields {
 
 impl Fields {
     pub(crate) fn new(document: &[u8]) -> Self {
-        Self { document: document.to_vec().into(), mended: OnceLock::new() }
+        Self(Box::new(Kept { document: document.to_vec().into(), mended: OnceLock::new() }))
     }
 
     /// Deserializes the fields into the application's own type. A value that no type can hold (a number beyond the range
@@ -149,11 +153,12 @@ impl Fields {
     /// # Errors
     /// `json.type` if a field is missing or of another type, `json.duplicate_name` if it stands twice.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
-        let bytes = self.document.as_ref();
+        let Kept { document, mended } = &*self.0;
+        let bytes = document.as_ref();
         let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
         match unchecked(bytes) {
             Err(error) if error.code() == ErrorCode::JSON_SYNTAX => {
-                let mended = self.mended.get_or_init(|| unheld::without_unheld(bytes, true, unheld::NONE));
+                let mended = mended.get_or_init(|| unheld::without_unheld(bytes, true, unheld::NONE));
                 unchecked(mended.as_ref().ok_or(error)?.as_ref())
             }
             outcome => outcome,
