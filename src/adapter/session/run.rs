@@ -228,7 +228,8 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
     fn tend(&mut self, id: u64, input: Option<Input>) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let (mut transmits, is_response) = (Vec::new(), matches!(input, Some(Input::Response(..))));
-        let asked = &mut entry.asked;
+        self.spent += if is_response { RESPONSE } else { 1 };
+        let (asked, in_use) = (&mut entry.asked, &entry.store.1);
         let tended = entry.slot.tend(|session, env| {
             if let Some(input) = input {
                 input.hand(session, env);
@@ -238,6 +239,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
         });
         let Tended { listeners, served, activity, is_wanted, pause, has_unsaved, mut due, may_go } = tended;
         listeners.into_iter().for_each(Waker::wake);
+            in_use.iter().for_each(|in_use| in_use.holder().name_in(session));
         let figures = Some((activity, has_unsaved));
         self.hub.board.change(entry.figures, figures);
         entry.figures = figures;
