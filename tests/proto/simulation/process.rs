@@ -57,6 +57,8 @@ pub(crate) struct Desk {
     since: u64,
     /// The access tokens that it has had.
     pub(crate) had: HashSet<String>,
+    /// The store says right now that there is no record, and that it is another user's.
+    is_told: [bool; 2],
 }
 
 impl Process {
@@ -64,6 +66,14 @@ impl Process {
         let env = |which: u64| TestEnv::with_clock(seed ^ (own as u64 + 1) << 32 ^ which << 40, clock.clone());
         let desks = (0..sessions).map(|_| Desk::default()).collect();
         Self { life: 0, is_down: false, desks, suspended_until: 0, offline_until: 0, envs: [env(0), env(1)] }
+    }
+}
+
+impl Desk {
+    /// Nothing is under way, and nothing of before waits to be saved.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let is_idle = self.session.as_ref().is_none_or(Session::is_idle);
+        is_idle && self.in_flight.is_none() && self.asked.is_empty() && !self.is_storing
     }
 }
 
@@ -222,6 +232,10 @@ impl Universe {
     /// refreshed, or the response to its own request is on its way.
     fn check_dead(&mut self, seat: Seat, token: &str) {
         let is_ended = self.grant_of(token).ended.is_some();
+        if self.has_expired(token) && self.clocks_are_right {
+            let Seat { process, session, .. } = seat;
+            self.broken(&format!("session {session} of process {process} hands out as good what has expired"));
+        }
         let Some((by, at)) = self.ended_by.get(token).copied().filter(|_| !is_ended) else { return };
         // Where the store has lost a record, what it has again may be older than anyone can know.
         let is_lost = self.grant_of(token).lost.is_some();
@@ -234,6 +248,21 @@ impl Universe {
             ));
         }
         self.truth.unknown += 1;
+    }
+
+    /// Who has not logged out does not end what is in the store, and others go on with.
+    fn check_given_back(&mut self, seat: Seat, grant: usize, session: &Session) {
+        let Seat { process, session: own, .. } = seat;
+        let is_stored = self.stored_grant(own) == Some(grant);
+        if is_stored && session.end() != Some(End::LoggedOut) {
+            self.broken(&format!("session {own} of process {process} gives back what is stored, without a logout"));
+        }
+    }
+
+    /// The grant of the record.
+    pub(crate) fn stored_grant(&self, session: usize) -> Option<usize> {
+        let record = self.stores[session].record.as_ref()?;
+        Some(self.owners[record.tokens.access_token().expose()])
     }
 
     /// Somebody wants new tokens, and no others.
@@ -259,7 +288,18 @@ impl Universe {
                 let Seat { process, session, .. } = seat;
                 self.broken(&format!("session {session} of process {process} has 'refreshed' to what there was"));
             }
-            Outcome::Ready(_) => self.truth.refreshed[0] += 1,
+            Outcome::Ready(token) => {
+                let token = token.expose();
+                // Of another login it is whatever that has: its record came later.
+                if self.owners[token] == self.owners[&had] && self.issues[token] <= self.issues[&had] {
+                    let Seat { process, session, .. } = seat;
+                    self.broken(&format!("session {session} of process {process} has 'refreshed' to what is older"));
+                }
+                if !self.is_honoured(token) {
+                    self.check_dead(seat, token);
+                }
+                self.truth.refreshed[0] += 1;
+            }
             _ => self.truth.refreshed[1] += 1,
         }
     }
@@ -289,6 +329,9 @@ impl Universe {
         let ticket_text = format!("{ticket:?}");
         let desk = self.desk(seat);
         desk.in_flight = desk.in_flight.take().filter(|newest| *newest != ticket_text);
+        if let Ok(response) = &response {
+            self.is_delivered(response);
+        }
         self.with(seat, |session, env| match response {
             Ok(response) => session.handle_response(ticket, response, env),
             Err(failure) => session.handle_failure(ticket, failure, env),
@@ -306,7 +349,20 @@ impl Universe {
         self.stores[seat.session].is_heard(seat, &response, is_asked);
         self.desk(seat).is_storing = false;
         self.desk(seat).holds_lock |= matches!(response, StoreResponse::Locked);
+        self.desk(seat).is_told = self.what_is_told(seat, &response);
         self.with(seat, |session, env| session.handle_store(ticket, response, env));
+        self.desk(seat).is_told = [false; 2];
+    }
+
+    /// Whether the store says that there is no record, and whether it says that it is another user's.
+    fn what_is_told(&self, seat: Seat, response: &StoreResponse) -> [bool; 2] {
+        let record = match response {
+            StoreResponse::Loaded { record, .. } | StoreResponse::Conflict(record) => record,
+            _ => return [false; 2],
+        };
+        let user = record.as_ref().map(|record| &self.grant_of(record.tokens.access_token().expose()).user);
+        let own = &self.processes[seat.process].desks[seat.session].user;
+        [user.is_none(), user.is_some_and(|user| user != own)]
     }
 
     fn ask(&mut self, seat: Seat) {
@@ -339,6 +395,9 @@ impl Universe {
             self.tell(|| format!("session {own} of process {process} {}", name(&action)));
             match &action {
                 StoreAction::Unlock => self.desk(seat).holds_lock = false,
+                StoreAction::Erase { .. } if session.end() != Some(End::LoggedOut) => {
+                    self.broken(&format!("session {own} of process {process} erases, and nobody has logged out"));
+                }
                 StoreAction::Save { next, .. } => {
                     self.must_own(seat, next.tokens.access_token().expose(), "the saved access token");
                     self.must_own(seat, next.tokens.refresh_token().unwrap().expose(), "the saved refresh token");
@@ -377,11 +436,13 @@ impl Universe {
             let desk = &self.processes[process].desks[own];
             (store.erased > desk.erased, store.switched > desk.switched)
         };
+        let [is_told_nothing, is_told_another] = self.desk(seat).is_told;
         while let Some(step) = session.poll_revocation(self.env_of(process)) {
             let revoked = self.revoke(seat, step.unwrap());
             if revoked == new && session.current(self.env_of(process)).is_some() {
                 self.broken(&format!("session {own} of process {process} gives back what it goes on with"));
             }
+            self.check_given_back(seat, revoked, &session);
         }
         while let Some(event) = session.poll_event() {
             self.tell(|| format!("session {own} of process {process}: {event:?}"));
@@ -396,8 +457,8 @@ impl Universe {
                 Event::Stalled(_) => !self.is_spared(own) || self.processes[process].offline_until > 0,
                 Event::TokensRefused(_) => self.is_refused(&self.processes[process].desks[own].user, token.expose()),
                 Event::NeedsLogin(_) => has_ended,
-                Event::LoggedOutElsewhere => is_erased,
-                Event::Replaced(_) => is_switched,
+                Event::LoggedOutElsewhere => is_erased && is_told_nothing,
+                Event::Replaced(_) => is_switched && is_told_another,
                 Event::Ended | Event::NotErased(_) => session.end() == Some(End::LoggedOut),
                 Event::Orphaned => true,
                 Event::LoggedOut(ref logout) => {
@@ -407,7 +468,8 @@ impl Universe {
                     // Where the store has lost the record of the newest tokens, only who had them knows of them.
                     let had = &self.processes[process].desks[own].had;
                     let is_unknown = self.grants[grant].lost.is_some() && !had.contains(newest);
-                    !logout.is_certain() || is_lost || is_unknown || !self.op.has_grant_of(newest)
+                    let is_true = is_lost || is_unknown || !self.op.has_grant_of(newest);
+                    !logout.is_certain() || is_true && self.other_grant_of_device(seat, grant).is_none()
                 }
                 _ => false,
             };
