@@ -3,14 +3,14 @@
 use std::collections::{HashSet, VecDeque};
 
 use oidc_proto::session::{
-    Access, End, Epoch, Event, Outcome, Persistence, RecordVersion, Refusal, Session, SessionOptions, StoreAction,
+    Access, End, Epoch, Event, Persistence, RecordVersion, Refusal, Session, SessionOptions, StoreAction,
     StoreResponse, StoreTicket, Transmit,
 };
 use oidc_proto::testing::{Clock, TestEnv};
 use oidc_proto::{Env, TokenSet};
 
 use crate::simulation::line::{LOST, TWICE};
-use crate::simulation::provider::{LIFETIME, user};
+use crate::simulation::provider::user;
 use crate::simulation::store::Store;
 use crate::simulation::story::{answer, name};
 use crate::simulation::universe::{Call, Exchanged, Post, Seat, TROUBLE, Universe};
@@ -44,17 +44,19 @@ pub(crate) struct Desk {
     is_storing: bool,
     /// The ticket of the newest request, if the session has neither heard of it nor given it up. A ticket has no clone:
     /// this is its text.
-    in_flight: Option<String>,
+    pub(crate) in_flight: Option<String>,
     /// A caller who wants new tokens, and the access token that there was.
-    refreshing: Option<(Epoch, String)>,
+    pub(crate) refreshing: Option<(Epoch, String)>,
     /// When it is to be woken.
     due: Option<u64>,
     /// When somebody got a token that the provider took.
     pub(crate) served_at: u64,
     /// A token that was handed out as good, and when it was first.
-    handed_out: Option<(String, u64)>,
+    pub(crate) handed_out: Option<(String, u64)>,
     /// When the session began.
-    since: u64,
+    pub(crate) since: u64,
+    /// The access token was taken while the store had lost a record of its login.
+    pub(crate) is_of_lost: bool,
     /// The access tokens that it has had.
     pub(crate) had: HashSet<String>,
     /// The store says right now that there is no record, and that it is another user's.
@@ -213,58 +215,6 @@ impl Universe {
         }
     }
 
-    /// Whatever the time of day, a process has no token for longer than it lives.
-    fn check_age(&mut self, seat: Seat, token: &str) {
-        let now = self.now;
-        let desk = self.desk(seat);
-        match &desk.handed_out {
-            Some((before, since)) if before == token => {
-                if now > since + LIFETIME {
-                    let Seat { process, session, .. } = seat;
-                    self.broken(&format!("session {session} of process {process} hands out as good what has expired"));
-                }
-            }
-            _ => desk.handed_out = Some((token.to_owned(), now)),
-        }
-    }
-
-    /// A token was handed out as good, and is dead. That may be only where the process could not know: another one has
-    /// refreshed, or the response to its own request is on its way.
-    fn check_dead(&mut self, seat: Seat, token: &str) {
-        let is_ended = self.grant_of(token).ended.is_some();
-        if self.has_expired(token) && self.clocks_are_right {
-            let Seat { process, session, .. } = seat;
-            self.broken(&format!("session {session} of process {process} hands out as good what has expired"));
-        }
-        let Some((by, at)) = self.ended_by.get(token).copied().filter(|_| !is_ended) else { return };
-        // Where the store has lost a record, what it has again may be older than anyone can know.
-        let is_lost = self.grant_of(token).lost.is_some();
-        // One that is made of the record after a logout that did not erase it has asked for nothing.
-        let is_own = by == seat && self.desk(seat).since <= at;
-        if is_own && self.desk(seat).in_flight.is_none() && !is_lost {
-            let Seat { process, session, .. } = seat;
-            self.broken(&format!(
-                "session {session} of process {process} hands out as good what its own refresh ended"
-            ));
-        }
-        self.truth.unknown += 1;
-    }
-
-    /// Who has not logged out does not end what is in the store, and others go on with.
-    fn check_given_back(&mut self, seat: Seat, grant: usize, session: &Session) {
-        let Seat { process, session: own, .. } = seat;
-        let is_stored = self.stored_grant(own) == Some(grant);
-        if is_stored && session.end() != Some(End::LoggedOut) {
-            self.broken(&format!("session {own} of process {process} gives back what is stored, without a logout"));
-        }
-    }
-
-    /// The grant of the record.
-    pub(crate) fn stored_grant(&self, session: usize) -> Option<usize> {
-        let record = self.stores[session].record.as_ref()?;
-        Some(self.owners[record.tokens.access_token().expose()])
-    }
-
     /// Somebody wants new tokens, and no others.
     fn refresh_now(&mut self, seat: Seat) {
         let mut asked = None;
@@ -276,31 +226,6 @@ impl Universe {
         });
         if asked.is_some() {
             self.desk(seat).refreshing = asked;
-        }
-    }
-
-    /// Whoever wanted new tokens has them, or hears that there are none.
-    fn hear(&mut self, seat: Seat, session: &Session) {
-        let Some((epoch, had)) = self.desk(seat).refreshing.take() else { return };
-        match session.outcome(epoch, self.env_of(seat.process)) {
-            Outcome::Pending => self.desk(seat).refreshing = Some((epoch, had)),
-            Outcome::Ready(token) if token.expose() == had => {
-                let Seat { process, session, .. } = seat;
-                self.broken(&format!("session {session} of process {process} has 'refreshed' to what there was"));
-            }
-            Outcome::Ready(token) => {
-                let token = token.expose();
-                // Of another login it is whatever that has: its record came later.
-                if self.owners[token] == self.owners[&had] && self.issues[token] <= self.issues[&had] {
-                    let Seat { process, session, .. } = seat;
-                    self.broken(&format!("session {session} of process {process} has 'refreshed' to what is older"));
-                }
-                if !self.is_honoured(token) {
-                    self.check_dead(seat, token);
-                }
-                self.truth.refreshed[0] += 1;
-            }
-            _ => self.truth.refreshed[1] += 1,
         }
     }
 
@@ -377,7 +302,7 @@ impl Universe {
     }
 
     /// The time and the randomness of a process.
-    fn env_of(&mut self, process: usize) -> &mut TestEnv {
+    pub(crate) fn env_of(&mut self, process: usize) -> &mut TestEnv {
         if !self.is_harsh() {
             return &mut self.env;
         }
@@ -426,6 +351,9 @@ impl Universe {
         self.hear(seat, &session);
         let token = session.tokens().access_token().clone();
         self.must_own(seat, token.expose(), "the access token");
+        if token.expose() != before.expose() {
+            self.desk(seat).is_of_lost = self.grant_of(token.expose()).lost.is_some();
+        }
         if !self.desk(seat).had.contains(token.expose()) {
             self.desk(seat).had.insert(token.expose().to_owned());
         }

@@ -197,8 +197,8 @@ pub(crate) struct Universe {
     pub(crate) mishaps: BTreeMap<&'static str, u64>,
     /// What was carried out.
     steps: u64,
-    /// By time, and by the order in which they were posted.
-    queue: BTreeMap<(u64, u64), Post>,
+    /// By time, and by the order in which they were posted. In boxes: a tree moves what it holds.
+    queue: BTreeMap<(u64, u64), Box<Post>>,
     posted: u64,
     pub(crate) now: u64,
 }
@@ -266,7 +266,7 @@ impl Universe {
                 .for_each(|clock| clock.advance(passes));
             self.now = at.max(self.now);
             self.steps += 1;
-            self.carry_out(post);
+            self.carry_out(*post);
         }
         // In peace everyone gets a token that the provider takes.
         for (process, own) in self.processes.iter().enumerate() {
@@ -364,7 +364,7 @@ impl Universe {
 
     pub(crate) fn post(&mut self, after: u64, post: Post) {
         self.posted += 1;
-        self.queue.insert((self.now + after, self.posted), post);
+        self.queue.insert((self.now + after, self.posted), Box::new(post));
     }
 
     /// Notes a token that the provider has issued.
