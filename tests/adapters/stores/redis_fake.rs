@@ -208,7 +208,7 @@ impl ConnectionLike for Line {
     }
 
     fn req_packed_commands(&mut self, _: &[u8], _: usize, _: usize) -> RedisResult<Vec<Value>> {
-        unimplemented!()
+        unreachable!("the stores send one command after the other")
     }
 
     fn get_db(&self) -> i64 {
@@ -230,7 +230,7 @@ impl AsyncConnectionLike for Line {
     }
 
     fn req_packed_commands<'a>(&'a mut self, _: &'a Pipeline, _: usize, _: usize) -> RedisFuture<'a, Vec<Value>> {
-        unimplemented!()
+        unreachable!("the stores send one command after the other")
     }
 
     fn get_db(&self) -> i64 {

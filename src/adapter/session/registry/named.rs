@@ -79,6 +79,7 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
     ///
     /// # Errors
     /// `session.setup` if the [lease](SessionStores::lease) of the stores is shorter than the sessions' deadline.
+    #[allow(clippy::type_complexity, reason = "the registry, and the future that does its work")]
     pub fn new<C: HttpClient, T: Timer, K: KeyStore>(
         driver: Driver<C, T, K>,
         env: E,
