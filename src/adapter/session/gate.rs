@@ -153,7 +153,7 @@ mod tests {
         assert!(gate.next(later(30)).is_none() && gate.allowed == 2);
         // Nobody is believed who wants a day.
         gate.shut(Some(Duration::from_secs(86_400)), later(30), 0);
-        gate.moves(0, Place::Running, Place::Elsewhere);
+        (0..2).for_each(|id| gate.moves(id, Place::Running, Place::Elsewhere));
         assert_eq!(gate.opens_at(), Some(later(30).saturating_add(LONGEST_PAUSE)));
     }
 }
