@@ -63,7 +63,7 @@ async fn main() -> Result<(), Failure> {
     let records = AsyncRedis::new(pending.clone(), RedisOptions::new().with_record_lifetime(ABSENCE));
     let options = RegistryOptions::new(party.clone());
     let own = Driver::new(reqwest::Client::new()?).with_timer(TokioTimer);
-    let (registry, run) = Registry::new(own, env.clone(), records, options);
+    let (registry, run) = Registry::new(own, env.clone(), records, options)?;
     let (run, events) = (tokio::spawn(run), registry.subscribe());
 
     let public_url = public_url.clone();

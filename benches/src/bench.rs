@@ -7,6 +7,7 @@ mod fixtures;
 mod measure;
 mod report;
 mod scale;
+mod thread_time;
 
 use std::fs;
 use std::path::Path;

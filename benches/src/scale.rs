@@ -19,6 +19,7 @@ use tokio::task::{JoinSet, yield_now};
 
 use crate::contestants::{Login, VirtualEnv, soak_until};
 use crate::fixtures::{Alg, DISCOVERY, ISSUED_AT, ISSUER, REFRESH_RESPONSE, respond};
+use crate::thread_time::ThreadTime;
 
 /// How long the access tokens of the fixtures live.
 const LIFETIME: u64 = 300_000;
@@ -97,7 +98,7 @@ impl Crowd {
         runtime.spawn(async move {
             let mut run = pin!(run.with_limit(usize::MAX));
             poll_fn(|cx| {
-                let start = Instant::now();
+                let start = ThreadTime::now();
                 let poll = run.as_mut().poll(cx);
                 timed.fetch_max(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
                 poll
@@ -124,12 +125,12 @@ impl Crowd {
         self.clock.fetch_add(LIFETIME + 1000, Ordering::Relaxed);
     }
 
-    /// The time until all callers of the sessions have their tokens, from when the response comes or, if `all`, from
+    /// The time of the thread that runs everything until all callers of the sessions have their tokens, from when the response comes or, if `all`, from
     /// when they ask.
     fn serve(&mut self, callers: usize, all: bool) -> Duration {
         let Self { runtime, held, handles, .. } = self;
         runtime.block_on(async {
-            let mut start = Instant::now();
+            let mut start = ThreadTime::now();
             let mut waiting = JoinSet::new();
             for at in 0..callers {
                 let handle = handles[at % handles.len()].clone();
@@ -138,7 +139,7 @@ impl Crowd {
             held.wait_for(handles.len().min(callers)).await;
             yield_now().await;
             if !all {
-                start = Instant::now();
+                start = ThreadTime::now();
             }
             held.respond(REFRESH_RESPONSE);
             while let Some(served) = waiting.join_next().await {
@@ -152,7 +153,7 @@ impl Crowd {
     fn give_up(&mut self, callers: usize) -> Duration {
         let Self { runtime, held, handles, .. } = self;
         runtime.block_on(async {
-            let start = Instant::now();
+            let start = ThreadTime::now();
             let (mut waiting, (deadline, is_over)) = (JoinSet::new(), watch::channel(false));
             for _ in 0..callers {
                 let (handle, mut is_over) = (handles[0].clone(), is_over.clone());

@@ -148,6 +148,19 @@ impl Logout {
     pub const fn is_certain(&self) -> bool {
         self.uncertainty.is_none()
     }
+
+    /// The errors that it reports.
+    pub(super) fn errors_mut(&mut self) -> (Option<&mut Error>, Option<&mut Error>) {
+        let erased = match &mut self.erased {
+            Erased::Failed(error) => Some(error),
+            Erased::Record | Erased::Nothing | Erased::OtherLogin => None,
+        };
+        let uncertainty = match &mut self.uncertainty {
+            Some(Uncertainty::RefreshFailed(error) | Uncertainty::Store(error)) => Some(error),
+            Some(Uncertainty::LostResponse | Uncertainty::OtherLogin) | None => None,
+        };
+        (erased, uncertainty)
+    }
 }
 
 /// Why tokens may live on that are not among those to be revoked.

@@ -88,6 +88,10 @@ impl Attempts {
         self.last_failure.as_ref()
     }
 
+    pub(super) fn last_failure_mut(&mut self) -> Option<&mut Error> {
+        self.last_failure.as_mut()
+    }
+
     /// How the last attempt failed. If it did not, the token was refused after it came.
     pub(super) fn why(&self) -> Error {
         self.last_failure.clone().unwrap_or_else(|| ErrorCode::SESSION_TOKEN_REFUSED.into())

@@ -107,6 +107,12 @@ impl CurrentTokens {
         self.validity().is_over(env)
     }
 
+    /// Whether the provider gave the access token for less than a second.
+    pub(super) fn is_short(&self) -> bool {
+        let lifetime = self.tokens.expires_at().map(|end| end.saturating_since(self.tokens.obtained_at()));
+        lifetime.is_some_and(|lifetime| lifetime < policy::SHORTEST)
+    }
+
     fn validity(&self) -> Validity {
         Validity { until: self.good_until, expires_at: self.tokens.expires_at() }
     }

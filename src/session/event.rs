@@ -99,6 +99,27 @@ impl Event {
     }
 }
 
+impl Event {
+    /// The errors that it reports, also those of a logout.
+    fn errors_mut(&mut self) -> impl Iterator<Item = &mut Error> {
+        let (mut one, mut other) = (None, None);
+        match self {
+            Self::NeedsLogin(error)
+            | Self::Replaced(error)
+            | Self::ClientRejected(error)
+            | Self::Unverified(error)
+            | Self::TokensRefused(error)
+            | Self::NotSaved(error)
+            | Self::NotErased(error)
+            | Self::Stalled(error)
+            | Self::BackingOff { error, .. } => one = Some(error),
+            Self::LoggedOut(logout) => (one, other) = logout.errors_mut(),
+            _ => {}
+        }
+        one.into_iter().chain(other)
+    }
+}
+
 /// Events that were not read yet, in the order in which they came. Each is in a box with those after it, so that there
 /// is no buffer, and nothing but a pointer while there is no event.
 #[derive(Debug, Default)]
@@ -118,6 +139,17 @@ impl Events {
                 self.0 = Some(first);
             }
         }
+    }
+
+    /// The errors that they report.
+    pub(super) fn errors_mut(&mut self) -> impl Iterator<Item = &mut Error> {
+        let mut next = self.0.as_deref_mut();
+        let events = std::iter::from_fn(move || {
+            let (event, others) = next.take()?;
+            next = others.0.as_deref_mut();
+            Some(event)
+        });
+        events.flat_map(Event::errors_mut)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

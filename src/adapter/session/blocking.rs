@@ -258,6 +258,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
             session.handle_timeout(env);
             let store = session.poll_store(env).map(|(ticket, action)| Work::Store(ticket, action));
             let work = store.or_else(|| session.poll_transmit(env).map(Work::Transmit));
+            self.in_use.iter().for_each(|in_use| in_use.holder().name_in(session));
             self.publish(&mut shared);
             let Some(work) = work else { return shared };
             shared.is_driven = true;

@@ -31,7 +31,7 @@ pub(super) struct Gate {
 }
 
 /// Where a session is at the gate.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Place {
     #[default]
     Elsewhere,
@@ -115,4 +115,45 @@ impl Gate {
 
 fn part(of: Duration, chance: u32) -> Duration {
     of.mul_f64(f64::from(chance) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_sessions_are_overdue_the_farther_they_are_spread() {
+        let (mut gate, now) = (Gate::new(LIMIT), MonotonicTime::from_millis(1000));
+        let farthest = |gate: &mut Gate| gate.spread(now, u32::MAX).saturating_since(now);
+        assert_eq!(farthest(&mut gate), OVERDUE_APART);
+        assert_eq!(gate.spread(now, 0), now);
+        assert_eq!(farthest(&mut gate), OVERDUE_APART * 3);
+        (0..997).for_each(|_| _ = gate.spread(now, 0));
+        assert_eq!(farthest(&mut gate), OVERDUE_APART * 1001);
+        // On average each of those has 5 ms to itself, whichever begin first.
+        (0..1001).for_each(|_| gate.is_no_longer_overdue());
+        assert_eq!(farthest(&mut gate), OVERDUE_APART);
+        (0..5).for_each(|_| gate.is_no_longer_overdue());
+        assert_eq!(farthest(&mut gate), OVERDUE_APART, "it counts no further down than to none");
+    }
+
+    #[test]
+    fn a_pause_lasts_as_long_as_it_is_said_and_half_as_many_begin_after_it() {
+        let (mut gate, now) = (Gate::new(4), MonotonicTime::from_millis(1000));
+        let later = |seconds| now.saturating_add(Duration::from_secs(seconds));
+        (0..8).for_each(|id| gate.moves(id, Place::Elsewhere, Place::Queued));
+        // Two responses of the same moment halve it once.
+        gate.shut(Some(Duration::from_secs(20)), now, 0);
+        gate.shut(Some(Duration::from_secs(30)), now, 0);
+        assert_eq!((gate.next(later(29)), gate.opens_at()), (None, Some(later(30))));
+        for id in [0, 1] {
+            assert!(gate.next(later(30)).is_some_and(|next| next == (id, Place::Queued)));
+            gate.moves(id, Place::Queued, Place::Running);
+        }
+        assert!(gate.next(later(30)).is_none() && gate.allowed == 2);
+        // Nobody is believed who wants a day.
+        gate.shut(Some(Duration::from_secs(86_400)), later(30), 0);
+        (0..2).for_each(|id| gate.moves(id, Place::Running, Place::Elsewhere));
+        assert_eq!(gate.opens_at(), Some(later(30).saturating_add(LONGEST_PAUSE)));
+    }
 }

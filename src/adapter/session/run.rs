@@ -53,6 +53,8 @@ pub struct Run<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> {
     actions: Works<D::Future, (u64, StoreTicket)>,
     /// Callers who were served and are to be woken.
     served: VecDeque<btree_map::IntoValues<u64, Waker>>,
+    /// The work of this poll so far.
+    spent: usize,
 }
 
 struct Entry<D, E> {
@@ -93,6 +95,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             key_uses,
             actions,
             served,
+            spent: 0,
         }
     }
 
@@ -228,13 +231,15 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
     fn tend(&mut self, id: u64, input: Option<Input>) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let (mut transmits, is_response) = (Vec::new(), matches!(input, Some(Input::Response(..))));
-        let asked = &mut entry.asked;
+        self.spent += if is_response { RESPONSE } else { 1 };
+        let (asked, in_use) = (&mut entry.asked, &entry.store.1);
         let tended = entry.slot.tend(|session, env| {
             if let Some(input) = input {
                 input.hand(session, env);
             }
             asked.extend(std::iter::from_fn(|| session.poll_store(env)));
             transmits.extend(std::iter::from_fn(|| session.poll_transmit(env)));
+            in_use.iter().for_each(|in_use| in_use.holder().name_in(session));
         });
         let Tended { listeners, served, activity, is_wanted, pause, has_unsaved, mut due, may_go } = tended;
         listeners.into_iter().for_each(Waker::wake);
@@ -320,11 +325,12 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Future for R
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        this.spent = 0;
         // Not without end: others on this thread want their turn, too.
         for _ in 0..ROUNDS {
             match this.advance(cx) {
-                Next::Again => {}
-                Next::Yield => break,
+                Next::Again if this.spent < BUDGET => {}
+                Next::Again | Next::Yield => break,
                 Next::Wait => {
                     let is_over = this.hub.is_closed() && this.entries.is_empty() && lock(&this.arrivals).is_empty();
                     return if is_over { Poll::Ready(()) } else { Poll::Pending };
@@ -349,11 +355,18 @@ enum Next {
 /// How many rounds one poll takes. A refresh with a store takes five.
 const ROUNDS: usize = 4;
 
-/// Sessions, and futures, of each kind in a round. Some microseconds each.
-const SOME: usize = 32;
+/// No other round begins in a poll that has looked after so many sessions. With the last round that is less than twice as
+/// many, some microseconds each.
+const BUDGET: usize = 64;
+
+/// Sessions, and futures, of each kind in a round.
+const SOME: usize = 16;
 
 /// Responses in a round: an ID token in one takes up to a third of a millisecond.
 const FEW: usize = 2;
+
+/// As many sessions could be looked after in that time.
+const RESPONSE: usize = 16;
 
 /// Callers who are woken in a round.
 const MANY: usize = 256;

@@ -41,11 +41,6 @@ mod contract;
 mod file;
 mod holder;
 mod indexed;
-#[cfg(any(
-    feature = "file-store",
-    feature = "redis",
-    all(feature = "browser", target_family = "wasm", target_os = "unknown")
-))]
 mod named;
 mod offload;
 mod queue;

@@ -42,8 +42,8 @@ pub trait SessionStores {
     /// The names of all entries with this key, in any order; `None` if there is no index.
     fn find(&self, key: IndexKey) -> Self::Found;
 
-    /// How long the locks of its stores last without a sign of life, if they are leases. Sessions whose deadline is longer
-    /// are refused with `session.setup`.
+    /// How long the locks of its stores last without a sign of life, if they are leases. A registry whose sessions
+    /// have a longer deadline is refused with `session.setup`.
     fn lease(&self) -> Option<Duration> {
         None
     }

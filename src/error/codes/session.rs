@@ -14,6 +14,9 @@ codes! {
     SESSION_TOKEN_REFUSED = "session.token_refused", Remote, Session, FixConfiguration, "this crate's session",
         "the resource server refuses tokens that were just obtained", "The token lacks a scope or an audience, the server does not trust the provider, or the account is locked.",
         "Check the scope and the audience that the server needs, and whether the account is locked.";
+    SESSION_TOKEN_LATE = "session.token_late", Environment, Machine, Retry, "this crate's session",
+        "the new access token expired before it could be used", "The process was suspended, or the response or the store took longer than the token lives.",
+        "Try again.";
     SESSION_STOPPED = "session.stopped", Local, Session, FixConfiguration, "this crate's session",
         "nothing does the sessions' work any more", "The future that does the work of the sessions was dropped, or its task has ended.",
         "Spawn the future once, and let it run as long as the sessions are used.";

@@ -16,6 +16,8 @@ pub(super) struct Exchange {
     /// What it was asked with.
     pub(super) parent: Parent,
     rotation: Rotation,
+    /// The lock was given back before its response came.
+    is_unlocked: bool,
 }
 
 /// Whether the provider has exchanged the refresh token.
@@ -32,13 +34,23 @@ enum Rotation {
 impl Exchange {
     /// One that begins now.
     pub(super) fn new(parent: Parent, env: &dyn Env) -> Self {
-        Self { asked_at: (env.now(), env.monotonic()), parent, rotation: Rotation::No }
+        Self { asked_at: (env.now(), env.monotonic()), parent, rotation: Rotation::No, is_unlocked: false }
     }
 
     /// The token request is sent now.
     pub(super) fn sent(&mut self, env: &dyn Env) {
         self.asked_at = (env.now(), env.monotonic());
         self.rotation = Rotation::Requested;
+    }
+
+    /// The lock is given back, and no response has come.
+    pub(super) fn unlocked(&mut self) {
+        self.is_unlocked = true;
+    }
+
+    /// Whether another process may have asked with the same refresh token since.
+    pub(super) fn may_be_overtaken(&self) -> bool {
+        self.is_unlocked
     }
 
     /// A response came. If it is the one to the token request, its status says whether there may be new tokens: a

@@ -160,7 +160,12 @@ impl Core {
     /// The record is gone. What may still come is waited for.
     fn after_erasure(&mut self, mut known: Known, env: &mut dyn Env) -> State {
         while let Some((step, exchange)) = self.late.take_arrived() {
-            self.has_held(&mut known, Held::of(Ok(step), exchange, env));
+            let may_be_overtaken = exchange.may_be_overtaken() && self.options.persistence == Persistence::Shared;
+            match Held::of(Ok(step), exchange, env) {
+                // The mark may be another process's, whose response was lost.
+                Held::Tokens(orphan, _) if may_be_overtaken => self.orphaned(orphan),
+                held => self.has_held(&mut known, held),
+            }
         }
         if self.late.is_needed() {
             return leaving(LogoutStage::ExpectLate, self.deadline(env), known);

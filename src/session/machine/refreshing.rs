@@ -40,8 +40,9 @@ impl Core {
     pub(super) fn resume(&mut self, resume: Resume, env: &mut dyn Env) -> State {
         match resume {
             Resume::Anew => self.begin(env),
-            Resume::Late(expect) => {
+            Resume::Late(mut expect) => {
                 self.store.release();
+                expect.exchange.unlocked();
                 self.late.expect(self.attempts.ticket(), expect);
                 self.begin(env)
             }

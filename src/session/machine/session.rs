@@ -191,7 +191,8 @@ impl Session {
     /// waits for the attempt after the pause.
     ///
     /// The [outcome](Session::outcome) is `Ready` only with tokens that are newer than those at the call. Otherwise it
-    /// is the error of the attempt, even if the old access token is still good ([`Session::standing`]).
+    /// is the error of the attempt, even if the old access token is still good ([`Session::standing`]). Tokens that have
+    /// expired by then are none: `session.token_late`.
     pub fn refresh(&mut self, env: &mut dyn Env) -> Access<'_> {
         match self.end() {
             Some(end) => Access::Ended(end),
@@ -212,8 +213,10 @@ impl Session {
         match (epoch.wants, self.standing(env)) {
             (Wants::NewTokens, _) if !is_new => Outcome::Failed(self.core.attempts.why()),
             (_, Standing::Good) => Outcome::Ready(token),
-            // Good for no time at all, or seen late: it is what the provider gave.
-            (_, Standing::Expired) if self.core.attempts.last_failure().is_none() => Outcome::Ready(token),
+            // Good for no time at all: it is what the provider gave.
+            (_, Standing::Expired) if is_new && self.core.current.is_short() => Outcome::Ready(token),
+            // It was, and nobody has seen it in time.
+            (_, Standing::Expired) if is_new => Outcome::Failed(ErrorCode::SESSION_TOKEN_LATE.into()),
             (Wants::Token, Standing::Doubtful) => Outcome::Doubtful { token, error: self.core.attempts.why() },
             _ => Outcome::Failed(self.core.attempts.why()),
         }

@@ -106,6 +106,64 @@ fn a_whole_draft_that_is_the_successor_is_the_record() {
     }
 }
 
+/// A process was killed while it erased: what is done comes in this order. The mark outlives the record, so that whoever
+/// comes then does not take a token for the newest that may be spent, and nothing of the draft comes back.
+#[test]
+fn an_erasure_that_was_cut_off_leaves_a_mark_or_nothing() {
+    let mut world = World::new();
+    let first = Record::of_login(world.login("alice"), None, &mut world.env);
+    let mut next = Record::new(2, world.login("alice"));
+    next.login = first.login;
+    let text = |record: &Record| serde_json::to_string(record).unwrap();
+    let (was, erase) = (format!("1 {}, begun", token(&first)), |expect| StoreAction::Erase { expect });
+    // The draft is emptied, the record removed, the draft removed, and the lock names nothing any more.
+    for (cut, [has_record, has_draft, is_named], is_there, erased) in [
+        (1, [true, true, true], was.as_str(), "done, begun"),
+        (2, [false, true, true], "nothing, begun", "done, begun"),
+        (3, [false, false, true], "nothing", "done"),
+        (4, [false, false, false], "nothing", "done"),
+    ] {
+        let (folder, files) = (folder(), |place: &Path| {
+            if has_record {
+                fs::write(place.join("session.json"), text(&first)).unwrap();
+            }
+            if has_draft {
+                fs::write(place.join(DRAFT), "").unwrap();
+            }
+            fs::write(place.join("session.json.lock"), if is_named { &DRAFT[13..29] } else { "" }).unwrap();
+        });
+        let path = folder.path().join("session.json");
+        files(folder.path());
+        let store = now(&path);
+        assert_eq!(act(&store, StoreAction::Lock), "locked");
+        assert_eq!(act(&store, StoreAction::Load), is_there, "{cut}");
+        // The next logout ends it, and says what it found.
+        let expect = has_record.then(|| first.version());
+        assert_eq!(act(&store, erase(expect)), erased, "{cut}");
+        assert_eq!(act(&store, StoreAction::Unlock), "done");
+        assert_eq!(names(folder.path()), ["session.json.lock"], "{cut}");
+        // Or the next login takes its place, and is not taken for one whose refresh was begun.
+        files(folder.path());
+        let (store, new) = (now(&path), Record::of_login(world.login("alice"), None, &mut world.env));
+        assert_eq!(act(&store, StoreAction::Lock), "locked");
+        assert_eq!(act(&store, StoreAction::Save { expect, next: new.clone() }), "saved", "{cut}");
+        assert_eq!(act(&store, StoreAction::Load), format!("1 {}", token(&new)), "{cut}");
+        assert_eq!(names(folder.path()), ["session.json", "session.json.lock"], "{cut}");
+    }
+    // A whole next record is no excuse for what was erased to come back: the draft is emptied first.
+    let folder = folder();
+    let path = folder.path().join("session.json");
+    let store = now(&path);
+    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, StoreAction::Lock), "locked");
+    assert_eq!(act(&store, StoreAction::Prepare { expect: Some(first.version()) }), "prepared");
+    assert_eq!(act(&store, erase(Some(first.version()))), "done, begun");
+    assert_eq!(
+        (act(&store, StoreAction::Load), names(folder.path())),
+        ("nothing".into(), vec!["session.json.lock".into()])
+    );
+}
+
 /// The room is there before anything is spent, and without it nothing is.
 #[test]
 fn a_store_that_cannot_write_says_so_before_a_refresh() {

@@ -5,10 +5,10 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use oidc_proto::adapter::session::{BlockingSession, Sessions};
+use oidc_proto::adapter::session::{BlockingSession, NoToken, Sessions};
 use oidc_proto::adapter::store::{FileStore, FileStores, Offload, SessionStore, SessionStores};
 use oidc_proto::adapter::{Driver, from_fn};
-use oidc_proto::session::Session;
+use oidc_proto::session::{End, Session};
 use oidc_proto::testing::{On, Provider, Reuse, TestEnv};
 use oidc_proto::{Error, ErrorCode, Fault};
 
@@ -52,6 +52,44 @@ fn a_second_session_of_a_store_is_refused_until_the_first_is_gone() {
     assert!(two.refresh(SOON).is_ok() && one.refresh(SOON).is_ok(), "the login lives");
     drop(one);
     begin(&mut world, store).unwrap();
+}
+
+/// Two stores of one path are two holders, as in two processes: each lets the other finish. At a provider that ends the
+/// grant where a refresh token comes twice, neither costs the login, and none is asked more often than is needed.
+#[test]
+fn two_stores_of_one_path_in_one_process_take_turns_and_lose_nothing() {
+    const ROUNDS: usize = 20;
+    let folder = folder();
+    let path = folder.path().join("session.json");
+    let mut world = World::with(Provider::new(ISSUER).with_reuse(Reuse::EndsGrant));
+    let session = world.session(shared());
+    let first = record(&session, 1, session.tokens());
+    let [one, two] = [(); 2].map(|()| FileStore::with_patience(&path, SOON));
+    assert_eq!(act(&one, save(0, &first)), "saved");
+    let [one, two] = [one, two].map(|store| {
+        let (session, http) = (world.restore(first.clone(), shared()), world.op.http(world.env.clock()));
+        BlockingSession::new(session, http, store, world.env.clone()).unwrap()
+    });
+    let asked = world.op.count(On::Token);
+    for _ in 0..ROUNDS {
+        // By the provider's clock new tokens are newer.
+        world.env.clock().advance(Duration::from_secs(1));
+        let refreshed = std::thread::scope(|threads| {
+            let [one, two] = [&one, &two].map(|session| threads.spawn(|| session.refresh(SOON)));
+            [one, two].map(|refreshed| refreshed.join().unwrap().unwrap().expose().to_owned())
+        });
+        assert!(refreshed.iter().any(|token| world.honours(token)), "the login lives");
+    }
+    let asked = world.op.count(On::Token) - asked;
+    assert!((ROUNDS..=2 * ROUNDS).contains(&asked), "{asked}");
+    // Whoever comes late takes what is there.
+    let newest = one.refresh(SOON).unwrap();
+    two.reload();
+    assert_eq!(two.access(SOON).unwrap().expose(), newest.expose());
+    // A logout of one is a logout of both.
+    one.log_out();
+    two.reload();
+    assert!(matches!(two.access(SOON), Err(NoToken::Ended(End::LoggedOutElsewhere))));
 }
 
 /// A poll is all that it needs: nothing here waits.

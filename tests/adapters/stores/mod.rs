@@ -22,6 +22,10 @@ mod processes;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "redis")]
+mod redis_fake;
+#[cfg(feature = "redis")]
+mod redis_refused;
+#[cfg(feature = "redis")]
 mod redis_server;
 mod registry;
 mod tools;

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use oidc_proto::adapter::session::{Registry, RegistryOptions};
-use oidc_proto::adapter::store::{FileStores, SessionStore, SessionStores};
+use oidc_proto::adapter::store::{FileStores, IndexEntry, IndexKey, SessionStore, SessionStores};
 use oidc_proto::adapter::{BlockingDriver, Driver, from_fn};
 use oidc_proto::session::{Record, StoreAction, StoreResponse};
 use oidc_proto::testing::{On, Provider, TestEnv, User};
-use oidc_proto::{Body, Env, Policy, TokenSet};
+use oidc_proto::{Body, Env, ErrorCode, Fault, Policy, TokenSet};
 use tokio::runtime::Runtime;
 
-use crate::stores::tools::{SOON, folder};
+use crate::stores::tools::{SOON, block_on, folder};
 use crate::stores::world::{ISSUER, World};
 
 fn runtime() -> Runtime {
@@ -34,7 +34,7 @@ where
         std::future::ready(op.exchange(request, clock.lock().unwrap().now()))
     });
     let driver = Driver::new(http).with_timer(tokio::time::sleep);
-    let (registry, run) = Registry::new(driver, world.env.clone(), stores, options);
+    let (registry, run) = Registry::new(driver, world.env.clone(), stores, options).unwrap();
     tokio::spawn(run);
     registry
 }
@@ -122,6 +122,27 @@ fn a_folder_serves_two_processes() {
     assert_eq!(users.count(), 0);
     for entry in std::fs::read_dir(folder.path().join("new/sessions")).unwrap() {
         assert_eq!(entry.unwrap().file_name().len(), 43);
+    }
+}
+
+/// Whoever reads the error has to find the file. A file lies where the folder of the index would be.
+#[test]
+fn an_error_of_the_index_of_a_folder_names_the_path() {
+    let folder = folder();
+    let users = folder.path().join("users");
+    std::fs::write(&users, "").unwrap();
+    let (stores, mut world) = (FileStores::new(folder.path()), world());
+    let record = Record::of_login(world.login("alice"), None, &mut world.env);
+    let (entry, key) = (IndexEntry::new("alice", &record), IndexKey::of(&record.tokens)[0]);
+    let told = [
+        block_on(stores.note(&entry)).unwrap_err(),
+        block_on(stores.forget(&entry)).unwrap_err(),
+        block_on(stores.find(key)).unwrap_err(),
+    ];
+    for error in told {
+        assert_eq!((error.code(), error.fault()), (ErrorCode::STORE_IO, Fault::Environment));
+        assert!(error.to_string().contains(users.to_str().unwrap()), "{error}");
+        assert!(error.to_string().contains("Not a directory") || cfg!(not(unix)), "{error}");
     }
 }
 

@@ -32,6 +32,7 @@ const RAISED_ELSEWHERE: &[(ErrorCode, &str)] = &[
     (ErrorCode::SESSION_SETUP, "tests/proto/session/setup.rs"),
     (ErrorCode::SESSION_STOPPED, "tests/proto/session/registry/mod.rs"),
     (ErrorCode::STORE_CONFLICT, "tests/proto/session/conflicts.rs"),
+    (ErrorCode::SESSION_TOKEN_LATE, "tests/proto/session/truth.rs"),
     (ErrorCode::SESSION_TOKEN_REFUSED, "tests/proto/session/callers.rs"),
     (ErrorCode::MATRIX_SERVER_NAME, "tests/proto/matrix/hostile.rs"),
     (ErrorCode::MATRIX_USER_ID, "tests/proto/matrix/hostile.rs"),

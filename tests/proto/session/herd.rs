@@ -44,7 +44,7 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn new<C>(users: usize, limit: usize, http: impl FnOnce(&World) -> C) -> Self
+    fn new<C>(users: usize, limit: impl Into<Option<usize>>, http: impl FnOnce(&World) -> C) -> Self
     where
         C: HttpClient<Response: Send> + Send + 'static,
     {
@@ -53,7 +53,10 @@ impl Crowd {
         world.advance(301);
         let driver = Driver::new(http(&world)).with_timer(sleep);
         let (sessions, run) = Sessions::new(driver, VirtualEnv::new(&world));
-        let run = tokio::spawn(run.with_limit(limit));
+        let run = tokio::spawn(match limit.into() {
+            Some(limit) => run.with_limit(limit),
+            None => run,
+        });
         let handles = logins.into_iter().map(|tokens| {
             world.tokens = tokens;
             sessions.add(world.session(SessionOptions::default()), NoStore).unwrap()
@@ -197,6 +200,53 @@ async fn a_caller_overtakes_the_sessions_that_nobody_waits_for() {
     let queued = crowd.handles.iter().rev().find(|handle| handle.standing() != Standing::Good).unwrap();
     let waited = access(queued.clone()).await;
     assert!(waited <= Duration::from_millis(200), "{waited:?}");
+}
+
+/// Also where nobody has set a limit.
+#[tokio::test(start_paused = true)]
+async fn sixty_four_refreshes_of_a_provider_go_on_at_once() {
+    let busiest = Arc::<AtomicUsize>::default();
+    let crowd = Crowd::new(200, None, |world| provider(world, Duration::from_secs(10), &busiest));
+    let mut callers: JoinSet<_> = crowd.handles.iter().cloned().map(access).collect();
+    sleep(Duration::from_secs(1)).await;
+    let health = crowd.sessions.health();
+    assert_eq!((health.refreshing, health.queued), (64, 136));
+    while callers.join_next().await.is_some() {}
+    assert_eq!(busiest.load(Ordering::SeqCst), 64);
+}
+
+/// Those that nobody waits for: a hundred take half a second to begin, and are not all there in the first tenth of it.
+#[tokio::test(start_paused = true)]
+async fn sessions_that_are_overdue_when_they_come_do_not_begin_together() {
+    let crowd = Crowd::new(100, None, |world| provider(world, Duration::ZERO, &Arc::default()));
+    let asked = crowd.world.op.count(On::Token);
+    let mut begun = [0; 6];
+    for begun in &mut begun {
+        sleep(Duration::from_millis(100)).await;
+        *begun = crowd.world.op.count(On::Token) - asked;
+    }
+    assert!(begun.is_sorted() && begun[0] < 80 && begun[3] > begun[0] + 5, "{begun:?}");
+    assert_eq!(begun[5], 100, "{begun:?}");
+}
+
+/// The whole herd, not only the session that got the response.
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_is_unavailable_for_a_while_pauses_the_herd() {
+    let crowd = Crowd::new(100, 4, |world| {
+        world.op.disturb(On::Token, Disturbance::Status { status: 503, retry_after: Some("30") }, 4);
+        provider(world, Duration::from_millis(100), &Arc::default())
+    });
+    let asked = crowd.world.op.count(On::Token);
+    let callers: JoinSet<_> =
+        crowd.handles.iter().cloned().map(|handle| async move { handle.access().await }).collect();
+    sleep(Duration::from_secs(29)).await;
+    // Those that were under way when the first response came.
+    assert_eq!(crowd.world.op.count(On::Token), asked + 4);
+    let results = callers.join_all().await;
+    let refused = results.iter().filter_map(|result| result.as_ref().err()?.error());
+    assert!(refused.map(|error| error.code()).eq([ErrorCode::HTTP_SERVER_ERROR; 4]), "four were told");
+    crowd.settle().await;
+    assert_eq!(crowd.world.op.count(On::Token), asked + 104);
 }
 
 #[tokio::test(start_paused = true)]

@@ -119,14 +119,14 @@ fn assert_linear(counts: [usize; 3]) {
 async fn a_response_costs_the_same_among_many_others() {
     let (one, two, four) = (count(400, 1).await, count(800, 1).await, count(1600, 1).await);
     assert_linear([one.0, two.0, four.0]);
-    assert!(four.1 <= 256, "{} requests in one poll", four.1);
+    assert!(four.1 <= 96, "{} requests in one poll", four.1);
 }
 
 /// What one poll of the runner may do does not grow with the sessions that are due.
 #[tokio::test]
 async fn a_poll_of_the_runner_is_bounded_however_many_sessions_are_due() {
     let (few, many) = (count(1600, 1).await.1, count(12_800, 1).await.1);
-    assert!(many <= few.max(256), "{few} requests in one poll, {many} of eight times as many sessions");
+    assert!(many <= few.max(96), "{few} requests in one poll, {many} of eight times as many sessions");
 }
 
 #[tokio::test]

@@ -1,14 +1,18 @@
 //! A session and a store that do not fit together are refused before anything is asked for.
 
+use std::future::{Ready, ready};
 use std::time::Duration;
 
-use oidc_proto::adapter::session::{BlockingSession, Sessions};
-use oidc_proto::adapter::store::{BlockingSessionStore, NoStore, Offload, SessionStore};
+use oidc_proto::adapter::session::{BlockingSession, NoToken, Registry, RegistryOptions, Sessions};
+use oidc_proto::adapter::store::{
+    BlockingSessionStore, Holder, IndexEntry, IndexKey, NoStore, Offload, SessionStore, SessionStores,
+};
 use oidc_proto::adapter::{Driver, from_fn};
-use oidc_proto::session::{Persistence, SessionOptions, StoreAction, StoreResponse};
+use oidc_proto::session::{Erased, Event, Persistence, SessionOptions, StoreAction, StoreResponse, Uncertainty};
 use oidc_proto::testing::{On, TestEnv};
-use oidc_proto::{ErrorCode, Fault};
+use oidc_proto::{Env, Error, ErrorCode, Fault};
 
+use super::tasks::VirtualEnv;
 use super::world::World;
 
 /// A store whose lock is a lease.
@@ -87,6 +91,108 @@ async fn the_same_holds_for_sessions_that_an_executor_drives() {
     let leased = Offload::new(Leased(Duration::from_secs(29)));
     let misfit = sessions_of(&world).add(world.session(shared()), leased).unwrap_err();
     assert_eq!(misfit.error.code(), ErrorCode::SESSION_SETUP);
+}
+
+/// Before any session is there, and before anybody has logged in.
+#[test]
+fn a_registry_with_too_short_a_lease_is_refused_when_it_is_made() {
+    let world = World::new();
+    for (lease, deadline, is_shared, fits) in
+        [(29, 30, true, false), (30, 30, true, true), (60, 45, true, true), (29, 30, false, true)]
+    {
+        let options = RegistryOptions::new(world.party.clone()).with_deadline(Duration::from_secs(deadline));
+        let options = if is_shared { options } else { options.for_one_process() };
+        let driver = Driver::new(from_fn(|_, _| async { unreachable!() }));
+        let made = Registry::new(driver, world.env.clone(), Leases(Duration::from_secs(lease)), options);
+        assert_eq!(made.is_ok(), fits, "{lease} {deadline} {is_shared}");
+        if let Err(error) = made {
+            assert_eq!((error.code(), error.fault()), (ErrorCode::SESSION_SETUP, Fault::Local));
+            assert!(error.expected().unwrap().to_string().contains("30000 ms"), "{error}");
+        }
+    }
+}
+
+/// The stores of a server whose locks are leases.
+struct Leases(Duration);
+
+impl SessionStores for Leases {
+    type Store = Leased;
+    type Noted = Ready<Result<(), Error>>;
+    type Found = Ready<Result<Option<Vec<String>>, Error>>;
+
+    fn store(&self, _: &str, _: &mut dyn Env) -> Leased {
+        Leased(self.0)
+    }
+
+    fn note(&self, _: &IndexEntry) -> Self::Noted {
+        ready(Ok(()))
+    }
+
+    fn forget(&self, _: &IndexEntry) -> Self::Noted {
+        ready(Ok(()))
+    }
+
+    fn find(&self, _: IndexKey) -> Self::Found {
+        ready(Ok(None))
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        Some(self.0)
+    }
+}
+
+/// A store that knows where its record is, and that never responds.
+struct Hanging(Holder);
+
+impl SessionStore for Hanging {
+    type Future = std::future::Pending<StoreResponse>;
+
+    fn carry_out(&self, _: StoreAction) -> Self::Future {
+        std::future::pending()
+    }
+
+    fn holder(&self) -> Option<Holder> {
+        Some(self.0.clone())
+    }
+}
+
+fn assert_named(error: &Error) {
+    assert_eq!((error.code(), error.fault()), (ErrorCode::SESSION_STORE, Fault::Environment));
+    assert!(error.to_string().contains("a response about records/alice.json"), "{error}");
+}
+
+/// To a caller, in the event, after a logout, and to who wants the session of a registry.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_respond_is_named() {
+    let mut world = World::new();
+    world.tokens = world.login("alice");
+    let driver = || Driver::new(from_fn(|_, _| async { unreachable!() })).with_timer(tokio::time::sleep);
+    let (sessions, run) = Sessions::new(driver(), VirtualEnv::new(&world));
+    tokio::spawn(run);
+    let shared = SessionOptions::default().with_persistence(Persistence::Shared);
+    let session = sessions.add(world.session(shared), Hanging(Holder::at("records/alice.json"))).unwrap();
+    let mut events = session.subscribe();
+    let Err(NoToken::Failed(error)) = session.refresh().await else { panic!("a refresh without a store") };
+    assert_named(&error);
+    let Some(Event::BackingOff { error, .. }) = events.next().await else { panic!("nobody was told") };
+    assert_named(&error);
+    session.log_out();
+    let logout = loop {
+        if let Some(Event::LoggedOut(logout)) = events.next().await {
+            break logout;
+        }
+    };
+    let (Erased::Failed(erased), Some(Uncertainty::Store(uncertain))) = (&logout.erased, &logout.uncertainty) else {
+        panic!("{logout:?}")
+    };
+    assert_named(erased);
+    assert_named(uncertain);
+
+    let stores = |_: &str| Hanging(Holder::at("records/alice.json"));
+    let options = RegistryOptions::new(world.party.clone());
+    let (registry, run) = Registry::new(driver(), VirtualEnv::new(&world), stores, options).unwrap();
+    tokio::spawn(run);
+    assert_named(&registry.session("alice").await.unwrap_err());
 }
 
 fn sessions_of(world: &World) -> Sessions<Offload, TestEnv> {

@@ -8,10 +8,7 @@ use crate::simulation::universe::{Grant, Seat, Universe};
 impl Universe {
     /// No login that was replaced or logged out lives on, unless nobody could know its newest tokens or revoke them.
     pub(crate) fn alive(&self) -> Vec<&'static str> {
-        let is_kept = |grant: usize| {
-            let records = self.stores.iter().filter_map(|store| store.record.as_ref());
-            records.map(|record| self.owners[record.tokens.access_token().expose()]).any(|kept| kept == grant)
-        };
+        let is_kept = |grant: usize| (0..self.stores.len()).any(|session| self.stored_grant(session) == Some(grant));
         let mut alive = Vec::new();
         for (number, grant) in self.grants.iter().enumerate() {
             if is_kept(number) || !self.op.has_grant_of(&grant.newest) {
@@ -38,6 +35,21 @@ impl Universe {
             });
         }
         alive
+    }
+
+    /// A user's device lives while any grant of it does. After a logout that is certain none does that this process has put
+    /// another one in the place of, and whose newest tokens it had.
+    pub(crate) fn other_grant_of_device(&self, seat: Seat, left: usize) -> Option<usize> {
+        let Seat { process, session, .. } = seat;
+        let had = &self.processes[process].desks[session].had;
+        let mut grants = self.grants.iter().enumerate().filter(|(_, grant)| grant.user == self.grants[left].user);
+        let other = grants.find(|(number, grant)| {
+            let is_own = [grant.replaced_by, grant.unsaved].contains(&Some(seat)) && had.contains(&grant.newest);
+            let is_excused = self.unrevoked.get(number).is_some_and(|why| *why != SPENT);
+            let is_stored = self.stored_grant(session) == Some(*number);
+            *number != left && is_own && !is_excused && !is_stored && self.op.has_grant_of(&grant.newest)
+        });
+        other.map(|(number, _)| number)
     }
 
     /// A process has given up a session that has ended.

@@ -2,7 +2,6 @@
 
 use http::{Request, Response};
 use oidc_proto::flow::Revocation;
-use oidc_proto::session::End;
 use oidc_proto::{Body, Env, Failure, FailureKind, Sent, Step};
 
 use crate::simulation::provider::{GRACE, Habit};
@@ -11,8 +10,6 @@ use crate::simulation::universe::{Call, Exchanged, Grant, Issued, Post, Seat, Un
 /// Why a login may live on after its logout, whatever the session says.
 pub(crate) const LOST: &str = "the revocation was lost";
 pub(crate) const SPENT: &str = "a token was revoked that was spent";
-/// Why a provider that takes the reuse of a refresh token for a theft ended a grant that was to end.
-pub(crate) const LEFT: &str = "it was left, and a spent token was asked with";
 pub(crate) const TWICE: &str = "the request came twice, and nobody knows what the second one brought";
 
 impl Universe {
@@ -89,6 +86,7 @@ impl Universe {
             *ended = ended.or(why).or(is_raced.then_some("the lock was lost during a refresh")).or(reused);
         }
         if let Some(token) = body["refresh_token"].as_str().filter(|token| *token != sent) {
+            self.grants[grant].refresh_token = token.to_owned();
             self.grants[grant].issued = Some(Issued {
                 seat,
                 refresh_token: token.to_owned(),
@@ -110,12 +108,7 @@ impl Universe {
             return;
         }
         let session = self.grants[grant].session;
-        // Who logs out wants it to end: it asks once more if his lock was lost, and another one has refreshed. If the record
-        // was not erased and the revocation was lost, somebody may go on with it.
-        let is_leaving = self.desk(seat).session.as_ref().is_some_and(|session| session.end() == Some(End::LoggedOut));
-        let leaves = is_leaving && !self.has_lock(seat);
-        let is_given_back = self.unrevoked.get(&grant) == Some(&LOST);
-        let why = why.or((leaves || is_given_back).then_some(LEFT)).unwrap_or_else(|| {
+        let why = why.unwrap_or_else(|| {
             self.broken(&format!("session {session} asks with a token that was replaced, although it has the new one"))
         });
         self.tell(|| format!("grant {grant} ends: {why}"));
@@ -155,7 +148,13 @@ impl Universe {
             holders.retain(|holder| *holder != seat);
         }
         if self.is_offline(process) || self.trouble_for(session, 20) {
-            self.unrevoked.insert(grant, LOST);
+            // One that would have ended nothing is no excuse for those who have the newest.
+            let Grant { newest, refresh_token, .. } = &self.grants[grant];
+            let is_newest = [newest, refresh_token].contains(&&token);
+            match is_newest || self.spent_tokens_end_grants() {
+                true => self.unrevoked.insert(grant, LOST),
+                false => Some(*self.unrevoked.entry(grant).or_insert(SPENT)),
+            };
             return grant;
         }
         assert_eq!(self.op.exchange(request, self.env.now()).unwrap().status(), 200);
@@ -165,6 +164,17 @@ impl Universe {
             self.grants[grant].ended = self.grants[grant].ended.or(Some("it was revoked"));
         }
         grant
+    }
+
+    /// Somebody has got the newest tokens of a grant: from now on it is his to end it, whatever was lost before.
+    pub(crate) fn is_delivered(&mut self, response: &Response<Vec<u8>>) {
+        let body: Option<serde_json::Value> = serde_json::from_slice(response.body()).ok();
+        let token = body.as_ref().and_then(|body| body["access_token"].as_str());
+        if let Some(grant) = token.and_then(|token| self.owners.get(token).copied())
+            && Some(self.grants[grant].newest.as_str()) == token
+        {
+            self.unrevoked.remove(&grant);
+        }
     }
 
     fn reply(&mut self, seat: Seat, call: Call, response: Exchanged) {

@@ -55,6 +55,7 @@ impl Universe {
         if self.trouble(60 * sessions) {
             let (by, back) = (Duration::from_millis(self.roll(600_000)), self.roll(2) == 0);
             self.tell(|| format!("the clock jumps by {by:?}, back: {back}"));
+            self.clocks_are_right = false;
             let clock = if self.is_harsh() { &self.machines[process / 2] } else { self.env.clock() };
             if back { clock.jump_back(by) } else { clock.jump(by) }
         }

@@ -3,14 +3,14 @@
 use std::collections::{HashSet, VecDeque};
 
 use oidc_proto::session::{
-    Access, End, Epoch, Event, Outcome, Persistence, RecordVersion, Refusal, Session, SessionOptions, StoreAction,
+    Access, End, Epoch, Event, Persistence, RecordVersion, Refusal, Session, SessionOptions, StoreAction,
     StoreResponse, StoreTicket, Transmit,
 };
 use oidc_proto::testing::{Clock, TestEnv};
 use oidc_proto::{Env, TokenSet};
 
 use crate::simulation::line::{LOST, TWICE};
-use crate::simulation::provider::{LIFETIME, user};
+use crate::simulation::provider::user;
 use crate::simulation::store::Store;
 use crate::simulation::story::{answer, name};
 use crate::simulation::universe::{Call, Exchanged, Post, Seat, TROUBLE, Universe};
@@ -44,19 +44,23 @@ pub(crate) struct Desk {
     is_storing: bool,
     /// The ticket of the newest request, if the session has neither heard of it nor given it up. A ticket has no clone:
     /// this is its text.
-    in_flight: Option<String>,
+    pub(crate) in_flight: Option<String>,
     /// A caller who wants new tokens, and the access token that there was.
-    refreshing: Option<(Epoch, String)>,
+    pub(crate) refreshing: Option<(Epoch, String)>,
     /// When it is to be woken.
     due: Option<u64>,
     /// When somebody got a token that the provider took.
     pub(crate) served_at: u64,
     /// A token that was handed out as good, and when it was first.
-    handed_out: Option<(String, u64)>,
+    pub(crate) handed_out: Option<(String, u64)>,
     /// When the session began.
-    since: u64,
+    pub(crate) since: u64,
+    /// The access token was taken while the store had lost a record of its login.
+    pub(crate) is_of_lost: bool,
     /// The access tokens that it has had.
     pub(crate) had: HashSet<String>,
+    /// The store says right now that there is no record, and that it is another user's.
+    is_told: [bool; 2],
 }
 
 impl Process {
@@ -64,6 +68,14 @@ impl Process {
         let env = |which: u64| TestEnv::with_clock(seed ^ (own as u64 + 1) << 32 ^ which << 40, clock.clone());
         let desks = (0..sessions).map(|_| Desk::default()).collect();
         Self { life: 0, is_down: false, desks, suspended_until: 0, offline_until: 0, envs: [env(0), env(1)] }
+    }
+}
+
+impl Desk {
+    /// Nothing is under way, and nothing of before waits to be saved.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let is_idle = self.session.as_ref().is_none_or(Session::is_idle);
+        is_idle && self.in_flight.is_none() && self.asked.is_empty() && !self.is_storing
     }
 }
 
@@ -203,39 +215,6 @@ impl Universe {
         }
     }
 
-    /// Whatever the time of day, a process has no token for longer than it lives.
-    fn check_age(&mut self, seat: Seat, token: &str) {
-        let now = self.now;
-        let desk = self.desk(seat);
-        match &desk.handed_out {
-            Some((before, since)) if before == token => {
-                if now > since + LIFETIME {
-                    let Seat { process, session, .. } = seat;
-                    self.broken(&format!("session {session} of process {process} hands out as good what has expired"));
-                }
-            }
-            _ => desk.handed_out = Some((token.to_owned(), now)),
-        }
-    }
-
-    /// A token was handed out as good, and is dead. That may be only where the process could not know: another one has
-    /// refreshed, or the response to its own request is on its way.
-    fn check_dead(&mut self, seat: Seat, token: &str) {
-        let is_ended = self.grant_of(token).ended.is_some();
-        let Some((by, at)) = self.ended_by.get(token).copied().filter(|_| !is_ended) else { return };
-        // Where the store has lost a record, what it has again may be older than anyone can know.
-        let is_lost = self.grant_of(token).lost.is_some();
-        // One that is made of the record after a logout that did not erase it has asked for nothing.
-        let is_own = by == seat && self.desk(seat).since <= at;
-        if is_own && self.desk(seat).in_flight.is_none() && !is_lost {
-            let Seat { process, session, .. } = seat;
-            self.broken(&format!(
-                "session {session} of process {process} hands out as good what its own refresh ended"
-            ));
-        }
-        self.truth.unknown += 1;
-    }
-
     /// Somebody wants new tokens, and no others.
     fn refresh_now(&mut self, seat: Seat) {
         let mut asked = None;
@@ -247,20 +226,6 @@ impl Universe {
         });
         if asked.is_some() {
             self.desk(seat).refreshing = asked;
-        }
-    }
-
-    /// Whoever wanted new tokens has them, or hears that there are none.
-    fn hear(&mut self, seat: Seat, session: &Session) {
-        let Some((epoch, had)) = self.desk(seat).refreshing.take() else { return };
-        match session.outcome(epoch, self.env_of(seat.process)) {
-            Outcome::Pending => self.desk(seat).refreshing = Some((epoch, had)),
-            Outcome::Ready(token) if token.expose() == had => {
-                let Seat { process, session, .. } = seat;
-                self.broken(&format!("session {session} of process {process} has 'refreshed' to what there was"));
-            }
-            Outcome::Ready(_) => self.truth.refreshed[0] += 1,
-            _ => self.truth.refreshed[1] += 1,
         }
     }
 
@@ -289,6 +254,9 @@ impl Universe {
         let ticket_text = format!("{ticket:?}");
         let desk = self.desk(seat);
         desk.in_flight = desk.in_flight.take().filter(|newest| *newest != ticket_text);
+        if let Ok(response) = &response {
+            self.is_delivered(response);
+        }
         self.with(seat, |session, env| match response {
             Ok(response) => session.handle_response(ticket, response, env),
             Err(failure) => session.handle_failure(ticket, failure, env),
@@ -306,7 +274,20 @@ impl Universe {
         self.stores[seat.session].is_heard(seat, &response, is_asked);
         self.desk(seat).is_storing = false;
         self.desk(seat).holds_lock |= matches!(response, StoreResponse::Locked);
+        self.desk(seat).is_told = self.what_is_told(seat, &response);
         self.with(seat, |session, env| session.handle_store(ticket, response, env));
+        self.desk(seat).is_told = [false; 2];
+    }
+
+    /// Whether the store says that there is no record, and whether it says that it is another user's.
+    fn what_is_told(&self, seat: Seat, response: &StoreResponse) -> [bool; 2] {
+        let record = match response {
+            StoreResponse::Loaded { record, .. } | StoreResponse::Conflict(record) => record,
+            _ => return [false; 2],
+        };
+        let user = record.as_ref().map(|record| &self.grant_of(record.tokens.access_token().expose()).user);
+        let own = &self.processes[seat.process].desks[seat.session].user;
+        [user.is_none(), user.is_some_and(|user| user != own)]
     }
 
     fn ask(&mut self, seat: Seat) {
@@ -321,7 +302,7 @@ impl Universe {
     }
 
     /// The time and the randomness of a process.
-    fn env_of(&mut self, process: usize) -> &mut TestEnv {
+    pub(crate) fn env_of(&mut self, process: usize) -> &mut TestEnv {
         if !self.is_harsh() {
             return &mut self.env;
         }
@@ -339,6 +320,9 @@ impl Universe {
             self.tell(|| format!("session {own} of process {process} {}", name(&action)));
             match &action {
                 StoreAction::Unlock => self.desk(seat).holds_lock = false,
+                StoreAction::Erase { .. } if session.end() != Some(End::LoggedOut) => {
+                    self.broken(&format!("session {own} of process {process} erases, and nobody has logged out"));
+                }
                 StoreAction::Save { next, .. } => {
                     self.must_own(seat, next.tokens.access_token().expose(), "the saved access token");
                     self.must_own(seat, next.tokens.refresh_token().unwrap().expose(), "the saved refresh token");
@@ -367,6 +351,9 @@ impl Universe {
         self.hear(seat, &session);
         let token = session.tokens().access_token().clone();
         self.must_own(seat, token.expose(), "the access token");
+        if token.expose() != before.expose() {
+            self.desk(seat).is_of_lost = self.grant_of(token.expose()).lost.is_some();
+        }
         if !self.desk(seat).had.contains(token.expose()) {
             self.desk(seat).had.insert(token.expose().to_owned());
         }
@@ -377,11 +364,13 @@ impl Universe {
             let desk = &self.processes[process].desks[own];
             (store.erased > desk.erased, store.switched > desk.switched)
         };
+        let [is_told_nothing, is_told_another] = self.desk(seat).is_told;
         while let Some(step) = session.poll_revocation(self.env_of(process)) {
             let revoked = self.revoke(seat, step.unwrap());
             if revoked == new && session.current(self.env_of(process)).is_some() {
                 self.broken(&format!("session {own} of process {process} gives back what it goes on with"));
             }
+            self.check_given_back(seat, revoked, &session);
         }
         while let Some(event) = session.poll_event() {
             self.tell(|| format!("session {own} of process {process}: {event:?}"));
@@ -396,8 +385,8 @@ impl Universe {
                 Event::Stalled(_) => !self.is_spared(own) || self.processes[process].offline_until > 0,
                 Event::TokensRefused(_) => self.is_refused(&self.processes[process].desks[own].user, token.expose()),
                 Event::NeedsLogin(_) => has_ended,
-                Event::LoggedOutElsewhere => is_erased,
-                Event::Replaced(_) => is_switched,
+                Event::LoggedOutElsewhere => is_erased && is_told_nothing,
+                Event::Replaced(_) => is_switched && is_told_another,
                 Event::Ended | Event::NotErased(_) => session.end() == Some(End::LoggedOut),
                 Event::Orphaned => true,
                 Event::LoggedOut(ref logout) => {
@@ -407,7 +396,8 @@ impl Universe {
                     // Where the store has lost the record of the newest tokens, only who had them knows of them.
                     let had = &self.processes[process].desks[own].had;
                     let is_unknown = self.grants[grant].lost.is_some() && !had.contains(newest);
-                    !logout.is_certain() || is_lost || is_unknown || !self.op.has_grant_of(newest)
+                    let is_true = is_lost || is_unknown || !self.op.has_grant_of(newest);
+                    !logout.is_certain() || is_true && self.other_grant_of_device(seat, grant).is_none()
                 }
                 _ => false,
             };

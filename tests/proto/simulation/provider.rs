@@ -67,14 +67,18 @@ pub(crate) fn provider(seed: u64, env: &mut TestEnv) -> (testing::Provider, Rely
         Habit::Always | Habit::NeverRotates => Reuse::Allowed,
     };
     // A refresh ends the access token before in one world of two.
-    let rotation = if seed / 4 % 2 == 1 { Rotation::EndsAccessTokens } else { Rotation::KeepsAccessTokens };
+    let rotation = if rotation_ends_tokens(seed) { Rotation::EndsAccessTokens } else { Rotation::KeepsAccessTokens };
     let op = users
         .fold(testing::Provider::new(ISSUER), testing::Provider::with_user)
         .with_reuse(reuse)
         .with_rotation(rotation)
-        .with_revoking_spent(if seed / 16 % 2 == 1 { RevokingSpent::DoesNothing } else { RevokingSpent::EndsGrant })
+        .with_revoking_spent(if spent_tokens_do_nothing(seed) {
+            RevokingSpent::DoesNothing
+        } else {
+            RevokingSpent::EndsGrant
+        })
         .with_client(RegisteredClient::public("app", REDIRECT_URI));
-    if seed & MORE != 0 && habit == Habit::UntilSuccessorIsUsed {
+    if is_mas(seed) {
         // A spent refresh token then fails, and the grant goes on; revoking it does nothing.
         drop(Homeserver::new("https://hs.example.org", "example.org", op.clone()).with_habits_of_mas());
     }
@@ -86,6 +90,19 @@ pub(crate) fn provider(seed: u64, env: &mut TestEnv) -> (testing::Provider, Rely
     let client = Client::new("app").with_redirect_uri(RedirectUri::new(REDIRECT_URI).unwrap());
     let party = http.run(RelyingParty::discover(issuer, client).unwrap(), env).unwrap();
     (op, party)
+}
+
+fn rotation_ends_tokens(seed: u64) -> bool {
+    seed / 4 % 2 == 1 || is_mas(seed)
+}
+
+fn spent_tokens_do_nothing(seed: u64) -> bool {
+    seed / 16 % 2 == 1 || is_mas(seed)
+}
+
+/// Whether it has the habits of the Matrix Authentication Service.
+fn is_mas(seed: u64) -> bool {
+    seed & MORE != 0 && Habit::of(seed) == Habit::UntilSuccessorIsUsed
 }
 
 /// Two machines. The clock of the second has run for longer.
@@ -111,8 +128,8 @@ impl Universe {
         let http = BlockingDriver::new(self.op.http(self.env.clock()));
         // Without `openid`: no ID tokens, so that a run costs no signatures.
         let redirect_uri = self.party.client().redirect_uris()[0].clone();
-        let request = AuthorizationRequest::new(redirect_uri, Scope::new("offline_access").unwrap())
-            .with_login_hint(format!("auto:{user}"));
+        let scope = Scope::new(&format!("offline_access urn:matrix:client:device:DEVICE-OF-{user}")).unwrap();
+        let request = AuthorizationRequest::new(redirect_uri, scope).with_login_hint(format!("auto:{user}"));
         let (url, pending) = self.party.authorize(request, &mut self.env).unwrap();
         let now = oidc_proto::Env::now(&self.env);
         let visit = self.op.visit(url.as_str(), now);
@@ -120,13 +137,33 @@ impl Universe {
         let verified = self.party.check(&pending, &callback, now).unwrap();
         let step = self.party.redeem(pending, verified, &mut self.env).unwrap();
         let tokens = http.run(step, &mut self.env).unwrap().verified().unwrap().tokens;
-        let access_token = tokens.access_token().expose().to_owned();
-        self.grants.push(Grant::new(session, user, &access_token));
+        let (access_token, refresh_token) = (tokens.access_token().expose(), tokens.refresh_token().unwrap().expose());
+        if self.grants.iter().any(|grant| grant.user == user && self.op.has_grant_of(&grant.newest)) {
+            *self.mishaps.entry("a device has two grants").or_default() += 1;
+        }
+        self.grants.push(Grant::new(session, user, access_token, refresh_token));
         let grant = self.grants.len() - 1;
-        self.own(grant, &access_token);
-        self.own(grant, tokens.refresh_token().unwrap().expose());
+        self.own(grant, access_token);
+        self.own(grant, refresh_token);
         self.tell(|| format!("{user} logs in: grant {grant}"));
         named(&tokens, user)
+    }
+
+    /// Whether the revocation of a spent refresh token ends the grant.
+    pub(crate) fn spent_tokens_end_grants(&self) -> bool {
+        !spent_tokens_do_nothing(self.seed)
+    }
+
+    /// Whether a resource would take it, were no account locked. Nothing counts as used.
+    pub(crate) fn is_honoured(&self, token: &str) -> bool {
+        let is_newest = self.grant_of(token).newest == token;
+        let is_rotated = rotation_ends_tokens(self.seed) && !is_newest;
+        self.op.has_grant_of(token) && !is_rotated && !self.has_expired(token)
+    }
+
+    /// By the right time.
+    pub(crate) fn has_expired(&self, token: &str) -> bool {
+        self.issues[token].1 + LIFETIME <= self.now
     }
 
     /// Whether no resource takes this user's token.

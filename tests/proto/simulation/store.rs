@@ -6,6 +6,7 @@ use oidc_proto::session::{LoginId, Record, RecordVersion, StoreAction, StoreResp
 use oidc_proto::testing::TestEnv;
 use oidc_proto::{ErrorCode, TokenSet};
 
+use crate::simulation::process::Desk;
 use crate::simulation::universe::{Post, Seat, TROUBLE, Universe};
 
 /// How long a lock is held before it is given to somebody else.
@@ -280,8 +281,20 @@ impl Universe {
         store.before = before.filter(|_| !is_other);
         store.record = Some(next);
         store.begun.clear();
+        self.is_mended(seat, grant);
         if is_other && !is_new && !is_unheard {
             self.broken(&format!("a login of session {session} comes back that was replaced or erased"));
+        }
+    }
+
+    /// Once the newest tokens are stored, and no other process is at work, what the store had lost and what was asked for
+    /// twice excuses nothing any more.
+    fn is_mended(&mut self, seat: Seat, grant: usize) {
+        let record = self.stores[seat.session].record.as_ref();
+        let is_newest = record.is_some_and(|record| record.tokens.access_token().expose() == self.grants[grant].newest);
+        let others = self.processes.iter().enumerate().filter(|(process, _)| *process != seat.process);
+        if is_newest && others.map(|(_, other)| &other.desks[seat.session]).all(Desk::is_at_rest) {
+            (self.grants[grant].lost, self.grants[grant].is_raced) = (None, false);
         }
     }
 

@@ -143,22 +143,23 @@ pub(crate) struct Grant {
     pub(crate) unsaved: Option<Seat>,
     /// Why the provider has ended it.
     pub(crate) ended: Option<&'static str>,
-    /// The access token that it got last.
+    /// The access token and the refresh token that it got last.
     pub(crate) newest: String,
-    /// The store has lost a record of it: those who had seen it, in which lives.
+    pub(crate) refresh_token: String,
+    /// The store has lost a record of it, and has not got the newest tokens since: those who had seen it, in which lives.
     pub(crate) lost: Option<Vec<Seat>>,
     /// Who has erased its record, or whose login has taken its place in the store. It has to be revoked.
     pub(crate) replaced_by: Option<Seat>,
-    /// Two processes asked for new tokens at once, without the lock.
+    /// Two processes asked for new tokens at once, without the lock, and the newest ones have not been saved since.
     pub(crate) is_raced: bool,
 }
 
 impl Grant {
-    pub(crate) fn new(session: usize, user: &str, access_token: &str) -> Self {
-        let newest = access_token.to_owned();
+    pub(crate) fn new(session: usize, user: &str, access_token: &str, refresh_token: &str) -> Self {
+        let (newest, refresh_token) = (access_token.to_owned(), refresh_token.to_owned());
         let user = user.to_owned();
         let (issued, unsaved, ended, lost, replaced_by, is_raced) = (None, None, None, None, None, false);
-        Self { session, user, issued, unsaved, ended, newest, lost, replaced_by, is_raced }
+        Self { session, user, issued, unsaved, ended, newest, refresh_token, lost, replaced_by, is_raced }
     }
 }
 
@@ -181,6 +182,10 @@ pub(crate) struct Universe {
     pub(crate) grants: Vec<Grant>,
     /// The grant of each token that the provider has issued.
     pub(crate) owners: HashMap<String, usize>,
+    /// How many tokens had been issued before each of them, and when it was.
+    pub(crate) issues: HashMap<String, (usize, u64)>,
+    /// No clock has been set so far.
+    pub(crate) clocks_are_right: bool,
     /// Who asked for the successor of each access token, and when the provider issued it.
     pub(crate) ended_by: HashMap<String, (Seat, u64)>,
     /// When each refresh token was used first.
@@ -192,8 +197,8 @@ pub(crate) struct Universe {
     pub(crate) mishaps: BTreeMap<&'static str, u64>,
     /// What was carried out.
     steps: u64,
-    /// By time, and by the order in which they were posted.
-    queue: BTreeMap<(u64, u64), Post>,
+    /// By time, and by the order in which they were posted. In boxes: a tree moves what it holds.
+    queue: BTreeMap<(u64, u64), Box<Post>>,
     posted: u64,
     pub(crate) now: u64,
 }
@@ -216,6 +221,8 @@ impl Universe {
             refreshes: Vec::new(),
             grants: Vec::new(),
             owners: HashMap::new(),
+            issues: HashMap::new(),
+            clocks_are_right: true,
             ended_by: HashMap::new(),
             spent_at: HashMap::new(),
             unrevoked: HashMap::new(),
@@ -259,7 +266,7 @@ impl Universe {
                 .for_each(|clock| clock.advance(passes));
             self.now = at.max(self.now);
             self.steps += 1;
-            self.carry_out(post);
+            self.carry_out(*post);
         }
         // In peace everyone gets a token that the provider takes.
         for (process, own) in self.processes.iter().enumerate() {
@@ -357,11 +364,12 @@ impl Universe {
 
     pub(crate) fn post(&mut self, after: u64, post: Post) {
         self.posted += 1;
-        self.queue.insert((self.now + after, self.posted), post);
+        self.queue.insert((self.now + after, self.posted), Box::new(post));
     }
 
     /// Notes a token that the provider has issued.
     pub(crate) fn own(&mut self, grant: usize, token: &str) {
+        self.issues.insert(token.to_owned(), (self.owners.len(), self.now));
         if let Some(other) = self.owners.insert(token.to_owned(), grant) {
             self.broken(&format!("a token of grant {other} is issued once more, to grant {grant}"));
         }

@@ -57,7 +57,7 @@ use crate::token::token_set::TokenSet;
 ///     S::Store: oidc_proto::adapter::store::SessionStore<Future: Send> + Send + Sync,
 /// {
 ///     let driver = Driver::new(http).with_timer(tokio::time::sleep);
-///     let (registry, run) = Registry::new(driver, SystemEnv::new()?, stores, RegistryOptions::new(party));
+///     let (registry, run) = Registry::new(driver, SystemEnv::new()?, stores, RegistryOptions::new(party))?;
 ///     tokio::spawn(run);
 ///     // After the callback; then in each request.
 ///     registry.log_in("name", tokens)?;
@@ -76,16 +76,21 @@ pub(super) struct Entrance<P: SessionStores, E> {
 
 impl<P: SessionStores, E: Env> Registry<P, E> {
     /// Returns the registry, and the future that does its work: spawn the future. The driver needs a timer.
+    ///
+    /// # Errors
+    /// `session.setup` if the [lease](SessionStores::lease) of the stores is shorter than the sessions' deadline.
+    #[allow(clippy::type_complexity, reason = "the registry, and the future that does its work")]
     pub fn new<C: HttpClient, T: Timer, K: KeyStore>(
         driver: Driver<C, T, K>,
         env: E,
         stores: P,
         options: RegistryOptions,
-    ) -> (Self, RegistryRun<C, T, K, P, E>) {
+    ) -> Result<(Self, RegistryRun<C, T, K, P, E>), Error> {
+        options.session.check_lease(stores.lease())?;
         let (sessions, run) = Sessions::new(driver, env);
         let shared = Shared::new(stores, options, sessions.hub().clone());
         let run = RegistryRun::new(run, sessions.clone(), shared.clone());
-        (Self(Arc::new(Entrance { sessions, shared })), run)
+        Ok((Self(Arc::new(Entrance { sessions, shared })), run))
     }
 
     /// The session with this name; `None` if there is no record. It is loaded from the store if it is not in memory.

@@ -18,7 +18,7 @@ use crate::adapter::session::run::Run;
 use crate::adapter::session::work::Works;
 use crate::adapter::store::{IndexKey, Indexed, SessionStore, SessionStores};
 use crate::base::env::{Env, MonotonicTime};
-use crate::error::ErrorCode;
+use crate::error::{Error, ErrorCode};
 use crate::session::{StoreAction, StoreResponse};
 
 /// How many sessions are loaded at once. A blocking store has a thread for each.
@@ -98,7 +98,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, P: SessionStores, E: Env> RegistryRun
         {
             self.deadlines.pop_front();
             if let Some(load) = self.loads.abandon(id) {
-                self.end(&load, Err(ErrorCode::SESSION_STORE.into()));
+                self.end(&load, Err(is_late(&load.store)));
                 has_room = true;
             }
         }
@@ -113,7 +113,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, P: SessionStores, E: Env> RegistryRun
         for _ in 0..SOME {
             let late = self.shared.roster(|roster| roster.next_wanted(until));
             let Some((_, name, loading)) = late else { return false };
-            self.end_with(&name, &loading, Err(ErrorCode::SESSION_STORE.into()));
+            self.end_with(&name, &loading, Err(is_late(&self.shared.store(&name))));
         }
         true
     }
@@ -122,7 +122,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, P: SessionStores, E: Env> RegistryRun
         let record = match response {
             StoreResponse::Loaded { record, .. } => record,
             StoreResponse::Failed(error) => return self.end(&load, Err(error)),
-            _ => return self.end(&load, Err(ErrorCode::SESSION_STORE.into())),
+            _ => return self.end(&load, Err(is_late(&load.store))),
         };
         let Some(record) = record else { return self.end(&load, Ok(None)) };
         let (keys, version) = (IndexKey::of(&record.tokens), record.version());
@@ -204,6 +204,15 @@ impl<C: HttpClient, T: Timer, K: KeyStore, P: SessionStores, E: Env> Future for 
             }
             Poll::Pending => Poll::Pending,
         }
+    }
+}
+
+/// The store did not respond.
+fn is_late(store: &impl SessionStore) -> Error {
+    let error = Error::new(ErrorCode::SESSION_STORE);
+    match store.holder() {
+        Some(holder) => holder.name(error),
+        None => error,
     }
 }
 

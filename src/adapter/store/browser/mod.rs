@@ -103,7 +103,7 @@ impl BrowserStore {
             last_error: LastError::default(),
         });
         let worked = Arc::clone(&inner);
-        let queue = Queue::new(Holder::default(), move |worker| spawn_local(Arc::clone(&worked).work(worker)));
+        let queue = Queue::new(Holder::at(name), move |worker| spawn_local(Arc::clone(&worked).work(worker)));
         Self { inner, queue }
     }
 

@@ -21,6 +21,7 @@ use super::disk::{broken, make_folder, private};
 use super::pool::{Pool, PooledStore};
 use super::store::FileStore;
 use crate::adapter::store::contract::PATIENCE;
+use crate::adapter::store::named::named;
 use crate::adapter::store::stores::{IndexEntry, IndexKey, SessionStores};
 use crate::adapter::store::task::StoreTask;
 use crate::base::env::Env;
@@ -61,7 +62,8 @@ impl FileStores {
         Self { patience, ..self }
     }
 
-    /// The store of this name for a thread that may wait: for other uses than a registry's.
+    /// The store of this name for a thread that may wait: for other uses than a registry's. It takes turns with the
+    /// registry's, which is another holder of the lock.
     pub fn file(&self, name: &str) -> FileStore {
         FileStore::with_patience(self.path(name), self.patience)
     }
@@ -97,17 +99,17 @@ impl SessionStores for FileStores {
 
     fn note(&self, entry: &IndexEntry) -> StoreTask<()> {
         let (paths, name) = (self.entries(entry), entry.name().to_owned());
-        self.task(move || paths.iter().try_for_each(|path| write(path, &name)))
+        self.task(move || paths.iter().try_for_each(|path| write(path, &name).map_err(|error| at(path, error))))
     }
 
     fn forget(&self, entry: &IndexEntry) -> StoreTask<()> {
         let paths = self.entries(entry);
-        self.task(move || paths.iter().try_for_each(|path| remove(path)))
+        self.task(move || paths.iter().try_for_each(|path| remove(path).map_err(|error| at(path, error))))
     }
 
     fn find(&self, key: IndexKey) -> StoreTask<Option<Vec<String>>> {
         let folder = self.key(key);
-        self.task(move || names(&folder).map(Some))
+        self.task(move || names(&folder).map(Some).map_err(|error| at(&folder, error)))
     }
 }
 
@@ -115,6 +117,11 @@ impl fmt::Debug for FileStores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("FileStores").field(&self.folder).finish()
     }
+}
+
+/// The error of this file, or of this folder.
+fn at(path: &Path, error: Error) -> Error {
+    named(error, path.to_string_lossy())
 }
 
 fn digest(name: &str) -> String {

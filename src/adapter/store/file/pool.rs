@@ -125,7 +125,8 @@ impl PooledStore {
     /// The store itself waits for nothing; `patience` is how long its actions are tried.
     pub(super) fn new(store: FileStore, patience: Duration, pool: &Pool) -> Self {
         let pool = pool.clone();
-        Self(Queue::new(Holder::default(), move |worker| {
+        let holder = store.holder().unwrap_or_default();
+        Self(Queue::new(holder, move |worker| {
             Turn { pool: pool.clone(), store: store.clone(), patience, worker, current: None }.push();
         }))
     }

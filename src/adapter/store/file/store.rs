@@ -24,7 +24,9 @@ const ROOM: usize = 8192;
 /// folder with mode 0700. A record is on the disk before the store responds with `Saved`. On platforms without file
 /// modes (Windows), restrict the access to the folder yourself.
 ///
-/// Clones are handles to the same store: keep a clone for [`FileStore::take_error`].
+/// Clones are handles to the same store: keep a clone for [`FileStore::take_error`]. One session at a time uses a store and
+/// its clones. Two stores of one path take turns by the lock of the file, also in one process: nothing is lost, and each
+/// takes what the other has saved.
 ///
 /// ```
 /// use oidc_proto::adapter::store::{BlockingSessionStore, FileStore};
@@ -70,11 +72,12 @@ impl FileStore {
     /// holds the lock.
     pub fn with_patience(path: impl Into<PathBuf>, patience: Duration) -> Self {
         let place = Place::new(path.into(), patience);
+        let holder = Holder::at(place.path().to_string_lossy());
         Self(Arc::new(Inner {
             place,
             held: Mutex::default(),
             mark: Mutex::default(),
-            holder: Holder::default(),
+            holder,
             last_error: LastError::default(),
         }))
     }

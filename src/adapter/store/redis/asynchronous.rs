@@ -101,7 +101,7 @@ impl AsyncRedis {
         let identity = Identity::new(name, &self.0.options, env);
         let inner = Arc::new(Inner { server: self.clone(), identity, last_error: LastError::default() });
         let (server, worked) = (self.clone(), Arc::clone(&inner));
-        let queue = Queue::new(Holder::default(), move |worker| {
+        let queue = Queue::new(Holder::at(inner.identity.record.as_str()), move |worker| {
             // Without a runtime the worker is dropped, which says that it failed.
             if let Some(runtime) = server.runtime() {
                 runtime.spawn(Arc::clone(&worked).work(worker));

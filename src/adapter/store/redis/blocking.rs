@@ -59,7 +59,7 @@ impl Redis {
     /// The store of the session with this name. The environment generates a random name for the holder of the lock.
     pub fn store(&self, name: &str, env: &mut dyn Env) -> RedisStore {
         let identity = Identity::new(name, &self.0.options, env);
-        let (holder, last_error) = (Holder::default(), LastError::default());
+        let (holder, last_error) = (Holder::at(identity.record.as_str()), LastError::default());
         RedisStore(Arc::new(Inner { server: self.clone(), identity, holder, last_error }))
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oidc_proto::session::{End, Erased, Session};
+use oidc_proto::session::{End, Erased, Session, Uncertainty};
 use oidc_proto::{Env as _, ErrorCode, Step};
 
 use super::world::{Habit, Mishap, Move, Process, World, number};
@@ -99,13 +99,27 @@ impl World {
                 assert!(is_raced, "said to be revoked, and lives: {}", told());
                 return Some("two have refreshed at once, and the response to the other one was lost");
             }
-            assert!(logout.is_certain() || self.mishaps.len() > 1, "uncertain without a reason: {}", told());
+            let has_reason = logout.uncertainty.as_ref().is_none_or(|why| self.has_reason(why));
+            assert!(has_reason, "uncertain without a reason: {:?}, {}", logout.uncertainty, told());
         }
         if self.provider.lives && self.record.is_some() {
             self.all_get_tokens(story);
         }
         let has_ended = !self.provider.lives && !is_logged_out;
         has_ended.then_some(ENDED)
+    }
+
+    /// Whether something has happened that a logout may be uncertain for.
+    fn has_reason(&self, uncertainty: &Uncertainty) -> bool {
+        let reasons: &[Mishap] = match uncertainty {
+            // A refresh has no end: its response was lost or is late, or whoever began it does not hold the lock any more.
+            Uncertainty::LostResponse | Uncertainty::RefreshFailed(_) => {
+                &[Mishap::Lose, Mishap::Timer, Mishap::Kill, Mishap::LeaseEnds]
+            }
+            Uncertainty::Store(_) => &[Mishap::Refuse, Mishap::Unsaid, Mishap::Timer],
+            _ => &[],
+        };
+        reasons.iter().any(|what| self.has_happened(*what))
     }
 
     /// At a strict provider a grant may end in the window, and where two have refreshed at once.

@@ -85,7 +85,7 @@ async fn rule_20_health_counts_what_the_sessions_of_a_registry_are_doing() {
     }
     let driver = Driver::new(provider(&world, Duration::from_secs(10))).with_timer(sleep);
     let options = RegistryOptions::new(world.party.clone());
-    let (registry, run) = Registry::new(driver, VirtualEnv::new(&world), shelf.clone(), options);
+    let (registry, run) = Registry::new(driver, VirtualEnv::new(&world), shelf.clone(), options).unwrap();
     let run = tokio::spawn(run.with_limit(1));
     let server = Server { registry, run };
     let refresh = |session: Handle| tokio::spawn(async move { session.refresh().await.is_ok() });
@@ -141,7 +141,7 @@ async fn cost(sessions: usize) -> [usize; 2] {
     let counts = Arc::<AtomicUsize>::default();
     let driver = Driver::new(provider(&world, MOMENT)).with_timer(sleep);
     let env = Counted(VirtualEnv::new(&world), counts.clone());
-    let (registry, run) = Registry::new(driver, env, shelf.clone(), RegistryOptions::new(world.party.clone()));
+    let (registry, run) = Registry::new(driver, env, shelf.clone(), RegistryOptions::new(world.party.clone())).unwrap();
     let run = tokio::spawn(run);
     for number in 0..sessions {
         assert!(registry.session(&name(number)).await.unwrap().is_some());

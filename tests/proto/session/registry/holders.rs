@@ -45,7 +45,8 @@ async fn rule_10_a_registry_refuses_a_store_that_another_session_uses() {
     store.memory.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
     let driver = Driver::new(provider(&world, MOMENT)).with_timer(sleep);
     let options = RegistryOptions::new(world.party.clone());
-    let (registry, run) = Registry::new(driver, VirtualEnv::new(&world), move |_: &str| store.clone(), options);
+    let (registry, run) =
+        Registry::new(driver, VirtualEnv::new(&world), move |_: &str| store.clone(), options).unwrap();
     let run = tokio::spawn(run);
     let first = registry.session("a").await.unwrap().unwrap();
     assert!(is_refused(&registry.session("b").await.unwrap_err()));

@@ -39,7 +39,7 @@ impl Server {
     fn with(world: &World, shelf: &Shelf, set: impl FnOnce(RegistryOptions) -> RegistryOptions) -> Self {
         let driver = Driver::new(provider(world, MOMENT)).with_timer(sleep);
         let options = set(RegistryOptions::new(world.party.clone()));
-        let (registry, run) = Registry::new(driver, VirtualEnv::new(world), shelf.clone(), options);
+        let (registry, run) = Registry::new(driver, VirtualEnv::new(world), shelf.clone(), options).unwrap();
         Self { registry, run: tokio::spawn(run) }
     }
 
@@ -260,7 +260,7 @@ async fn the_record_of_a_client_that_the_registry_does_not_know_is_refused() {
     let other = world.party.with_client(oidc_proto::Client::new("other"));
     let driver = Driver::new(provider(&world, MOMENT)).with_timer(sleep);
     let options = RegistryOptions::new(other).with_refresh(RefreshPolicy::Ahead);
-    let (registry, run) = Registry::new(driver, VirtualEnv::new(&world), shelf.clone(), options.clone());
+    let (registry, run) = Registry::new(driver, VirtualEnv::new(&world), shelf.clone(), options.clone()).unwrap();
     let _run = tokio::spawn(run);
     assert_eq!(registry.session("a").await.unwrap_err().code(), ErrorCode::CLIENT_MISMATCH);
     assert_eq!(registry.log_in("b", world.login("bob")).unwrap_err().code(), ErrorCode::CLIENT_MISMATCH);
@@ -383,7 +383,7 @@ fn what_is_shared_can_be_sent() {
     };
     let driver = Driver::new(oidc_proto::adapter::from_fn(http));
     let options = RegistryOptions::new(world.party.clone());
-    let (registry, run) = Registry::new(driver, world.env.clone(), |_: &str| NoStore, options);
+    let (registry, run) = Registry::new(driver, world.env.clone(), |_: &str| NoStore, options).unwrap();
     is_shared(&registry);
     is_sent(run);
 }
