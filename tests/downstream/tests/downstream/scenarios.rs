@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oidc_proto::adapter::BlockingDriver;
-use oidc_proto::testing::{ExtensionGrant, Disturbance, On, Provider, RegisteredClient, TestEnv};
+use oidc_proto::testing::{Disturbance, ExtensionGrant, On, Provider, RegisteredClient, TestEnv};
 use oidc_proto::{AuthorizationRequest, Callback, Client, Env as _, ErrorCode, RelyingParty, Scope, TokenSet};
 use oidc_proto_downstream::claim;
 use oidc_proto_downstream::grant::{JWT_BEARER, JwtBearer};
