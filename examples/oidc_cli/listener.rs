@@ -208,7 +208,9 @@ impl Connection {
             return page(StatusCode::NOT_FOUND, "There is nothing here.");
         }
         // A name of somebody else's may lead to this machine, and a page under it may then read what comes.
-        if request.headers().get(HOST).is_none_or(|host| !self.place.is_host(host.as_bytes())) {
+        // Two of them are read in two ways (RFC 9112 section 3.2).
+        let mut hosts = request.headers().get_all(HOST).iter();
+        if hosts.next().is_none_or(|host| !self.place.is_host(host.as_bytes())) || hosts.next().is_some() {
             return page(StatusCode::BAD_REQUEST, "This is not the host of the redirect URI.");
         }
         let bare = request.uri().query() == self.place.query.as_deref();

@@ -36,6 +36,9 @@ pub struct AuthorizationRequest {
     pub(crate) lifetime: Duration,
 }
 
+/// What authenticates the client: a browser would show it, and a pushed request has it already.
+const OF_THE_CLIENT: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+
 /// How long a user may take to log in by default. It allows time for a second factor.
 pub const LOGIN_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
@@ -205,7 +208,8 @@ impl AuthorizationRequest {
         }
         for (i, (name, _)) in self.extra.iter().enumerate() {
             let twice = self.extra.iter().skip(i + 1).any(|(other, _)| other == name);
-            if name.is_empty() || twice || OWN.contains(&name.as_str()) {
+            let is_own = OWN.contains(&name.as_str()) || OF_THE_CLIENT.contains(&name.as_str());
+            if name.is_empty() || twice || is_own {
                 return Err(refused_parameter(name));
             }
         }

@@ -127,6 +127,11 @@ fn what_is_not_this_logins_response_does_not_end_it() {
         let response = login.send(&format!("GET {true_state} HTTP/1.1\r\nhost: {host}\r\n\r\n"));
         assert!(response.starts_with("HTTP/1.1 400"), "{host}: {response}");
     }
+    let own = format!("host: {}\r\n", login.address);
+    for hosts in [format!("{own}host: evil.example\r\n"), format!("{own}{own}")] {
+        let response = login.send(&format!("GET {true_state} HTTP/1.1\r\n{hosts}\r\n"));
+        assert!(response.starts_with("HTTP/1.1 400"), "{hosts}: {response}");
+    }
     assert!(login.send(&format!("GET {true_state} HTTP/1.0\r\n\r\n")).starts_with("HTTP/1.0 400"));
     assert!(login.post("code=c&state=x").starts_with("HTTP/1.1 400"));
     end(login, &op);

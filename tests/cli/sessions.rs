@@ -85,6 +85,26 @@ fn a_login_keeps_what_it_replaces_if_it_is_told_to() {
     assert_eq!(op.provider.count(On::Revoke), 0);
 }
 
+/// What a firewall, a login page or a fault of the provider responds ends no tokens.
+#[test]
+fn a_logout_whose_revocation_is_not_done_keeps_the_session() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    for (status, body) in [(302, ""), (400, ""), (400, r#"{"error":"invalid_request"}"#), (403, "no"), (503, "")] {
+        op.provider.tamper(On::Revoke, move |response| {
+            *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
+            *response.body_mut() = body.into();
+        });
+        let run = cli.run(&["logout"]);
+        assert_eq!(run.exit, 1, "{status} {body}: {}", run.stdout);
+        let hint = run.event("error")["hint"].as_str().unwrap();
+        assert!(hint.contains("The session is kept") && hint.contains("logout --force"), "{status} {body}: {hint}");
+        assert!(!cli.session_files().is_empty());
+        op.provider.honest();
+    }
+    cli.run(&["logout"]).done();
+}
+
 /// A revocation that fails leaves the new session as it is, and is told.
 #[test]
 fn a_login_whose_predecessor_is_not_revoked_says_so() {

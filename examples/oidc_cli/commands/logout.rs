@@ -107,9 +107,14 @@ fn forget_client(context: &Context, session: &Session) -> Result<(), Failure> {
     if is_used_no_more { clients::let_go(context, issuer, client_id) } else { Ok(()) }
 }
 
-/// Nobody was asked to revoke the tokens: the provider cannot be reached, or has another name now.
+/// Whether a later logout may revoke the tokens: not if the provider revokes none of this kind, or refuses the client. A
+/// refresh that fails on the way to the newest tokens is the provider's last word of them.
 fn may_still_end(failure: &Failure) -> bool {
-    failure.fault == "transport" || failure.is(Core::PROVIDER_MISMATCH)
+    const FINAL: [Core; 3] =
+        [Core::REVOCATION_UNSUPPORTED, Core::REVOCATION_UNSUPPORTED_TOKEN_TYPE, Core::TOKEN_INVALID_CLIENT];
+    let is_final = FINAL.iter().any(|code| failure.is(*code));
+    let is_of_revocation = failure.error.as_ref().is_some_and(|error| error.endpoint() == Some("revocation_endpoint"));
+    failure.fault == "transport" || failure.is(Core::PROVIDER_MISMATCH) || is_of_revocation && !is_final
 }
 
 /// The session is kept: its tokens may live, and without the session nobody could end them.

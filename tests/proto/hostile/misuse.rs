@@ -314,7 +314,14 @@ fn what_is_text_is_parsed_checked_and_shown_as_it_was() {
 
 #[test]
 fn a_parameter_that_is_refused_is_named() {
-    for (name, found) in [("state", "`state`"), ("x", "`x`"), ("", "a parameter without a name")] {
+    for (name, found) in [
+        ("state", "`state`"),
+        ("client_secret", "`client_secret`"),
+        ("client_assertion", "`client_assertion`"),
+        ("client_assertion_type", "`client_assertion_type`"),
+        ("x", "`x`"),
+        ("", "a parameter without a name"),
+    ] {
         let mut world = World::new();
         world.request = world.request.with_parameter(name, "1");
         if name == "x" {
