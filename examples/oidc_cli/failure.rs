@@ -273,7 +273,7 @@ codes! {
     Listener = "cli.listener", "local", exit 1, "cannot listen on loopback", "Name another port with --redirect-port, or log in with --paste.";
     Browser = "cli.browser", "local", exit 1, "the browser failed", "Open the URL yourself (--no-browser starts none); or log in with --paste, or with oidc_cli device.";
     NoCallback = "cli.no_callback", "local", exit 1, "no callback was pasted", "Paste the whole address of the page that the browser was sent to.";
-    NoInput = "cli.no_input", "local", exit 1, "standard input ended without an answer", "Run the command at a terminal, or write the responses to its standard input.";
+    NoInput = "cli.no_input", "local", exit 1, "standard input ended without an answer", "Run the command at a terminal, or write the answers to its standard input.";
     ScopeNarrowed = "cli.scope_narrowed", "denied", exit 1, "the provider granted less than was asked for", "Check which scopes the provider allows this client and this user.";
     ScopeUnsupported = "cli.scope_unsupported", "local", exit 1, "the provider does not list a scope that is asked for", "Check the spelling of --scope; many providers ignore what they do not know.";
     Unadvertised = "cli.unadvertised", "local", exit 1, "the provider's metadata do not list what is asked for", "The login goes on; if the provider refuses it, log in without that option.";

@@ -8,7 +8,7 @@
 //!   handle_timeout ────────────────▶ └─────────┘ ─▶ poll_timeout, poll_event
 //!
 //!   Idle ─▶ Attempting: [lock ─▶ load ─▶ prepare ─▶] refresh [─▶ save] ─┬─▶ Idle
-//!     ▲                                                                 ├─▶ BackingOff ─▶ Attempting
+//!     ▲                                                                 ├─▶ Pausing ─▶ Attempting
 //!     └──────────────────────────── adopt ──────────────────────────────┴─▶ Stopped
 //!   log_out: [lock ─▶] load ─▶ erase ─▶ [refresh] ─▶ LoggedOut
 //! ```

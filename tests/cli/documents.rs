@@ -26,7 +26,7 @@ fn the_table_of_codes_is_the_librarys() {
          The command line prints codes unchanged. An error says more than its code: what was expected and found, in which \
          request, and often a better hint. A test checks this page: `OIDC_PROTO_BLESS=1 cargo test --all-features --test cli documents::` writes \
          it again.\n\n\
-         \"At the provider\" means: in its administration, by whoever may change it there. If that is not you, it is its administrator. \
+         \"At the provider\" means: in the provider's administration. If you cannot change it there, ask its administrator. \
          The words of the messages:\n\n\
          | word | what it is |\n|---|---|\n\
          | provider | the server where the user logs in; the issuer is the URL that names it, and the metadata are the document in which it lists its endpoints |\n\

@@ -83,7 +83,7 @@ codes! {
         "Remove the `?` and everything after it.";
 
     // Words
-    WORD_UNKNOWN = "word.unknown", Local, Usage, FixConfiguration, "this crate's words",
+    WORD_UNKNOWN = "word.unknown", Local, Usage, FixConfiguration, "this crate's contract",
         "unknown word", "The word is misspelled, or this crate does not know it.",
-        "Write one of the expected words exactly, in the same case.";
+        "Write one of the expected words, with the same capital letters.";
 }
