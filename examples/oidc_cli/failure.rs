@@ -131,10 +131,15 @@ fn own(code: Core) -> Option<&'static str> {
         Core::ID_TOKEN_MISSING => {
             "Allow the scope openid for this client at the provider: this program needs an ID token."
         }
-        Core::REVOCATION_UNSUPPORTED => "The tokens stay valid at the provider until they expire.",
+        Core::REVOCATION_UNSUPPORTED | Core::REVOCATION_UNSUPPORTED_TOKEN_TYPE => {
+            "The tokens stay valid at the provider until they expire."
+        }
+        Core::END_SESSION_UNSUPPORTED => "Log out on the provider's own page.",
         Core::DPOP_REQUIRED => "Log in with --dpop.",
         Core::PAR_REQUIRED => "Log in with --par always, or without --par.",
-        Core::PAR_UNSUPPORTED => "Log in with --par never, or without --par.",
+        Core::PAR_UNSUPPORTED => {
+            "Log in with --par never, or without --par. If the provider demands PAR and lists no endpoint for it, report that to the provider."
+        }
         Core::TOKEN_MISSING_TYPE => {
             "If the provider is known for it, --accept missing_token_type accepts it; otherwise report it to the provider."
         }
@@ -205,7 +210,7 @@ fn option(code: Core) -> Option<&'static str> {
             "oidc_cli register --initial-access-token TOKEN registers with the provider's permission. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_CLIENT_METADATA => {
-            "--id-token-algorithm and --userinfo-algorithm name one that the provider signs with; HS256 needs a client with a secret: register --auth-method client_secret_basic. With a client that was registered by hand: --client-id ID."
+            "--id-token-algorithm and --userinfo-algorithm of oidc_cli login name one that the provider signs with; HS256 needs a client with a secret: register --auth-method client_secret_basic. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
         Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",
@@ -270,7 +275,7 @@ codes! {
     StoreIo = "cli.store_io", "environment", exit 1, "the store cannot be read or written", "Check the folder, its owner and the free space, or name another one with --store.";
     StoreBusy = "cli.store_busy", "environment", exit 1, "another process holds the store", "Wait for the other process; --timeout gives it more time.";
     Output = "cli.output", "environment", exit 1, "the output cannot be written", "Make room on the disk, or write to another place, and run the command again.";
-    Listener = "cli.listener", "local", exit 1, "cannot listen on loopback", "Name another port with --redirect-port, or log in with --paste.";
+    Listener = "cli.listener", "local", exit 1, "cannot listen on loopback", "Name another port with --redirect-port or in --redirect-uri, or log in with --paste.";
     Browser = "cli.browser", "local", exit 1, "the browser failed", "Open the URL yourself (--no-browser starts none); or log in with --paste, or with oidc_cli device.";
     NoCallback = "cli.no_callback", "local", exit 1, "no callback was pasted", "Paste the whole address of the page that the browser was sent to.";
     NoInput = "cli.no_input", "local", exit 1, "standard input ended without an answer", "Run the command at a terminal, or write the answers to its standard input.";
