@@ -68,7 +68,9 @@ impl From<Error> for Failure {
         let hint = match own {
             Some(own) => Some(own.to_owned()),
             None => {
-                let found = match error.failure() {
+                // With another status than a success it is not about the connection.
+                let is_answered = error.status().is_some_and(|status| !status.is_success());
+                let found = match error.failure().filter(|_| !is_answered) {
                     Some(failure) => of_connection(failure),
                     None => option(code)
                         .filter(|_| !is_beyond_skew(&error))

@@ -59,7 +59,8 @@ impl Failure {
         self.with(|details| details.hint = Some(hint))
     }
 
-    /// Adds the status of a response that had one, and whose body could not be taken.
+    /// Adds the status of a response whose head has come and whose body could not be taken. A status that is not a success
+    /// decides the code of the error, as it does where the body has come.
     #[must_use]
     pub fn with_status(self, status: StatusCode) -> Self {
         self.with(|details| details.status = Some(status))

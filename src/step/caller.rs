@@ -38,7 +38,7 @@ impl<F: Flow> Awaiting<F> {
     pub fn receive<B: AsRef<[u8]>>(self, response: http::Response<B>, env: &mut dyn Env) -> Result<Step<F>, Error> {
         let (status, body) = (response.status(), response.body().as_ref());
         let step = if body.len() > self.body_limit {
-            self.fail(Failure::new(FailureKind::BodyTooLarge, Sent::Maybe), env)
+            self.fail(Failure::new(FailureKind::BodyTooLarge, Sent::Maybe).with_status(status), env)
         } else {
             let response = Response { status, headers: response.headers(), body, accept: self.accept };
             self.flow.on(Input::Response(response), env)
