@@ -328,6 +328,11 @@ impl Error {
 }
 
 impl Error {
+    /// A body of more bytes than this.
+    pub(crate) fn body_too_large(limit: usize) -> Self {
+        Self::new(ErrorCode::HTTP_BODY_TOO_LARGE).with_expected(Quote::library(format_args!("at most {limit} bytes")))
+    }
+
     /// What a status says that is not a success, whatever its body says; `None` for a success.
     pub(crate) fn of_status(status: StatusCode) -> Option<Self> {
         let code = match status.as_u16() {
@@ -372,8 +377,12 @@ impl From<Failure> for Error {
             FailureKind::Unsupported => ErrorCode::KEY_UNSUPPORTED,
             FailureKind::Other => ErrorCode::TRANSPORT_OTHER,
         };
-        let (found, hint) = (failure.found(), failure.hint());
-        Self::new(code).with(|inner| {
+        let (found, hint, limit) = (failure.found(), failure.hint(), failure.limit());
+        let error = match limit {
+            Some(limit) => Self::body_too_large(limit),
+            None => Self::new(code),
+        };
+        error.with(|inner| {
             inner.status = failure.status();
             inner.found = found;
             inner.hint = hint.map(Cow::Borrowed);

@@ -51,7 +51,7 @@ impl<F: Flow> Awaiting<F> {
     /// # Errors
     /// The flow's own errors: most flows end here with a `transport.…` error.
     pub fn fail(self, failure: Failure, env: &mut dyn Env) -> Result<Step<F>, Error> {
-        self.flow.on(Input::Failed(failure), env)
+        self.flow.on(Input::Failed(failure.with_limit(self.body_limit)), env)
     }
 }
 
