@@ -298,7 +298,8 @@ fn meant_otherwise(failure: Failure, issuer: &Issuer) -> Failure {
             && !matches!(error.code(), ErrorCode::JSON_TYPE | ErrorCode::JSON_DUPLICATE_NAME);
     let hint = match issuer.as_str().split_once("://") {
         _ if has_none => format!("{} A Matrix homeserver is named by --homeserver.", failure.hint),
-        Some(("http", rest)) if error.code() == ErrorCode::TRANSPORT_INTERRUPTED => {
+        // A status comes only from a server that speaks http.
+        Some(("http", rest)) if error.code() == ErrorCode::TRANSPORT_INTERRUPTED && error.status().is_none() => {
             format!("The port may be one of https: try https://{rest}. {}", failure.hint)
         }
         _ => return failure,

@@ -68,7 +68,9 @@ impl From<Error> for Failure {
         let hint = match own {
             Some(own) => Some(own.to_owned()),
             None => {
-                let found = match error.failure() {
+                // With another status than a success it is not about the connection.
+                let is_answered = error.status().is_some_and(|status| !status.is_success());
+                let found = match error.failure().filter(|_| !is_answered) {
                     Some(failure) => of_connection(failure),
                     None => option(code)
                         .filter(|_| !is_beyond_skew(&error))
@@ -121,6 +123,7 @@ fn own(code: Core) -> Option<&'static str> {
         Core::JWKS_MISSING => {
             "The provider publishes no keys to verify ID tokens with: report it to the provider, or trust the connection with --id-token trust-tls."
         }
+        Core::HTTP_BODY_TOO_LARGE => "Check the URL; if it is from the provider's metadata, report it to the provider.",
         Core::JSON_TYPE => {
             "Check the URL; if it is right, report it to the provider. If a member has a form that --accept NAME allows, accept it (names: oidc_cli login --help)."
         }

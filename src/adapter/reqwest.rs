@@ -127,20 +127,21 @@ async fn exchange(
     limit: usize,
 ) -> Result<http::Response<Vec<u8>>, Failure> {
     let mut response = http.execute(request).await.map_err(|error| failure(&error))?;
-    let too_large = Failure::new(FailureKind::BodyTooLarge, Sent::Maybe).with_status(response.status());
+    let status = response.status();
+    let too_large = Failure::new(FailureKind::BodyTooLarge, Sent::Maybe).with_status(status);
     let length = response.content_length().map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
     if length > limit {
         return Err(too_large);
     }
     let mut bytes = Vec::with_capacity(length);
-    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error).with_status(status))? {
         if chunk.len() > limit.saturating_sub(bytes.len()) {
             return Err(too_large);
         }
         bytes.extend_from_slice(&chunk);
     }
     let mut whole = http::Response::new(bytes);
-    *whole.status_mut() = response.status();
+    *whole.status_mut() = status;
     *whole.version_mut() = response.version();
     *whole.headers_mut() = std::mem::take(response.headers_mut());
     Ok(whole)

@@ -78,7 +78,7 @@ where
                 Err(error) if error.is::<LengthLimitError>() => {
                     Err(Failure::new(FailureKind::BodyTooLarge, Sent::Maybe).with_status(parts.status))
                 }
-                Err(error) => Err(failure(&*error)),
+                Err(error) => Err(failure(&*error).with_status(parts.status)),
             }
         })
     }

@@ -73,7 +73,8 @@ impl Client {
     fn exchange(&self, request: Request<impl AsSendBody>, limit: usize) -> Result<Response<Vec<u8>>, Failure> {
         let response = self.agent.run(request).map_err(failure)?;
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        let too_large = Failure::new(FailureKind::BodyTooLarge, Sent::Maybe).with_status(response.status());
+        let status = response.status();
+        let too_large = Failure::new(FailureKind::BodyTooLarge, Sent::Maybe).with_status(status);
         let length = response.body().content_length().unwrap_or(0);
         if length > limit {
             return Err(too_large);
@@ -81,7 +82,7 @@ impl Client {
         let (parts, body) = response.into_parts();
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
         let read = body.into_reader().take(limit.saturating_add(1)).read_to_end(&mut bytes);
-        let read = read.map_err(|error| failure(error.into()))?;
+        let read = read.map_err(|error| failure(error.into()).with_status(status))?;
         if u64::try_from(read).unwrap_or(u64::MAX) > limit {
             return Err(too_large);
         }

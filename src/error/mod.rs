@@ -327,14 +327,44 @@ impl Error {
     }
 }
 
+impl Error {
+    /// A body of more bytes than this.
+    pub(crate) fn body_too_large(limit: usize) -> Self {
+        Self::new(ErrorCode::HTTP_BODY_TOO_LARGE).with_expected(Quote::library(format_args!("at most {limit} bytes")))
+    }
+
+    /// What a status says that is not a success, whatever its body says; `None` for a success.
+    pub(crate) fn of_status(status: StatusCode) -> Option<Self> {
+        let code = match status.as_u16() {
+            200..=299 => return None,
+            300..=399 => ErrorCode::HTTP_REDIRECT,
+            408 => ErrorCode::TRANSPORT_TIMEOUT,
+            425 | 429 => ErrorCode::HTTP_TOO_MANY_REQUESTS,
+            500..=599 => ErrorCode::HTTP_SERVER_ERROR,
+            _ => ErrorCode::HTTP_STATUS,
+        };
+        let error = Self::new(code).with_status(status);
+        Some(match code {
+            ErrorCode::TRANSPORT_TIMEOUT => {
+                error.with_hint("The server did not receive the request in time (408): try again.")
+            }
+            _ => error,
+        })
+    }
+}
+
 impl From<ErrorCode> for Error {
     fn from(code: ErrorCode) -> Self {
         Self::new(code)
     }
 }
 
+/// A status that came and is not a success counts more than why its body is not there.
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
+        if let Some(error) = failure.status().and_then(Self::of_status) {
+            return error.with_source(failure);
+        }
         let code = match failure.kind {
             FailureKind::Timeout => ErrorCode::TRANSPORT_TIMEOUT,
             FailureKind::Unreachable => ErrorCode::TRANSPORT_UNREACHABLE,
@@ -347,8 +377,12 @@ impl From<Failure> for Error {
             FailureKind::Unsupported => ErrorCode::KEY_UNSUPPORTED,
             FailureKind::Other => ErrorCode::TRANSPORT_OTHER,
         };
-        let (found, hint) = (failure.found(), failure.hint());
-        Self::new(code).with(|inner| {
+        let (found, hint, limit) = (failure.found(), failure.hint(), failure.limit());
+        let error = match limit {
+            Some(limit) => Self::body_too_large(limit),
+            None => Self::new(code),
+        };
+        error.with(|inner| {
             inner.status = failure.status();
             inner.found = found;
             inner.hint = hint.map(Cow::Borrowed);

@@ -28,6 +28,8 @@ struct Details {
     text: Option<Quote>,
     hint: Option<&'static str>,
     status: Option<StatusCode>,
+    /// Of the body, in bytes.
+    limit: Option<usize>,
     server: Option<String>,
     proxy: Option<String>,
     /// In milliseconds.
@@ -59,10 +61,16 @@ impl Failure {
         self.with(|details| details.hint = Some(hint))
     }
 
-    /// Adds the status of a response that had one, and whose body could not be taken.
+    /// Adds the status of a response whose head has come and whose body could not be taken. A status that is not a success
+    /// decides the code of the error, as it does where the body has come.
     #[must_use]
     pub fn with_status(self, status: StatusCode) -> Self {
         self.with(|details| details.status = Some(status))
+    }
+
+    /// Says how large the body may be, in bytes.
+    pub(crate) fn with_limit(self, limit: usize) -> Self {
+        if self.kind == FailureKind::BodyTooLarge { self.with(|details| details.limit = Some(limit)) } else { self }
     }
 
     /// Names the server of the request: host and port of this URL. For drivers and own loops: flows do not know whether
@@ -146,6 +154,11 @@ impl Failure {
             ),
             _ => self.details.as_ref()?.hint,
         }
+    }
+
+    /// How large the body may be, in bytes, if it was larger.
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.details.as_ref()?.limit
     }
 
     /// What was found, for an error: the proxy or the server, the reason or the text, and how long the client waited.

@@ -61,7 +61,7 @@ impl Keys {
         fetched_at: Timestamp,
     ) -> Result<Self, Error> {
         if body.len() > JWKS_LIMIT {
-            return Err(Error::new(ErrorCode::HTTP_BODY_TOO_LARGE).at("jwks_uri"));
+            return Err(Error::body_too_large(JWKS_LIMIT).at("jwks_uri"));
         }
         let set: Object<Set> =
             json::around_broken(body, |body| json::key_set(body)).map_err(|error| error.at("keys"))?;

@@ -150,8 +150,11 @@ impl SdkSession {
             let error = Error::new(ErrorCode::PROVIDER_MISMATCH).with_expected(Quote::caller(issuer.as_str()));
             return Err(error.with_found(Quote::caller(named)));
         }
-        let client_id =
-            self.client_id.as_deref().ok_or_else(|| Error::new(ErrorCode::CLIENT_MISMATCH).at("client_id"))?;
+        let client_id = self.client_id.as_deref().ok_or_else(|| {
+            let error =
+                Error::new(ErrorCode::CLIENT_MISMATCH).at("client_id").with_found(Quote::library("no client ID"));
+            error.with_hint("The session names no client: give it with `SdkSession::with_client_id`.")
+        })?;
         let id_token = self.id_token.and_then(|compact| IdToken::imported(&compact, issuer, client_id));
         let tokens = TokenSet::from_parts(issuer, client_id, self.access_token, self.refresh_token, now)?;
         let tokens = tokens.with(|tokens| tokens.id_token = id_token.map(Arc::new));

@@ -161,7 +161,7 @@ impl ServerMetadata {
     /// `http.body_too_large`.
     pub fn parse(document: &[u8], issuer: &Issuer, options: &ProviderOptions) -> Result<Self, Error> {
         if document.len() > METADATA_LIMIT {
-            return Err(ErrorCode::HTTP_BODY_TOO_LARGE.into());
+            return Err(Error::body_too_large(METADATA_LIMIT));
         }
         json::around_broken(document, |read| Self::parse_held(read, document, issuer, options))
     }

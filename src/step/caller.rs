@@ -38,7 +38,7 @@ impl<F: Flow> Awaiting<F> {
     pub fn receive<B: AsRef<[u8]>>(self, response: http::Response<B>, env: &mut dyn Env) -> Result<Step<F>, Error> {
         let (status, body) = (response.status(), response.body().as_ref());
         let step = if body.len() > self.body_limit {
-            self.fail(Failure::new(FailureKind::BodyTooLarge, Sent::Maybe), env)
+            self.fail(Failure::new(FailureKind::BodyTooLarge, Sent::Maybe).with_status(status), env)
         } else {
             let response = Response { status, headers: response.headers(), body, accept: self.accept };
             self.flow.on(Input::Response(response), env)
@@ -51,7 +51,7 @@ impl<F: Flow> Awaiting<F> {
     /// # Errors
     /// The flow's own errors: most flows end here with a `transport.…` error.
     pub fn fail(self, failure: Failure, env: &mut dyn Env) -> Result<Step<F>, Error> {
-        self.flow.on(Input::Failed(failure), env)
+        self.flow.on(Input::Failed(failure.with_limit(self.body_limit)), env)
     }
 }
 

@@ -55,28 +55,27 @@ impl<'a> Response<'a> {
     /// # Errors
     /// `transport.timeout`, `http.too_many_requests`, `http.server_error`, `http.redirect`, `http.status`.
     pub fn check_status(&self) -> Result<(), Error> {
-        let error = match self.status.as_u16() {
-            200..=299 => return Ok(()),
-            300..=399 => self.redirect(),
-            408 => Error::new(ErrorCode::TRANSPORT_TIMEOUT)
-                .with_hint("The server did not receive the request in time (408): try again."),
-            425 | 429 => self.is_busy(ErrorCode::HTTP_TOO_MANY_REQUESTS),
-            503 => self.is_busy(ErrorCode::HTTP_SERVER_ERROR),
-            500..=599 => Error::new(ErrorCode::HTTP_SERVER_ERROR).with_retry_after(self.retry_after()),
-            _ => ErrorCode::HTTP_STATUS.into(),
-        };
-        Err(error.with_status(self.status))
+        let Some(error) = Error::of_status(self.status) else { return Ok(()) };
+        Err(match self.status.as_u16() {
+            300..=399 => self.located(error),
+            425 | 429 | 503 => self.is_busy(error),
+            500..=599 => error.with_retry_after(self.retry_after()),
+            _ => error,
+        })
     }
 
     /// The error of a server that is to be asked later. A browser hides a `Retry-After` that CORS does not expose.
-    fn is_busy(&self, code: ErrorCode) -> Error {
-        let error = Error::new(code).with_retry_after(self.retry_after());
+    fn is_busy(&self, error: Error) -> Error {
+        let error = error.with_retry_after(self.retry_after());
         if self.headers.contains_key(header::RETRY_AFTER) { error } else { error.with_hint(NO_RETRY_AFTER) }
     }
 
     /// The error of a redirect, with what its `Location` says.
     pub(crate) fn redirect(&self) -> Error {
-        let error = Error::new(ErrorCode::HTTP_REDIRECT);
+        self.located(ErrorCode::HTTP_REDIRECT.into())
+    }
+
+    fn located(&self, error: Error) -> Error {
         match self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()) {
             Some(location) => error.with_found(Quote::provider_url(location)),
             None => error.with_found(Quote::library("no Location header")),

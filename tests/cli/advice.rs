@@ -7,7 +7,7 @@ use oidc_proto::testing::{Disturbance, On, RegisteredClient};
 use serde_json::json;
 
 use crate::support::cli::{Cli, Op, Run, browser};
-use crate::support::server::DeadPort;
+use crate::support::server::{DeadPort, Server};
 
 #[track_caller]
 fn hint(run: &Run) -> String {
@@ -180,6 +180,14 @@ fn what_else_an_issuer_may_be_is_told() {
     op.provider.disturb(On::ServerMetadata, Disturbance::LostResponse, 1);
     let run = cli.run(&discover).failed(1, "transport", "transport.interrupted");
     assert!(hint(&run).contains(&op.issuer.replacen("http", "https", 1)), "{}", run.stdout);
+    // One that sends a status speaks http.
+    let server = Server::start(|mut connection| {
+        connection.request()?;
+        connection.write(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{")
+    });
+    let run = cli.run(&["discover", "--insecure-loopback", "--issuer", &server.url("")]);
+    let run = run.failed(1, "transport", "transport.interrupted");
+    assert!(!hint(&run).contains("https"), "{}", run.stdout);
 }
 
 /// With a client that somebody registers by hand, this is the option.

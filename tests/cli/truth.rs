@@ -4,7 +4,7 @@ use oidc_proto::testing::{Disturbance, Lie, On, Reuse, Rotation};
 use serde_json::json;
 
 use crate::support::cli::{Cli, Op, Run};
-use crate::support::server::DeadPort;
+use crate::support::server::{DeadPort, Server};
 
 /// What goes wrong at the token endpoint, from now on.
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ enum Trouble {
     Disturbance(Disturbance),
     /// An error object with this status.
     Denial(u16, &'static str),
+    /// A body beyond every limit, with this status.
+    Oversized(u16),
     /// The connection is refused.
     Dead,
 }
@@ -23,13 +25,18 @@ fn trouble(op: &Op, dead: &DeadPort, trouble: Trouble) {
             *response.status_mut() = status.try_into().unwrap();
             *response.body_mut() = json!({ "error": error, "error_description": "not today" }).to_string().into();
         }),
-        Trouble::Dead => {
-            let url = dead.url();
-            op.provider.edit_json(On::ServerMetadata, move |metadata| {
-                drop(metadata.insert("token_endpoint".into(), json!(url)))
-            });
-        }
+        Trouble::Oversized(status) => op.provider.tamper(On::Token, move |response| {
+            *response.status_mut() = status.try_into().unwrap();
+            *response.body_mut() = vec![b' '; 2 << 20];
+        }),
+        Trouble::Dead => token_endpoint(op, dead.url()),
     }
+}
+
+/// The metadata name this token endpoint.
+fn token_endpoint(op: &Op, url: String) {
+    op.provider
+        .edit_json(On::ServerMetadata, move |metadata| drop(metadata.insert("token_endpoint".into(), json!(url))));
 }
 
 /// Logged in, with a token that is good for five minutes, and then the trouble begins.
@@ -54,6 +61,9 @@ fn kept(run: &Run, is_doubtful: bool) {
 fn a_refresh_that_was_answered_with_a_failure_fails_and_the_old_token_is_still_good() {
     for (what, fault, code, status) in [
         (Trouble::Disturbance(Disturbance::status(503)), "transport", "http.server_error", 503),
+        (Trouble::Oversized(503), "transport", "http.server_error", 503),
+        (Trouble::Oversized(429), "transport", "http.too_many_requests", 429),
+        (Trouble::Oversized(400), "remote", "http.status", 400),
         (Trouble::Denial(400, "invalid_scope"), "denied", "token.invalid_scope", 400),
         (Trouble::Denial(400, "invalid_client"), "denied", "token.invalid_client", 400),
         (Trouble::Denial(200, "invalid_scope"), "denied", "token.invalid_scope", 200),
@@ -79,6 +89,30 @@ fn a_refresh_that_was_answered_with_a_failure_fails_and_the_old_token_is_still_g
         assert_eq!(run.event("token")["access_token"], before[0].as_str());
         assert_eq!(op.provider.count(On::Token), asked);
         cli.run(&["userinfo"]).done();
+    }
+}
+
+/// A status that came says the same if the connection breaks in its body.
+#[test]
+fn a_status_whose_body_breaks_off_counts() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    for (status, is_doubtful, fault, code) in [
+        (503, false, "transport", "http.server_error"),
+        (429, false, "transport", "http.too_many_requests"),
+        (400, false, "remote", "http.status"),
+        (200, true, "transport", "transport.interrupted"),
+    ] {
+        let server = Server::start(move |mut connection| {
+            connection.request()?;
+            connection.write(format!("HTTP/1.1 {status} Any\r\ncontent-length: 99\r\n\r\n{{").as_bytes())
+        });
+        op.provider.honest();
+        token_endpoint(&op, server.url("/token"));
+        cli.age_metadata();
+        let run = cli.run(&["refresh"]).failed(1, fault, code);
+        assert_eq!(run.event("error")["status"], status);
+        kept(&run, is_doubtful);
     }
 }
 
@@ -208,14 +242,12 @@ fn a_refresh_that_is_interrupted_leaves_a_doubtful_token() {
     let (op, cli) = (Op::start(), Cli::new());
     cli.login(&op, &[]).done();
     let (seen, sees) = std::sync::mpsc::channel();
-    let server = crate::support::server::Server::start(move |mut connection| {
+    let server = Server::start(move |mut connection| {
         let _ = connection.request();
         let _ = seen.send(());
         connection.request().map(drop)
     });
-    let url = server.url("/token");
-    op.provider
-        .edit_json(On::ServerMetadata, move |metadata| drop(metadata.insert("token_endpoint".into(), json!(url))));
+    token_endpoint(&op, server.url("/token"));
     cli.age_metadata();
     let running = cli.start(&["refresh"]);
     sees.recv().unwrap();

@@ -1,5 +1,6 @@
 //! HTTP by `fetch`.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::task::Poll;
@@ -89,7 +90,14 @@ impl HttpClient for Client {
             return Box::pin(ready(Err(Failure::new(FailureKind::Refused, Sent::No))));
         }
         let timeout = self.timeout;
-        Box::pin(async move { within(timeout, exchange(request, policy.body_limit())).await })
+        Box::pin(async move {
+            let status = Cell::new(None);
+            let exchanged = within(timeout, exchange(request, policy.body_limit(), &status)).await;
+            exchanged.map_err(|failure| match status.get() {
+                Some(status) => failure.with_status(status),
+                None => failure,
+            })
+        })
     }
 }
 
@@ -105,7 +113,8 @@ async fn within(timeout: Duration, exchange: impl Future<Output = Exchanged>) ->
     .await
 }
 
-async fn exchange(request: Request<Body>, limit: usize) -> Exchanged {
+/// `came` is set when the head of the response has come.
+async fn exchange(request: Request<Body>, limit: usize, came: &Cell<Option<StatusCode>>) -> Exchanged {
     let refused = |_| {
         let failure = Failure::new(FailureKind::Other, Sent::No);
         failure.with_text("fetch does not accept the method, the URL or a header of the request")
@@ -124,7 +133,8 @@ async fn exchange(request: Request<Body>, limit: usize) -> Exchanged {
     };
     drop(watch);
     let status = StatusCode::from_u16(response.status()).map_err(|_| interrupted())?;
-    let body = read(&response, limit).await.map_err(|failure| failure.with_status(status))?;
+    came.set(Some(status));
+    let body = read(&response, limit).await?;
     let mut whole = http::Response::new(body);
     *whole.status_mut() = status;
     *whole.headers_mut() = headers(&response);

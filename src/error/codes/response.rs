@@ -39,7 +39,7 @@ codes! {
         "If you configured the URL, correct it; if it is from the provider's metadata, report it to the provider.";
     HTTP_BODY_TOO_LARGE = "http.body_too_large", Remote, Response, ProviderBroken, "this crate's limits",
         "response body too large", "The server sent something other than the expected document.",
-        "Check the URL; if it is from the provider's metadata, report it to the provider.";
+        "Check the URL. If the request is your own, raise `Policy::with_body_limit`; if the URL is from the provider's metadata, report it to the provider.";
     HTTP_STATUS = "http.status", Remote, Response, ProviderBroken, "RFC 9110 section 15",
         "unexpected HTTP status", "The URL is not that of the endpoint, or the server or a proxy in front of it refused the request without a reason.",
         "Check the URL, and look at the provider's log.";

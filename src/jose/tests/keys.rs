@@ -163,6 +163,12 @@ fn keys_are_taken_as_providers_write_them() {
 }
 
 #[test]
+fn a_key_set_that_is_too_large_is_told_the_limit() {
+    let error = Keys::parse(" ".repeat(JWKS_LIMIT + 1).as_bytes(), FETCHED).unwrap_err();
+    assert_eq!(error.expected().unwrap().as_str(), "at most 524288 bytes");
+}
+
+#[test]
 fn documents_that_are_no_key_set_are_refused() {
     let many = |count| set(&vec!["{}".to_owned(); count]);
     for (body, expected) in [

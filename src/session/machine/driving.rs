@@ -227,11 +227,14 @@ impl Session {
         });
     }
 
-    /// Says that no response came. A failure whose ticket is no longer awaited is ignored.
+    /// Says that no response came, or not all of it. A failure whose ticket is no longer awaited is ignored.
     pub fn handle_failure(&mut self, ticket: Ticket, failure: Failure, env: &mut dyn Env) {
         self.take_response(ticket, env, |expect, env| {
             let ExpectResponse { awaiting, mut exchange } = expect;
-            exchange.not_answered(failure.sent);
+            match failure.status() {
+                Some(status) => exchange.answered(status),
+                None => exchange.not_answered(failure.sent),
+            }
             (awaiting.fail(failure, env), exchange)
         });
     }

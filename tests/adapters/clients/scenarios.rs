@@ -186,6 +186,38 @@ fn a_connection_that_breaks_is_told_as_such() {
     }
 }
 
+/// However the body fails, the status has come.
+#[test]
+fn a_status_is_told_though_its_body_is_not_there() {
+    let hang = |connection: Connection| {
+        connection.hang();
+        Ok(())
+    };
+    for status in [200, 400, 429, 503] {
+        for start in ["content-length: 9\r\n\r\ncut", "transfer-encoding: chunked\r\n\r\n9\r\ncut"] {
+            let start: &str = format!("HTTP/1.1 {status} Any\r\n{start}").leak();
+            let told = |name: &str, outcome: Outcome, kind| {
+                let Outcome::Failed(failure) = outcome else { panic!("{name} {status}: a response") };
+                let told = (failure.kind, failure.status().map(|status| status.as_u16()));
+                assert_eq!(told, (kind, Some(status)), "{name}: {start}");
+            };
+            for (name, send) in with_services() {
+                let server = cut_short(start, Connection::reset);
+                told(name, send(&options(), Toy::get(&server.url("/"), 99)), FailureKind::Interrupted);
+                let server = cut_short(start, |_| Ok(()));
+                told(name, send(&options(), Toy::post(&server.url("/"), "code=1")), FailureKind::Interrupted);
+                let server = cut_short(start, hang);
+                told(name, send(&options(), Toy::get(&server.url("/"), 2)), FailureKind::BodyTooLarge);
+            }
+            for (name, send) in senders() {
+                let server = cut_short(start, hang);
+                let outcome = send(&options().with_timeout(SHORT), Toy::get(&server.url("/"), 99));
+                told(name, outcome, FailureKind::Timeout);
+            }
+        }
+    }
+}
+
 /// Each byte comes in time, and the response never.
 #[test]
 fn a_flood_of_what_is_no_response_ends_at_the_time_out() {

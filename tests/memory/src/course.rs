@@ -15,8 +15,8 @@ use oidc_proto::jose::{Algorithm, PrivateKey};
 use oidc_proto::testing::{Clock, Lie, Provider, TestEnv};
 use oidc_proto::{
     ApplicationType, AuthMethod, AuthorizationRequest, Body, Callback, ClientMetadata, DpopKey, EndSessionRequest,
-    Env as _, Failure, GrantType, Issuer, PendingAuthorization, PendingDevice, Policy, RedirectUri, RelyingParty,
-    Schemes, Scope, TokenOutcome, TokenSet,
+    Env as _, ErrorCode, Failure, GrantType, Issuer, PendingAuthorization, PendingDevice, Policy, RedirectUri,
+    RelyingParty, Schemes, Scope, TokenOutcome, TokenSet,
 };
 
 use crate::watch::unwatched;
@@ -141,7 +141,8 @@ pub fn course(kind: Kind) -> Secrets {
     };
     let started = if kind.has_initial_token {
         let refused = Registration::start_with_token(&found.provider, metadata.clone(), WRONG_TOKEN.into()).unwrap();
-        assert!(http.run(refused, &mut env).is_err());
+        let refused = http.run(refused, &mut env).map(drop).map_err(|error| error.code());
+        assert_eq!(refused, Err(ErrorCode::REGISTRATION_DENIED));
         Registration::start_with_token(&found.provider, metadata, INITIAL_TOKEN.into())
     } else {
         Registration::start(&found.provider, metadata)

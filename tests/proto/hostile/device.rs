@@ -63,7 +63,8 @@ const NO: &[(Say, ErrorCode)] = &[
     (Say::Edit("a word with a space", |op| respond(op, On::Token, 400, "application/json", r#"{"error":"slow_down "}"#)), ErrorCode::TOKEN_ERROR),
     (Say::Edit("a page", |op| respond(op, On::Token, 400, "text/html", r#"<p>{"error":"authorization_pending"}</p>"#)), ErrorCode::HTTP_STATUS),
     (Say::Disturbance(On::Token, Disturbance::Redirect), ErrorCode::HTTP_REDIRECT),
-    (Say::Disturbance(On::Token, Disturbance::Oversized), ErrorCode::HTTP_BODY_TOO_LARGE),
+    // The status of a pending login.
+    (Say::Disturbance(On::Token, Disturbance::Oversized), ErrorCode::HTTP_STATUS),
 ];
 
 /// Tokens came, but not such that they could be trusted.

@@ -87,6 +87,21 @@ fn after_a_lost_response_to_a_code_the_user_logs_in_again() {
     }
 }
 
+/// A provider that says that it is busy has not spent the code, even if the body of its response is not taken.
+#[test]
+fn a_busy_provider_has_not_spent_the_code_whatever_its_body_is() {
+    for (status, recovery) in [(503, Recovery::Retry { after: None }), (502, Recovery::LogInAgain)] {
+        let mut world = World::new();
+        let login = world.login().unwrap();
+        world.op.tamper(On::Token, move |response| {
+            *response.status_mut() = status.try_into().unwrap();
+            *response.body_mut() = vec![b' '; 2 << 20];
+        });
+        let error = world.finish(login).err().unwrap().error;
+        assert_eq!((error.code(), error.recovery()), (ErrorCode::HTTP_SERVER_ERROR, recovery), "{status}");
+    }
+}
+
 #[test]
 fn metadata_that_are_not_there_name_the_url_that_was_asked() {
     let mut world = World::new();

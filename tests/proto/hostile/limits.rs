@@ -42,6 +42,9 @@ fn a_body_holds_to_the_limit_of_its_endpoint() {
             let outcome = world.course();
             let failure = outcome.as_ref().err().and_then(|refusal| refusal.error.failure());
             assert_eq!(failure.map(|failure| failure.kind), expected.err().map(|_| FailureKind::BodyTooLarge));
+            // And says which it was.
+            let told = outcome.as_ref().err().and_then(|refusal| Some(refusal.error.expected()?.as_str().to_owned()));
+            assert_eq!(told, expected.err().map(|_| format!("at most {limit} bytes")), "{on:?}");
             assert_eq!(outcome.map_err(|refusal| refusal.what()), expected, "{on:?} {size}");
         }
     }

@@ -128,6 +128,8 @@ fn what_the_sdk_did_not_store_is_not_made_up() {
     let now = world.env.now();
     let join = |value: Value| SdkSession::from_json(&value.to_string()).and_then(|read| read.join(&server, now));
     assert_eq!(what(join(user.clone())), (ErrorCode::CLIENT_MISMATCH, Some("client_id")));
+    let hint = join(user.clone()).unwrap_err().hint().to_owned();
+    assert!(hint.contains("names no client") && hint.contains("SdkSession::with_client_id"), "{hint}");
     let elsewhere = json!({ "client_id": "a", "user": with(user.clone(), "issuer", "https://id.example.net/") });
     let error = join(elsewhere).unwrap_err();
     assert_eq!(error.code(), ErrorCode::PROVIDER_MISMATCH);

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use oidc_proto::session::{Access, Event, SessionOptions};
+use http::StatusCode;
+use oidc_proto::session::{Access, Event, Outcome, SessionOptions, Standing};
 use oidc_proto::testing::{self, Disturbance, On, Reuse};
-use oidc_proto::{Env, ErrorCode};
+use oidc_proto::{Env, ErrorCode, Failure, FailureKind, Sent};
 
 use crate::session::world::{ISSUER, Store, World, call, stalled};
 
@@ -43,6 +44,52 @@ fn failures_that_time_may_mend_do_not_end_a_session() {
         world.wait(&mut session);
         assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed], "{code}");
         assert!(world.honours(&world.outcome(&session, next).unwrap()));
+    }
+}
+
+/// The body was too large, broke off or did not end. The status says all the same what it always says.
+#[test]
+fn a_status_whose_body_is_not_there_counts() {
+    use {ErrorCode as Code, Standing::Doubtful, Standing::Good};
+
+    for (status, code, standing) in [
+        (503, Some(Code::HTTP_SERVER_ERROR), Good),
+        (500, Some(Code::HTTP_SERVER_ERROR), Good),
+        (429, Some(Code::HTTP_TOO_MANY_REQUESTS), Good),
+        (408, Some(Code::TRANSPORT_TIMEOUT), Good),
+        (400, Some(Code::HTTP_STATUS), Good),
+        (302, Some(Code::HTTP_REDIRECT), Good),
+        // A gateway says nothing about the provider, and a success may have been new tokens.
+        (502, Some(Code::HTTP_SERVER_ERROR), Doubtful),
+        (504, Some(Code::HTTP_SERVER_ERROR), Doubtful),
+        (200, None, Doubtful),
+    ] {
+        for (kind, own) in [
+            (FailureKind::BodyTooLarge, Code::HTTP_BODY_TOO_LARGE),
+            (FailureKind::Interrupted, Code::TRANSPORT_INTERRUPTED),
+            (FailureKind::Timeout, Code::TRANSPORT_TIMEOUT),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let failure = Failure::new(kind, Sent::Maybe).with_status(status);
+            let by_core = (kind == FailureKind::BodyTooLarge).then(|| {
+                let mut response = http::Response::new(vec![b' '; 2 << 20]);
+                *response.status_mut() = status;
+                Ok(response)
+            });
+            for came in by_core.into_iter().chain([Err(failure)]) {
+                let mut world = World::new();
+                let mut session = world.session(SessionOptions::default());
+                let Access::Wait(epoch) = session.refresh(&mut world.env) else { panic!() };
+                let (ticket, _request) = call(session.poll_transmit(&mut world.env).unwrap());
+                match came {
+                    Ok(response) => session.handle_response(ticket, response, &mut world.env),
+                    Err(failure) => session.handle_failure(ticket, failure, &mut world.env),
+                }
+                let Outcome::Failed(error) = session.outcome(epoch, &world.env) else { panic!("{status} {kind}") };
+                assert_eq!((error.code(), error.status()), (code.unwrap_or(own), Some(status)), "{kind}");
+                assert_eq!(session.standing(&world.env), standing, "{status} {kind}");
+            }
+        }
     }
 }
 

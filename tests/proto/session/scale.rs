@@ -10,7 +10,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use http::{Request, Response};
-use oidc_proto::adapter::session::{SessionHandle, Sessions};
+use oidc_proto::adapter::session::{NoToken, SessionHandle, Sessions};
 use oidc_proto::adapter::store::NoStore;
 use oidc_proto::adapter::{Driver, HttpClient, from_fn};
 use oidc_proto::session::SessionOptions;
@@ -161,7 +161,8 @@ async fn count_leaving(callers: usize) -> usize {
     }
     leave.send(true).unwrap();
     while let Some(left) = waiting.join_next().await {
-        assert!(left.unwrap().is_err());
+        let left = left.unwrap();
+        assert!(matches!(left, Err(NoToken::Late(None))), "{left:?}");
     }
     counts.runner_polls.load(Ordering::SeqCst) + counts.caller_polls.load(Ordering::SeqCst)
 }

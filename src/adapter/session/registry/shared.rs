@@ -69,13 +69,14 @@ impl<P: SessionStores, E: Env> Shared<P, E> {
         Ok(session)
     }
 
-    /// The client that the tokens belong to.
+    /// The client that the tokens belong to. If there is none, the error is that of the client that is nearest.
     fn party(&self, tokens: &TokenSet) -> Result<&RelyingParty, Error> {
-        let mut refused = None;
+        let mut refused: Option<Error> = None;
         for party in &self.options.parties {
             match party.owner().check(tokens.owner()) {
                 Ok(()) => return Ok(party),
-                Err(error) => refused = refused.or(Some(error)),
+                Err(error) if refused.as_ref().is_some_and(|nearest| nearness(nearest) >= nearness(&error)) => {}
+                Err(error) => refused = Some(error),
             }
         }
         Err(refused.unwrap_or_else(|| ErrorCode::CLIENT_MISMATCH.into()))
@@ -114,6 +115,15 @@ impl<P: SessionStores, E: Env> Shared<P, E> {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::SeqCst)
+    }
+}
+
+/// How much of the owner is right: the provider, and the client.
+fn nearness(mismatch: &Error) -> u8 {
+    match mismatch.code() {
+        ErrorCode::PROVIDER_MISMATCH => 0,
+        ErrorCode::CLIENT_MISMATCH => 1,
+        _ => 2,
     }
 }
 

@@ -3,6 +3,7 @@
 mod capacity;
 mod holders;
 mod logouts;
+mod parties;
 mod shelf;
 
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use oidc_proto::adapter::Driver;
 use oidc_proto::adapter::session::{NamedEvent, NoToken, Registry, RegistryOptions, SessionHandle};
 use oidc_proto::adapter::store::NoStore;
-use oidc_proto::session::{End, Event, Record, RefreshPolicy};
+use oidc_proto::session::{End, Event, Record};
 use oidc_proto::testing::{On, Provider, User};
 use oidc_proto::{ErrorCode, Fault, TokenSet};
 use tokio::task::JoinHandle;
@@ -251,25 +252,6 @@ async fn a_store_that_fails_or_hangs_is_an_error_of_that_request_only() {
     shelf.takes(Duration::ZERO);
     assert!(server.session("a").await.access().await.is_ok());
     server.stop().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_record_of_a_client_that_the_registry_does_not_know_is_refused() {
-    let (mut world, shelf) = (two_users(), Shelf::default());
-    stored(&mut world, &shelf, "a", "alice");
-    let other = world.party.with_client(oidc_proto::Client::new("other"));
-    let driver = Driver::new(provider(&world, MOMENT)).with_timer(sleep);
-    let options = RegistryOptions::new(other).with_refresh(RefreshPolicy::Ahead);
-    let (registry, run) = Registry::new(driver, VirtualEnv::new(&world), shelf.clone(), options.clone()).unwrap();
-    let _run = tokio::spawn(run);
-    assert_eq!(registry.session("a").await.unwrap_err().code(), ErrorCode::CLIENT_MISMATCH);
-    assert_eq!(registry.log_in("b", world.login("bob")).unwrap_err().code(), ErrorCode::CLIENT_MISMATCH);
-    // One registry has the sessions of several clients.
-    let server = Server::with(&world, &shelf, |own| {
-        let _ = own;
-        options.with_party(world.party.clone())
-    });
-    assert!(server.session("a").await.access().await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
