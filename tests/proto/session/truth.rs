@@ -4,6 +4,7 @@ use oidc_proto::session::{Access, End, Epoch, Event, Outcome, Record, Refusal, S
 use oidc_proto::testing::{self, Disturbance, Lie, On, Reuse, Rotation};
 use oidc_proto::{Env as _, Error, ErrorCode};
 
+use crate::session::unverified::behind;
 use crate::session::world::{ISSUER, Store, World, broken, call, shared};
 
 mod adapters;
@@ -365,4 +366,22 @@ fn a_new_token_that_has_expired_before_anyone_sees_it_is_no_success() {
     let epoch = refresh(&mut world, &mut session);
     world.pump(&mut session, &store);
     assert!(world.outcome(&session, epoch).is_ok_and(|token| world.honours(&token)));
+}
+
+/// What came next could not be verified, and its refresh token was kept. The access token counts as expired: its lifetime in the
+/// record is none that a provider gives.
+#[test]
+fn a_token_that_counts_as_expired_is_not_given_to_whoever_looks_late() {
+    let (mut world, store) = (World::new(), Store::default());
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    let mut session = world.restore(store.record().unwrap(), shared());
+    let epoch = refresh(&mut world, &mut session);
+    world.pump(&mut session, &store);
+    behind(&world);
+    let _ = refresh(&mut world, &mut session);
+    world.pump(&mut session, &store);
+    assert!(session.keep_unverified(&mut world.env));
+    world.pump(&mut session, &store);
+    assert_eq!(session.standing(&world.env), Standing::Expired);
+    assert_eq!(world.outcome(&session, epoch), Err("session.token_late"));
 }
