@@ -105,33 +105,6 @@ fn a_new_login_of_the_same_user_elsewhere_is_adopted() {
     }
 }
 
-/// The same, and its access token has expired since: nobody is told that it is new. It is refreshed, under the lock.
-#[test]
-fn a_new_login_elsewhere_that_has_expired_is_refreshed() {
-    for persistence in [Persistence::Shared, Persistence::Own] {
-        let (mut world, store) = (world(), Store::default());
-        store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
-        let options = SessionOptions::default().with_persistence(persistence);
-        let mut session = world.restore(store.record().unwrap(), options);
-        let theirs = world.login("alice");
-        world.advance(301);
-        let epoch = world.ask(&mut session).unwrap_err().unwrap();
-        world.keep(&mut session, &store);
-        world.exchange(&mut session);
-        let next = Record::of_login(theirs.clone(), session.stored(), &mut world.env);
-        store.put(next.clone());
-        store.break_lock();
-        store.log();
-        assert_eq!(world.pump(&mut session, &store), [Event::Orphaned, Event::TokensRefreshed]);
-        let token = world.outcome(&session, epoch).unwrap();
-        assert!(token != name(&theirs) && world.honours(&token));
-        assert_eq!((session.login(), kept(&store)), (next.login, (next.generation + 1, token)));
-        let is_locked_anew = store.log().starts_with(&["save", "unlock", "lock", "load"]);
-        assert_eq!(is_locked_anew, persistence == Persistence::Shared);
-        assert!(session.is_idle() && !store.is_locked() && !store.is_begun());
-    }
-}
-
 /// Nothing is written back: the record would be a login that nobody has asked for.
 #[test]
 fn a_record_that_is_gone_ends_the_session_and_is_not_written_back() {

@@ -4,10 +4,10 @@ use oidc_proto::session::{Access, End, Epoch, Event, Outcome, Record, Refusal, S
 use oidc_proto::testing::{self, Disturbance, Lie, On, Reuse, Rotation};
 use oidc_proto::{Env as _, Error, ErrorCode};
 
-use crate::session::unverified::behind;
 use crate::session::world::{ISSUER, Store, World, broken, call, shared};
 
 mod adapters;
+mod expired;
 
 /// What becomes of a refresh.
 #[derive(Clone, Debug)]
@@ -348,40 +348,4 @@ fn an_error_of_the_store_ends_no_session() {
     session.handle_store(ticket, StoreResponse::Failed(ErrorCode::TOKEN_INVALID_GRANT.into()), &mut world.env);
     assert_eq!(failure(&world, &session, epoch).code(), ErrorCode::TOKEN_INVALID_GRANT);
     assert!(session.end().is_none());
-}
-
-/// The process was suspended while it saved, for longer than the token lives. What the provider gave is newer, and is dead.
-#[test]
-fn a_new_token_that_has_expired_before_anyone_sees_it_is_no_success() {
-    let (mut world, store) = (rotating(), Store::default());
-    let mut session = world.session(shared());
-    let epoch = refresh(&mut world, &mut session);
-    world.keep(&mut session, &store);
-    world.exchange(&mut session);
-    world.advance(301);
-    world.keep(&mut session, &store);
-    assert_eq!((session.poll_event(), session.standing(&world.env)), (Some(Event::TokensRefreshed), Standing::Expired));
-    assert_eq!(world.outcome(&session, epoch), Err("session.token_late"));
-    // Nothing is lost: the next attempt goes on with what came.
-    let epoch = refresh(&mut world, &mut session);
-    world.pump(&mut session, &store);
-    assert!(world.outcome(&session, epoch).is_ok_and(|token| world.honours(&token)));
-}
-
-/// What came next could not be verified, and its refresh token was kept. The access token counts as expired: its lifetime in the
-/// record is none that a provider gives.
-#[test]
-fn a_token_that_counts_as_expired_is_not_given_to_whoever_looks_late() {
-    let (mut world, store) = (World::new(), Store::default());
-    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
-    let mut session = world.restore(store.record().unwrap(), shared());
-    let epoch = refresh(&mut world, &mut session);
-    world.pump(&mut session, &store);
-    behind(&world);
-    let _ = refresh(&mut world, &mut session);
-    world.pump(&mut session, &store);
-    assert!(session.keep_unverified(&mut world.env));
-    world.pump(&mut session, &store);
-    assert_eq!(session.standing(&world.env), Standing::Expired);
-    assert_eq!(world.outcome(&session, epoch), Err("session.token_late"));
 }
