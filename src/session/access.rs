@@ -18,6 +18,13 @@ pub struct Epoch {
     pub(super) wants: Wants,
 }
 
+impl Epoch {
+    /// Whether its caller wants any good token, and not only new ones.
+    pub(crate) fn wants_any_token(self) -> bool {
+        self.wants == Wants::Token
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Wants {
     /// An access token: the old token is enough while it is good.
@@ -221,7 +228,10 @@ pub enum Outcome<'a> {
         /// How the last attempt failed.
         error: Error,
     },
-    /// The attempt failed with this error. The session tries again after a pause.
+    /// There is no good access token, or there are no new tokens, for this reason. If the attempt failed, the session tries
+    /// again after a pause, with [`RefreshPolicy::OnDemand`](super::RefreshPolicy::OnDemand) only for a caller. If the error
+    /// is `session.token_late`, the attempt succeeded, and its access token has expired: there is no pause, and only with
+    /// [`RefreshPolicy::Ahead`](super::RefreshPolicy::Ahead) does the session refresh again by itself. Ask again.
     Failed(Error),
     /// The session has ended, for this reason.
     Ended(End),

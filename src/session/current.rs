@@ -107,10 +107,12 @@ impl CurrentTokens {
         self.validity().is_over(env)
     }
 
-    /// Whether the provider gave the access token for less than a second.
+    /// Whether the provider gave the access token for less than a second. One that only counts as expired
+    /// ([`CurrentTokens::continue_with`]) is none of these.
     pub(super) fn is_short(&self) -> bool {
-        let lifetime = self.tokens.expires_at().map(|end| end.saturating_since(self.tokens.obtained_at()));
-        lifetime.is_some_and(|lifetime| lifetime < policy::SHORTEST)
+        let obtained_at = self.tokens.obtained_at();
+        let is_short = |end: Timestamp| end >= obtained_at && end.saturating_since(obtained_at) < policy::SHORTEST;
+        self.tokens.expires_at().is_some_and(is_short)
     }
 
     fn validity(&self) -> Validity {

@@ -34,7 +34,7 @@ pub enum StoreAction {
     /// Take the lock, so that no other process refreshes. Respond with [`StoreResponse::Locked`] when the lock is held.
     /// Locks are not counted: one `Unlock` releases the lock, even after several `Lock` actions.
     Lock,
-    /// Read the record.
+    /// Read the record. If the lock is a lease, and is held, the lease begins anew.
     Load,
     /// Take the lock again if it was lost, and show that the record of this version can be replaced, and mark durably
     /// that a refresh was begun from it: the record's next save must not fail for want of room or of rights. Respond with

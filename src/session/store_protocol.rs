@@ -11,9 +11,10 @@
 //! ```
 //!
 //! There is at most one question at a time. Each question gets one response, which the session learns as [`Told`].
-//! Beside it the protocol saves tokens again that the store failed to save, and gives locks back.
+//! Beside it the protocol saves tokens again that the store failed to save, renews leases, and gives locks back.
 
 mod late;
+mod lease;
 
 use std::num::NonZero;
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub(super) struct StoreProtocol {
     next: Option<Box<RecordVersion>>,
     lock: Lock,
     mark: Mark,
+    /// The lease of the lock is to be renewed.
+    is_lease_due: bool,
     /// The session was logged out, and the store failed to erase its record.
     has_failed_to_erase: bool,
     /// The ticket that the next action gets.
@@ -61,6 +64,7 @@ impl StoreProtocol {
             next: None,
             lock: Lock::Free,
             mark: Mark::None,
+            is_lease_due: false,
             has_failed_to_erase: false,
             next_ticket: first,
             last_unlock: first,

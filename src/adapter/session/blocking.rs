@@ -8,7 +8,7 @@ use super::fit::{Misfit, fit};
 use super::input::Input;
 use super::listener::{Listener, Listeners, next_event};
 use super::lock::lock;
-use super::token_result::{NoToken, TokenResult, late, outcome, response};
+use super::token_result::{NoToken, TokenResult, came_too_late, late, outcome, response};
 use crate::adapter::blocking::BlockingHttpClient;
 use crate::adapter::key_store::{BlockingKeyStore, NoKeyStore};
 use crate::adapter::store::{BlockingSessionStore, InUse};
@@ -223,19 +223,31 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         let Shared { session, env, .. } = &mut *shared;
         let asked = response(ask(session, env));
         self.publish(&mut shared);
-        let epoch = match asked {
+        let mut epoch = match asked {
             Ok(response) => return response,
             Err(epoch) => epoch,
         };
+        let mut has_waited = false;
         loop {
             shared = self.work(shared);
-            if let Some(response) = outcome(shared.session.outcome(epoch, &shared.env)) {
-                return response;
+            let result = outcome(shared.session.outcome(epoch, &shared.env));
+            let is_over = end.left().is_zero();
+            match result {
+                // It waits for one more attempt.
+                Some(result) if !has_waited && !is_over && came_too_late(epoch, &result) => {
+                    has_waited = true;
+                    let Shared { session, env, .. } = &mut *shared;
+                    let asked = response(session.access(env));
+                    self.publish(&mut shared);
+                    match asked {
+                        Ok(response) => return response,
+                        Err(next) => epoch = next,
+                    }
+                }
+                Some(result) => return result,
+                None if is_over => return late(&shared.session, epoch, &shared.env),
+                None => shared = self.pause(shared, end),
             }
-            if end.left().is_zero() {
-                return late(&shared.session, epoch, &shared.env);
-            }
-            shared = self.pause(shared, end);
         }
     }
 

@@ -13,7 +13,7 @@ use super::listener::{Listener, Listeners};
 use super::lock::lock;
 use super::run::Run;
 use super::slot::{Arrivals, Slot, Used};
-use super::token_result::{NoToken, TokenResult};
+use super::token_result::{NoToken, TokenResult, came_too_late};
 use crate::adapter::driver::{Driver, HttpClient, Timer};
 use crate::adapter::key_store::KeyStore;
 use crate::adapter::store::SessionStore;
@@ -142,10 +142,10 @@ impl<E: Env> SessionHandle<E> {
             Ok(response) => return response,
             Err(epoch) => epoch,
         };
-        let (mut deadline, mut waiting) = (pin!(deadline), Waiting { slot: &self.0.0, epoch, id: None });
+        let (mut deadline, mut waiting) = (pin!(deadline), Waiting::new(&self.0.0, epoch));
         poll_fn(|cx| match Pin::new(&mut waiting).poll(cx) {
             Poll::Ready(response) => Poll::Ready(response),
-            Poll::Pending => deadline.as_mut().poll(cx).map(|_| self.0.0.late(epoch)),
+            Poll::Pending => deadline.as_mut().poll(cx).map(|_| self.0.0.late(waiting.epoch)),
         })
         .await
     }
@@ -171,7 +171,7 @@ impl<E: Env> SessionHandle<E> {
     async fn wait(&self, asked: Result<TokenResult, Epoch>) -> TokenResult {
         match asked {
             Ok(response) => response,
-            Err(epoch) => Waiting { slot: &self.0.0, epoch, id: None }.await,
+            Err(epoch) => Waiting::new(&self.0.0, epoch).await,
         }
     }
 
@@ -271,6 +271,21 @@ struct Waiting<'a, E> {
     slot: &'a Slot<E>,
     epoch: Epoch,
     id: Option<u64>,
+    /// It is the second attempt that the caller waits for.
+    has_waited: bool,
+}
+
+impl<'a, E> Waiting<'a, E> {
+    fn new(slot: &'a Slot<E>, epoch: Epoch) -> Self {
+        Self { slot, epoch, id: None, has_waited: false }
+    }
+
+    /// Waits no longer for this attempt.
+    fn leave(&mut self) {
+        if let Some(id) = self.id.take() {
+            self.slot.leave(self.epoch, id);
+        }
+    }
 }
 
 impl<E: Env> Future for Waiting<'_, E> {
@@ -278,14 +293,25 @@ impl<E: Env> Future for Waiting<'_, E> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TokenResult> {
         let this = self.get_mut();
-        this.slot.poll_outcome(this.epoch, &mut this.id, cx)
+        let polled = this.slot.poll_outcome(this.epoch, &mut this.id, cx);
+        let Poll::Ready(result) = polled else { return polled };
+        if this.has_waited || !came_too_late(this.epoch, &result) {
+            return Poll::Ready(result);
+        }
+        this.leave();
+        this.has_waited = true;
+        match this.slot.ask(|session, env| session.access(env)) {
+            Ok(result) => Poll::Ready(result),
+            Err(epoch) => {
+                this.epoch = epoch;
+                this.slot.poll_outcome(epoch, &mut this.id, cx)
+            }
+        }
     }
 }
 
 impl<E> Drop for Waiting<'_, E> {
     fn drop(&mut self) {
-        if let Some(id) = self.id {
-            self.slot.leave(self.epoch, id);
-        }
+        self.leave();
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::env::Env;
 use crate::base::secret::AccessToken;
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 use crate::session::{Access, End, Epoch, Outcome, Session};
 
 /// The reason why a caller gets no good access token.
@@ -22,8 +22,11 @@ pub enum NoToken {
         /// The error of the last refresh.
         error: Error,
     },
-    /// The refresh failed with this error. The session tries again by itself.
-    #[error("the access token could not be refreshed: {0}")]
+    /// The refresh failed with this error. The session tries again after a pause, with
+    /// [`RefreshPolicy::OnDemand`](crate::session::RefreshPolicy::OnDemand) only for a caller. If the error is
+    /// `session.token_late`, the refresh succeeded, and its access token has expired: call again. A call that takes any good
+    /// token has already waited for the refresh after that one.
+    #[error("no good access token: {0}")]
     Failed(Error),
     /// The session has ended for this reason.
     #[error("the session is over: {0}")]
@@ -79,6 +82,12 @@ pub(super) fn outcome(outcome: Outcome<'_>) -> Option<TokenResult> {
         Outcome::Failed(error) => Some(Err(NoToken::Failed(error))),
         Outcome::Ended(end) => Some(Err(NoToken::Ended(end))),
     }
+}
+
+/// Whether the caller may wait for one more attempt: any good token will do, and the new one had expired when it came.
+pub(super) fn came_too_late(epoch: Epoch, result: &TokenResult) -> bool {
+    let is_late = |error: &Error| error.code() == ErrorCode::SESSION_TOKEN_LATE;
+    epoch.wants_any_token() && matches!(result, Err(NoToken::Failed(error)) if is_late(error))
 }
 
 /// What a caller gets whose time is up.

@@ -16,7 +16,7 @@ codes! {
         "Check the scope and the audience that the server needs, and whether the account is locked.";
     SESSION_TOKEN_LATE = "session.token_late", Environment, Machine, Retry, "this crate's session",
         "the new access token expired before it could be used", "The process was suspended, or the response or the store took longer than the token lives.",
-        "Try again.";
+        "Try again; if it happens again, have the provider issue tokens that live longer, or find what delays the process or the store.";
     SESSION_STOPPED = "session.stopped", Local, Session, FixConfiguration, "this crate's session",
         "nothing does the sessions' work any more", "The future that does the work of the sessions was dropped, or its task has ended.",
         "Spawn the future once, and let it run as long as the sessions are used.";

@@ -16,6 +16,7 @@ use crate::session::event::Event;
 use crate::session::question::{Question, Told};
 use crate::session::store::{StoreAction, StoreResponse, StoreTicket};
 use crate::session::timer::Timer;
+use crate::session::unsaved::longest_pause;
 use crate::step::{KeyOutput, Step};
 
 /// A step of the flow, and the exchange that it belongs to.
@@ -58,6 +59,9 @@ impl Session {
         if let Some(unlock) = core.store.poll_unlock() {
             return Some(unlock);
         }
+        if let Some(renewal) = core.store.poll_lease() {
+            return Some(renewal);
+        }
         if let Some(asked) = core.store.poll_question(core.current.tokens(), self.state.to_save()) {
             // From here on the response has its time.
             self.state.lasts_until(core.deadline(env));
@@ -84,6 +88,7 @@ impl Session {
     fn deadline_of(&self, timer: Timer) -> Option<MonotonicTime> {
         match timer {
             Timer::SaveAgain => self.core.store.deadline(),
+            Timer::Renew => self.state.renewal().filter(|_| self.core.store.holds_lock()),
             Timer::Refresh | Timer::Retry | Timer::Response | Timer::Wake => {
                 let own = match self.core.orphans.has_set_aside() {
                     true => self.state.timer_of_next_attempt(),
@@ -107,10 +112,19 @@ impl Session {
         for (timer, _) in Timer::ALL.into_iter().zip(due).filter(|(_, is_due)| *is_due) {
             match timer {
                 Timer::SaveAgain => self.core.store.save_again(now.saturating_add(self.core.options.deadline())),
+                Timer::Renew => self.renew(now),
                 Timer::Refresh | Timer::Retry => self.begin(env),
                 Timer::Response => self.time_is_up(env),
                 Timer::Wake => self.wake(env),
             }
+        }
+    }
+
+    /// The lock is kept while tokens are not verified, however long the pause is.
+    fn renew(&mut self, now: MonotonicTime) {
+        self.core.store.renew_lease();
+        if let State::Pausing(pause) = &mut self.state {
+            pause.renews_at(now.saturating_add(longest_pause(self.core.options.deadline())));
         }
     }
 

@@ -11,6 +11,7 @@ use crate::session::access::End;
 use crate::session::event::Event;
 use crate::session::policy::{self, RefreshPolicy, SILENT_REFUSALS, STALLED_AFTER, Verdict};
 use crate::session::record::LoginId;
+use crate::session::unsaved::longest_pause;
 use crate::token::token_set::TokenSet;
 
 impl Core {
@@ -185,6 +186,7 @@ impl Core {
             self.events.push(Event::Stalled(error));
         }
         let awaits_caller = self.options.refresh == RefreshPolicy::OnDemand && matches!(resume, Resume::Anew);
-        State::pausing(env.monotonic().saturating_add(pause), resume, awaits_caller)
+        let (now, until_renewal) = (env.monotonic(), longest_pause(self.options.deadline()));
+        State::pausing(now.saturating_add(pause), resume, awaits_caller, now.saturating_add(until_renewal))
     }
 }

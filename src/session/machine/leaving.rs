@@ -54,6 +54,9 @@ impl Core {
     /// Goes on after a transition of the logout that did not return. What it held is lost.
     pub(super) fn leave_interrupted(&mut self, mut known: Known, env: &mut dyn Env) -> State {
         self.is_interrupted();
+        // What the lost state awaited is not taken for what comes next.
+        self.attempts.begin();
+        self.attempts.end();
         known.is_uncertain(Uncertainty::LostResponse);
         self.find_record(known, env)
     }
@@ -178,7 +181,7 @@ impl Core {
             }
             known.is_uncertain(Uncertainty::LostResponse);
         }
-        self.left(known)
+        self.left(known, env)
     }
 
     /// Whether a refresh was begun from the tokens that are there, and has no end.
@@ -206,12 +209,12 @@ impl Core {
             }
             Ok(step) => {
                 self.has_held(&mut known, Held::of(Ok(step), exchange, env));
-                return self.left(known);
+                return self.left(known, env);
             }
             // Whether the grant has ended is not known, whatever the provider says of this token.
             Err(error) => {
                 known.is_uncertain(Uncertainty::RefreshFailed(error));
-                return self.left(known);
+                return self.left(known, env);
             }
         };
         leaving(LogoutStage::InFlight(Box::new(flight)), until, known)
@@ -236,7 +239,7 @@ impl Core {
         }
         self.attempts.begin();
         self.attempts.end();
-        self.left(known)
+        self.left(known, env)
     }
 
     /// A response that was late has come, or it is known that none comes.
@@ -269,7 +272,11 @@ impl Core {
     }
 
     /// The logout is done. The rest is the revocation of what the session gives back.
-    fn left(&mut self, known: Known) -> State {
+    fn left(&mut self, known: Known, env: &mut dyn Env) -> State {
+        // What an earlier request has brought since the provider was asked last.
+        while let Some((step, exchange)) = self.late.take_arrived() {
+            self.give_back_late(step, exchange, false, env);
+        }
         self.store.abandon();
         self.orphaned(self.current.tokens().clone());
         self.orphans.give_set_aside_back();

@@ -131,6 +131,10 @@ impl Core {
         if step.is_ok() && exchange.may_have_yielded() {
             // New tokens exist. Until they can be used, nobody knows whether the old one is still good.
             self.current.doubt(Some(exchange.asked_at()));
+            if !matches!(step, Ok(Step::Done(TokenOutcome::Verified(_)))) {
+                // They cannot be saved yet, which would renew it.
+                self.store.renew_lease();
+            }
         }
         match step {
             // The provider says that it did not rotate.

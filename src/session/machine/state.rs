@@ -33,6 +33,8 @@ pub(super) enum State {
 pub(super) struct Pause {
     until: MonotonicTime,
     resume: Resume,
+    /// When the lease of the lock is renewed, if tokens are not verified.
+    renew_at: Option<MonotonicTime>,
     /// The next attempt begins for a caller, not by the clock.
     awaits_caller: bool,
     /// What came and is not verified is no loss if the session is dropped: the refresh token before goes on.
@@ -47,6 +49,11 @@ impl Pause {
 
     pub(super) fn is_over(&self, now: MonotonicTime) -> bool {
         self.until <= now
+    }
+
+    /// The lease of the lock is to be renewed then.
+    pub(super) fn renews_at(&mut self, at: MonotonicTime) {
+        self.renew_at = Some(at);
     }
 
     /// A caller waits. The next attempt begins when the pause is over.
@@ -69,7 +76,7 @@ impl Pause {
 
     /// The next attempt begins anew, whatever came of the last one.
     pub(super) fn begins_anew(&mut self) {
-        self.resume = Resume::Anew;
+        (self.resume, self.renew_at) = (Resume::Anew, None);
     }
 
     pub(super) fn into_resume(self) -> Resume {
@@ -139,9 +146,19 @@ impl State {
         Self::attempting(Stage::InFlight(Box::new(flight)), until)
     }
 
-    /// A pause. `awaits_caller` if the next attempt begins for a caller, not by the clock.
-    pub(super) fn pausing(until: MonotonicTime, resume: Resume, awaits_caller: bool) -> Self {
-        Self::Pausing(Box::new(Pause { until, resume, awaits_caller, may_be_dropped: false }))
+    /// A pause. `awaits_caller` if the next attempt begins for a caller, not by the clock. Tokens that are not verified
+    /// keep the lock, whose lease is to be renewed at `renew_at`.
+    pub(super) fn pausing(until: MonotonicTime, resume: Resume, awaits_caller: bool, renew_at: MonotonicTime) -> Self {
+        let renew_at = matches!(resume, Resume::Verify(..)).then_some(renew_at);
+        Self::Pausing(Box::new(Pause { until, resume, renew_at, awaits_caller, may_be_dropped: false }))
+    }
+
+    /// When the lease of the lock is to be renewed.
+    pub(super) fn renewal(&self) -> Option<MonotonicTime> {
+        match self {
+            Self::Pausing(pause) => pause.renew_at,
+            _ => None,
+        }
     }
 
     /// What is true of the session if a transition from this state does not return.

@@ -243,13 +243,26 @@ impl Core {
         if is_other {
             self.orphaned(obtained.tokens);
             self.let_late_go(env);
-            return self.succeeded(record.tokens, record.login, env);
+            return self.goes_on_with(*record, env);
         }
         // The provider knows which of the two it issued last, and may have ended the other. The next attempt finds out.
         self.orphans.set_aside(obtained.tokens);
         self.current.replace(record.tokens, true);
         self.current.settle(&self.party, &self.options, env);
         self.store_failed(ErrorCode::STORE_CONFLICT.into(), env)
+    }
+
+    /// Another process has saved a new login. If its access token is good, nobody need be asked. Otherwise the attempt begins
+    /// again, with the lock, which was lost.
+    fn goes_on_with(&mut self, record: Record, env: &mut dyn Env) -> State {
+        self.store.set_login(record.login);
+        self.current.renew(record.tokens);
+        self.current.settle(&self.party, &self.options, env);
+        if self.current.is_good(env) {
+            return self.succeeded(self.current.tokens().clone(), record.login, env);
+        }
+        self.store.release();
+        self.admitted(env)
     }
 
     /// Whether a new login is unsaved, and this record belongs to another login. A record of the new login is in the store if

@@ -2,7 +2,7 @@
 
 use oidc_proto::session::{Event, Persistence, Record, RefreshPolicy, Session, SessionOptions, Ticket};
 use oidc_proto::testing::{self, Reuse, User};
-use oidc_proto::{Body, Env as _};
+use oidc_proto::{Body, Env as _, Failure, FailureKind, Sent};
 
 use crate::session::endings::ignores_spent;
 use crate::session::world::{ISSUER, Store, World, call, shared};
@@ -148,4 +148,32 @@ fn late_responses_of_two_logins_that_were_replaced_are_both_given_back() {
     }
     assert!(!brought.iter().any(|token| world.honours(token)), "both are revoked");
     assert!(world.honours(&world.tokens_of(&session)) && session.is_idle());
+}
+
+/// The response to the first request comes while a logout asks for the newest tokens, in vain. What it brings is all that lives.
+#[test]
+fn tokens_that_come_late_while_a_logout_asks_are_given_back() {
+    for persistence in [Persistence::Nowhere, Persistence::Own, Persistence::Shared] {
+        let (mut world, store) = (World::with(ignores_spent()), Store::default());
+        store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+        let options = SessionOptions::default().with_persistence(persistence);
+        let mut session = world.restore(store.record().unwrap(), options);
+        let (late, response) = asks(&mut world, &mut session, &store);
+        let brought = access_token(&response);
+        world.wait(&mut session);
+        world.wait(&mut session);
+        world.keep(&mut session, &store);
+        let lost = || Failure::new(FailureKind::Interrupted, Sent::Maybe);
+        let (ticket, _request) = call(session.poll_transmit(&mut world.env).unwrap());
+        session.handle_failure(ticket, lost(), &mut world.env);
+        session.log_out(&mut world.env);
+        world.keep(&mut session, &store);
+        let (ticket, _request) = call(session.poll_transmit(&mut world.env).unwrap());
+        session.handle_response(late, response, &mut world.env);
+        session.handle_failure(ticket, lost(), &mut world.env);
+        world.pump(&mut session, &store);
+        assert!(session.is_idle() && world.honours(&brought), "{persistence:?}");
+        world.revoke(&mut session);
+        assert!(!world.honours(&brought), "{persistence:?}");
+    }
 }

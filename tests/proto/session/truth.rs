@@ -7,6 +7,7 @@ use oidc_proto::{Env as _, Error, ErrorCode};
 use crate::session::world::{ISSUER, Store, World, broken, call, shared};
 
 mod adapters;
+mod expired;
 
 /// What becomes of a refresh.
 #[derive(Clone, Debug)]
@@ -347,22 +348,4 @@ fn an_error_of_the_store_ends_no_session() {
     session.handle_store(ticket, StoreResponse::Failed(ErrorCode::TOKEN_INVALID_GRANT.into()), &mut world.env);
     assert_eq!(failure(&world, &session, epoch).code(), ErrorCode::TOKEN_INVALID_GRANT);
     assert!(session.end().is_none());
-}
-
-/// The process was suspended while it saved, for longer than the token lives. What the provider gave is newer, and is dead.
-#[test]
-fn a_new_token_that_has_expired_before_anyone_sees_it_is_no_success() {
-    let (mut world, store) = (rotating(), Store::default());
-    let mut session = world.session(shared());
-    let epoch = refresh(&mut world, &mut session);
-    world.keep(&mut session, &store);
-    world.exchange(&mut session);
-    world.advance(301);
-    world.keep(&mut session, &store);
-    assert_eq!((session.poll_event(), session.standing(&world.env)), (Some(Event::TokensRefreshed), Standing::Expired));
-    assert_eq!(world.outcome(&session, epoch), Err("session.token_late"));
-    // Nothing is lost: the next attempt goes on with what came.
-    let epoch = refresh(&mut world, &mut session);
-    world.pump(&mut session, &store);
-    assert!(world.outcome(&session, epoch).is_ok_and(|token| world.honours(&token)));
 }

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::session::memory::Memory;
 use crate::session::tasks::{VirtualEnv, provider};
-use crate::session::world::{Store, World, broken, shared};
+use crate::session::world::{Store, World, broken, call, shared};
 
 /// A session of a stored record, whose refresh has brought tokens that this machine's clock refuses. A refresh token
 /// that comes twice ends the grant.
@@ -202,6 +202,55 @@ fn a_refresh_token_that_is_kept_is_not_used_at_once() {
     drop(session);
     world.op.honest();
     open(&mut world).refresh(Duration::from_secs(60)).unwrap();
+}
+
+/// The lock may be a lease that is no longer than the deadline, and what the record has is spent. The pauses are longer.
+#[test]
+fn rule_9_a_lease_is_renewed_while_tokens_are_not_verified() {
+    let mut world = World::new();
+    let (mut session, store) = refused(&mut world);
+    assert_eq!(store.log(), ["lock", "load", "prepare", "load"]);
+    let (start, mut renewed_at, mut pauses) = (world.env.monotonic(), world.env.monotonic(), Vec::new());
+    while world.env.monotonic().saturating_since(start) < Duration::from_secs(3600) {
+        world.wait(&mut session);
+        let events = world.pump(&mut session, &store);
+        pauses.extend(events.into_iter().filter_map(|event| match event {
+            Event::BackingOff { pause, .. } => Some(pause),
+            _ => None,
+        }));
+        let asked = store.log();
+        assert!(asked.iter().all(|action| *action == "load"), "{asked:?}");
+        if !asked.is_empty() {
+            renewed_at = world.env.monotonic();
+        }
+        assert!(world.env.monotonic().saturating_since(renewed_at) < Duration::from_secs(45));
+    }
+    assert!(pauses.iter().any(|pause| *pause > Duration::from_secs(200)), "{pauses:?}");
+    assert!(store.is_locked() && store.is_begun() && world.op.count(On::Token) == 2);
+    world.op.honest();
+    world.advance(3600);
+    session.handle_timeout(&mut world.env);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert!(session.is_idle() && !store.is_locked() && !store.is_begun());
+}
+
+/// The request for the keys has its own deadline.
+#[test]
+fn a_lease_is_renewed_before_the_keys_are_fetched_for_tokens_that_came() {
+    let mut world = World::new();
+    world.forget_keys();
+    let store = Store::default();
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    let mut session = world.restore(store.record().unwrap(), shared());
+    let _ = session.refresh(&mut world.env);
+    world.keep(&mut session, &store);
+    let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+    store.log();
+    world.send(&mut session, ticket, request);
+    world.keep(&mut session, &store);
+    assert_eq!(store.log(), ["load"]);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_eq!(store.log(), ["save", "unlock"]);
 }
 
 /// Nobody waits for the clock to be set right.

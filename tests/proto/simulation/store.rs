@@ -112,7 +112,8 @@ impl Universe {
         if self.is_harsh() {
             self.finish_draft(seat);
         }
-        let renews = self.is_harsh() && matches!(action, StoreAction::Prepare { .. } | StoreAction::Save { .. });
+        let renews = self.is_harsh()
+            && matches!(action, StoreAction::Load | StoreAction::Prepare { .. } | StoreAction::Save { .. });
         let store = &mut self.stores[seat.session];
         let holder = store.holder(now);
         if renews && !is_refused && (holder == Some(seat) || matches!(action, StoreAction::Prepare { .. })) {
