@@ -11,7 +11,7 @@ impl<'a> Response<'a> {
     /// Where a redirect leads: a reference, possibly relative (RFC 9110 section 10.2.2).
     pub(crate) fn location(&self) -> Result<&'a str, Error> {
         let location = self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
-        location.ok_or_else(|| self.redirect().with_status(self.status))
+        location.ok_or_else(|| self.redirect(ErrorCode::HTTP_REDIRECT.into()).with_status(self.status))
     }
 }
 

@@ -57,7 +57,7 @@ impl<'a> Response<'a> {
     pub fn check_status(&self) -> Result<(), Error> {
         let Some(error) = Error::of_status(self.status) else { return Ok(()) };
         Err(match self.status.as_u16() {
-            300..=399 => self.located(error),
+            300..=399 => self.redirect(error),
             425 | 429 | 503 => self.is_busy(error),
             500..=599 => error.with_retry_after(self.retry_after()),
             _ => error,
@@ -71,11 +71,7 @@ impl<'a> Response<'a> {
     }
 
     /// The error of a redirect, with what its `Location` says.
-    pub(crate) fn redirect(&self) -> Error {
-        self.located(ErrorCode::HTTP_REDIRECT.into())
-    }
-
-    fn located(&self, error: Error) -> Error {
+    pub(crate) fn redirect(&self, error: Error) -> Error {
         match self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()) {
             Some(location) => error.with_found(Quote::provider_url(location)),
             None => error.with_found(Quote::library("no Location header")),
