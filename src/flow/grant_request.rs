@@ -12,7 +12,7 @@ use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::message::authorization::refused_parameter;
 use crate::party::client::{ClientAuth, check_client_id};
-use crate::party::client_auth::form_request_with;
+use crate::party::client_auth::{form_request_with, is_credential};
 use crate::party::metadata::GrantType;
 use crate::party::relying_party::RelyingParty;
 use crate::step::Step;
@@ -83,9 +83,12 @@ impl RelyingParty {
             return Err(ErrorCode::TOKEN_CLIENT_AUTH.into());
         }
         for (at, (name, _)) in parameters.iter().enumerate() {
-            let is_set = matches!(name.as_str(), "grant_type" | "scope" | "client_id" | "client_secret")
-                || name.starts_with("client_assertion");
-            if is_set || name.is_empty() || parameters.iter().take(at).any(|(other, _)| other == name) {
+            let is_set = matches!(name.as_str(), "grant_type" | "scope" | "client_id");
+            if is_set
+                || is_credential(name)
+                || name.is_empty()
+                || parameters.iter().take(at).any(|(other, _)| other == name)
+            {
                 return Err(refused_parameter(name));
             }
         }

@@ -8,6 +8,7 @@ use crate::base::secret::Secret;
 use crate::base::url::Endpoint;
 use crate::base::word_set::Words;
 use crate::error::{Error, ErrorCode, Quote};
+use crate::party::client_auth::is_credential;
 use crate::party::metadata::{Prompt, ResponseMode};
 use crate::party::redirect_uri::RedirectUri;
 use crate::token::id_token::IdToken;
@@ -35,9 +36,6 @@ pub struct AuthorizationRequest {
     pub(crate) extra: Vec<(String, Secret)>,
     pub(crate) lifetime: Duration,
 }
-
-/// What authenticates the client: a browser would show it, and a pushed request has it already.
-const OF_THE_CLIENT: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
 
 /// How long a user may take to log in by default. It allows time for a second factor.
 pub const LOGIN_LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -208,7 +206,7 @@ impl AuthorizationRequest {
         }
         for (i, (name, _)) in self.extra.iter().enumerate() {
             let twice = self.extra.iter().skip(i + 1).any(|(other, _)| other == name);
-            let is_own = OWN.contains(&name.as_str()) || OF_THE_CLIENT.contains(&name.as_str());
+            let is_own = OWN.contains(&name.as_str()) || is_credential(name);
             if name.is_empty() || twice || is_own {
                 return Err(refused_parameter(name));
             }

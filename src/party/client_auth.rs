@@ -28,6 +28,12 @@ const ASSERTION_LIFETIME: Duration = Duration::from_secs(60);
 /// `client_assertion_type` (RFC 7523 section 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// Whether a parameter authenticates the client: callers cannot add it to a request. A browser would show it, and a pushed
+/// request has it already.
+pub(crate) fn is_credential(name: &str) -> bool {
+    name == "client_secret" || name.starts_with("client_assertion")
+}
+
 /// A form to an endpoint, with the client's credentials where its method puts them; an assertion is added later.
 pub(crate) fn form_request<const N: usize>(
     endpoint: &Endpoint,

@@ -31,21 +31,29 @@ fn access_token(response: &http::Response<Vec<u8>>) -> String {
     body["access_token"].as_str().unwrap().to_owned()
 }
 
-/// A lock was lost, and two processes have refreshed at once: what the provider issued last is not in the store.
-#[test]
-fn tokens_that_met_another_record_are_tried_before_the_session_ends() {
-    let (mut world, store) = (World::with(until_successor_is_used()), Store::default());
+/// The store, and the second of two sessions that have refreshed at once, since the lock was lost: what the provider issued
+/// last is the second one's, and not in the store.
+fn overtaken(world: &mut World, options: SessionOptions) -> (Store, Session) {
+    let store = Store::default();
     store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
-    let (mut first, mut second) = (session(&mut world, &store), session(&mut world, &store));
-    let (ticket, response) = asks(&mut world, &mut first, &store);
+    let mut first = session(world, &store);
+    let mut second = world.restore(store.record().unwrap(), options);
+    let (ticket, response) = asks(world, &mut first, &store);
     store.break_lock();
-    let (last_ticket, last) = asks(&mut world, &mut second, &store);
+    let (last_ticket, last) = asks(world, &mut second, &store);
     first.handle_response(ticket, response, &mut world.env);
     world.pump(&mut first, &store);
     // From here on the provider takes neither the first one's nor the one before.
     assert!(world.honours(&access_token(&last)));
     second.handle_response(last_ticket, last, &mut world.env);
     world.pump(&mut second, &store);
+    (store, second)
+}
+
+#[test]
+fn tokens_that_met_another_record_are_tried_before_the_session_ends() {
+    let mut world = World::with(until_successor_is_used());
+    let (store, mut second) = overtaken(&mut world, shared());
     world.wait(&mut second);
     let events = world.pump(&mut second, &store);
     assert_eq!(events.last(), Some(&Event::TokensRefreshed), "{events:?}");
@@ -59,18 +67,8 @@ fn tokens_that_met_another_record_are_tried_before_the_session_ends() {
 #[test]
 fn tokens_that_were_set_aside_are_not_dropped_with_the_session() {
     for refresh in POLICIES {
-        let (mut world, store) = (World::with(until_successor_is_used()), Store::default());
-        store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
-        let mut first = session(&mut world, &store);
-        let mut second = world.restore(store.record().unwrap(), shared().with_refresh(refresh));
-        let (ticket, response) = asks(&mut world, &mut first, &store);
-        store.break_lock();
-        let (last_ticket, last) = asks(&mut world, &mut second, &store);
-        first.handle_response(ticket, response, &mut world.env);
-        world.pump(&mut first, &store);
-        assert!(world.honours(&access_token(&last)));
-        second.handle_response(last_ticket, last, &mut world.env);
-        world.pump(&mut second, &store);
+        let mut world = World::with(until_successor_is_used());
+        let (store, mut second) = overtaken(&mut world, shared().with_refresh(refresh));
         assert!(!second.is_idle() && second.poll_timeout().is_some(), "{refresh:?}");
         world.wait(&mut second);
         assert_eq!(world.pump(&mut second, &store).last(), Some(&Event::TokensRefreshed), "{refresh:?}");
