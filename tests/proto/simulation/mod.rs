@@ -222,3 +222,18 @@ fn no_session_ends_that_the_provider_still_honours_none_meets_another_and_none_l
     let seeds: Vec<u64> = seeds.chain(with_hints).chain(with_more).chain(FAILED_ONCE).collect();
     Tally::of(&seeds).check();
 }
+
+/// Worlds that fail on 1 December 2026, as `SIMULATION_SEED` takes them. Whether the session or the simulation is wrong is not
+/// known. Who has found out moves them to [`FAILED_ONCE`].
+///
+/// - 27389, 55229, 44490 and 61659 with more: tokens are given back that others go on with.
+/// - 39968 and 32112 with more: a refresh ends with older tokens.
+/// - 32316 with more: a logout is certain, and is not.
+/// - 58779 with more: the provider is asked with a token that was replaced.
+const FAILS: [u64; 8] = [27389, 39968, 55229, MORE | 32112, MORE | 32316, MORE | 44490, MORE | 58779, MORE | 61659];
+
+#[test]
+#[ignore = "fails, and is not looked into yet"]
+fn worlds_that_fail_today() {
+    Tally::of(&FAILS).check();
+}
