@@ -164,7 +164,7 @@ impl Logout {
         };
         let uncertainty = match &mut self.uncertainty {
             Some(Uncertainty::RefreshFailed(error) | Uncertainty::Store(error)) => Some(error),
-            Some(Uncertainty::LostResponse | Uncertainty::OtherLogin) | None => None,
+            Some(Uncertainty::LostResponse | Uncertainty::OtherLogin | Uncertainty::NoRecord) | None => None,
         };
         (erased, uncertainty)
     }
@@ -176,12 +176,17 @@ impl Logout {
 pub enum Uncertainty {
     /// A refresh was begun, and its response was lost or did not come in time: the provider may have issued tokens for it.
     LostResponse,
-    /// The same, and the attempt to get the newest tokens failed with this error.
+    /// The attempt to get the newest tokens failed with this error: there may be newer ones, because a response was lost, or
+    /// because the record is gone.
     RefreshFailed(Error),
     /// The store did not say what it had, or did not erase it: this is its error.
     Store(Error),
     /// The record is another user's. The store does not say any more what it had last of this login.
     OtherLogin,
+    /// There is no record any more: another process has logged out, or the store has lost it. Whether the newest tokens were
+    /// revoked, that process knows. If there is still a refresh token, the session refreshes once more instead, and is certain
+    /// if that brings tokens.
+    NoRecord,
 }
 
 impl fmt::Display for Uncertainty {
@@ -191,6 +196,9 @@ impl fmt::Display for Uncertainty {
             Self::RefreshFailed(error) => write!(f, "the newest tokens could not be had: {error}"),
             Self::Store(error) => write!(f, "the store failed: {error}"),
             Self::OtherLogin => f.write_str("the record is another user's"),
+            Self::NoRecord => {
+                f.write_str("the record is gone: another process has logged out, or the store has lost it")
+            }
         }
     }
 }
@@ -201,7 +209,7 @@ impl fmt::Display for Uncertainty {
 pub enum Erased {
     /// It was erased.
     Record,
-    /// There was none.
+    /// There was none. If there had been one, the logout is certain only if one more refresh brings the newest tokens.
     Nothing,
     /// It is another user's, and was left as it is. What there was of this login is not known: the logout is not certain.
     OtherLogin,

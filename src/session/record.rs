@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::same::checksum;
 use crate::base::env::Env;
 use crate::base::secret::{Secret, is_token};
 use crate::base::versioned::{self, Version};
@@ -56,11 +57,17 @@ impl<'de> Deserialize<'de> for LoginId {
     }
 }
 
-/// Which record it is: of which login, and how often it was saved.
+/// Which record it is: of which login, how often it was saved, and with which tokens.
+///
+/// [`Record::version`] computes it. A store that loses a save, as a replica does that was behind, may get another record with
+/// the same number: the checksum tells the two apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct RecordVersion {
     /// As in the [`Record`].
     pub login: Option<LoginId>,
+    /// Of the access token and the refresh token: 32 bits, the same in every process and version of this crate.
+    pub checksum: u32,
     /// As in the [`Record`].
     pub generation: u64,
 }
@@ -116,7 +123,7 @@ impl Record {
 
     /// Which record it is.
     pub fn version(&self) -> RecordVersion {
-        RecordVersion { login: self.login, generation: self.generation }
+        RecordVersion { login: self.login, checksum: checksum(&self.tokens), generation: self.generation }
     }
 
     /// Reads a stored record.

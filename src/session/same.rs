@@ -2,8 +2,6 @@
 //! enough: a provider may give the same access token again, and a refresh token that was kept stands beside an old access
 //! token ([`Session::keep_unverified`](super::Session::keep_unverified)).
 
-use std::hash::{DefaultHasher, Hasher as _};
-
 use crate::base::secret::{Secret, same_bytes};
 use crate::token::token_set::TokenSet;
 
@@ -27,17 +25,38 @@ pub(super) fn are_same_secrets(one: Option<&Secret>, other: Option<&Secret>) -> 
 pub(super) struct Fingerprint([u8; 6]);
 
 impl Fingerprint {
-    /// A hash of both tokens' lengths and ends; the end is the signature of a JWT. The whole would cost more than
-    /// everything else that a session does for a refresh. It is never the default, which is that of no tokens.
+    /// It is never the default, which is that of no tokens.
     pub(super) fn of(tokens: &TokenSet) -> Self {
-        let mut hasher = DefaultHasher::new();
-        let refresh_token = tokens.refresh_token().map_or("", |token| token.expose());
-        for bytes in [tokens.access_token().expose().as_bytes(), refresh_token.as_bytes()] {
-            hasher.write_usize(bytes.len());
-            hasher.write(bytes.last_chunk::<32>().map_or(bytes, |end| end));
-        }
-        let [first, second, third, fourth, fifth, sixth, ..] = hasher.finish().to_le_bytes();
+        let [first, second, third, fourth, fifth, sixth, ..] = hash(tokens).to_be_bytes();
         let own = Self([first, second, third, fourth, fifth, sixth]);
         if own == Self::default() { Self([1; 6]) } else { own }
     }
+}
+
+/// A checksum of both tokens. It is the same in every process, build and version.
+pub(super) fn checksum(tokens: &TokenSet) -> u32 {
+    let [first, second, third, fourth, ..] = hash(tokens).to_be_bytes();
+    u32::from_be_bytes([first, second, third, fourth])
+}
+
+/// A hash of both tokens' lengths and ends; the end is the signature of a JWT. The whole would cost more than everything else
+/// that a session does for a refresh. Whoever issues the tokens could make two with one hash, and would gain nothing.
+fn hash(tokens: &TokenSet) -> u64 {
+    let refresh_token = tokens.refresh_token().map_or("", |token| token.expose());
+    let ends = [tokens.access_token().expose(), refresh_token].map(|token| {
+        let bytes = token.as_bytes();
+        (bytes.len() as u64, bytes.last_chunk::<32>().map_or(bytes, |end| end))
+    });
+    let mut hash = 0;
+    for (length, end) in ends {
+        let (words, rest) = end.as_chunks::<8>();
+        let rest = rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        hash = words.iter().map(|word| u64::from_le_bytes(*word)).chain([rest, length]).fold(hash, mix);
+    }
+    hash
+}
+
+/// The multiplication carries each bit upwards, and the rotation brings the upper half down.
+fn mix(hash: u64, word: u64) -> u64 {
+    (hash.rotate_left(32) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

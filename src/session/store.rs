@@ -14,8 +14,8 @@
 //! provider has said that it issued no tokens. Whoever finds the mark knows that the stored refresh token may be
 //! spent, and the access token ended.
 //!
-//! A lock that is a lease can expire unnoticed. Therefore a save names the version that it replaces, which is a login
-//! and a generation, and the store compares the versions. If another process has saved first, the store responds with
+//! A lock that is a lease can expire unnoticed. Therefore a save names the [version](super::RecordVersion) that it replaces:
+//! a login, a generation and a checksum of the tokens. The store compares it with [`Record::version`] of its record. If another process has saved first, the store responds with
 //! that process's record. If another process has logged out, it responds that there is none.
 
 use std::num::NonZero;

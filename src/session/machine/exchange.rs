@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::base::env::{Env, MonotonicTime, Timestamp};
+use crate::base::env::{Env, Timestamp};
 use crate::base::secret::Secret;
 use crate::error::Error;
 use crate::error::transport::Sent;
@@ -11,8 +11,8 @@ use crate::token::token_set::TokenSet;
 
 /// The state of one token request until its tokens can be used.
 pub(super) struct Exchange {
-    /// When the provider was asked for tokens, by both clocks.
-    asked_at: (Timestamp, MonotonicTime),
+    /// When the provider was asked for tokens.
+    asked_at: Timestamp,
     /// What it was asked with.
     pub(super) parent: Parent,
     rotation: Rotation,
@@ -34,12 +34,12 @@ enum Rotation {
 impl Exchange {
     /// One that begins now.
     pub(super) fn new(parent: Parent, env: &dyn Env) -> Self {
-        Self { asked_at: (env.now(), env.monotonic()), parent, rotation: Rotation::No, is_unlocked: false }
+        Self { asked_at: env.now(), parent, rotation: Rotation::No, is_unlocked: false }
     }
 
     /// The token request is sent now.
     pub(super) fn sent(&mut self, env: &dyn Env) {
-        self.asked_at = (env.now(), env.monotonic());
+        self.asked_at = env.now();
         self.rotation = Rotation::Requested;
     }
 
@@ -88,7 +88,7 @@ impl Exchange {
 
     /// When the provider was asked.
     pub(super) fn asked_at(&self) -> Timestamp {
-        self.asked_at.0
+        self.asked_at
     }
 
     /// Whether the response to the token request is still to come.
@@ -102,7 +102,7 @@ impl Exchange {
     }
 
     pub(super) fn obtained(self, tokens: TokenSet) -> Obtained {
-        Obtained { tokens, asked_at: self.asked_at, parent: self.parent, new_login: None }
+        Obtained { tokens, parent: self.parent, new_login: None }
     }
 
     pub(super) fn rejected(self, error: Error) -> Rejection {
@@ -118,8 +118,6 @@ pub(super) fn is_by(spent: Option<&Secret>, refresh_token: Option<&Secret>) -> b
 /// New tokens, and where they come from.
 pub(super) struct Obtained {
     pub(super) tokens: TokenSet,
-    /// When the provider was asked for them, by both clocks.
-    pub(super) asked_at: (Timestamp, MonotonicTime),
     /// What they were obtained from.
     pub(super) parent: Parent,
     /// The login that they come from, if it is a new one.

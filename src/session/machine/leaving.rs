@@ -6,8 +6,8 @@
 //!                          └────────────────────────────────────────┘
 //! ```
 //!
-//! The refresh token may be spent where a refresh was begun and has no end: its revocation may do nothing. Then the newest
-//! token is the one that a refresh brings. The end of a refresh is the tokens that came for it, if it was the refresh of the
+//! The refresh token may be spent where a refresh was begun and has no end, and where the record is gone: its revocation may do
+//! nothing. Then the newest token is the one that a refresh brings. The end of a refresh is the tokens that came for it, if it was the refresh of the
 //! tokens that are there now.
 
 use super::Core;
@@ -20,7 +20,7 @@ use super::state::State;
 use crate::base::env::{Env, MonotonicTime};
 use crate::error::{Error, ErrorCode};
 use crate::flow::TokenRequest;
-use crate::session::access::{Erased, Uncertainty};
+use crate::session::access::{End, Erased, Uncertainty};
 use crate::session::event::Event;
 use crate::session::policy::Persistence;
 use crate::session::question::{Question, Saved, Told};
@@ -32,7 +32,17 @@ impl Core {
     pub(super) fn leave(&mut self, state: State, env: &mut dyn Env) -> State {
         let mut known = Known::new();
         self.events.push(Event::Ended);
-        let has_record = !matches!(&state, State::Stopped(end) if end.is_final());
+        let has_record = match &state {
+            State::Stopped(End::LoggedOutElsewhere) => {
+                known.is_uncertain(Uncertainty::NoRecord);
+                false
+            }
+            State::Stopped(End::Replaced(_)) => {
+                known.is_uncertain(Uncertainty::OtherLogin);
+                false
+            }
+            _ => true,
+        };
         self.has_held(&mut known, Held::by(state, env));
         self.attempts.begin();
         self.attempts.end();
@@ -138,7 +148,11 @@ impl Core {
 
     /// Erases this record, if it is the user's.
     fn erase_this(&mut self, record: Option<Record>, mut known: Known, env: &mut dyn Env) -> State {
-        let Some(record) = record else { return self.after_erasure(known, env) };
+        let Some(record) = record else {
+            // Whoever erased it may have refreshed before, and nobody knows whether he could revoke what he had.
+            known.is_record_gone = self.options.persistence == Persistence::Shared && self.store.known().is_some();
+            return self.after_erasure(known, env);
+        };
         let Ok(is_other) = self.is_other_login(&record) else {
             // Nobody knows any more which record of this login the store had last, nor whether a refresh was begun from it: a
             // mark that said so is gone with that record. A mark that is there now belongs to the other login.
@@ -179,15 +193,18 @@ impl Core {
                 let (step, exchange) = self.request(env);
                 return self.proceed_leaving(step, exchange, known, env);
             }
-            known.is_uncertain(Uncertainty::LostResponse);
+            known.is_uncertain(match known.is_record_gone {
+                true => Uncertainty::NoRecord,
+                false => Uncertainty::LostResponse,
+            });
         }
         self.left(known, env)
     }
 
-    /// Whether a refresh was begun from the tokens that are there, and has no end.
+    /// Whether a refresh from the tokens that are there was begun and has no end, or may have been: the record is gone.
     fn may_be_spent(&self, known: &Known) -> bool {
         let has_end = known.has_brought(self.current.tokens().refresh_token());
-        (self.store.was_begun() || self.current.has_lost()) && !has_end
+        (self.store.was_begun() || self.current.has_lost() || known.is_record_gone) && !has_end
     }
 
     /// Goes on from a step of the last refresh.

@@ -33,6 +33,8 @@ pub(super) struct Known {
     pub(super) logout: Logout,
     /// The refresh that was under way, if its tokens came. They are given back.
     brought: Option<Brought>,
+    /// There was a record, and there is none. Nobody knows what it had last.
+    pub(super) is_record_gone: bool,
 }
 
 /// The end of a refresh: tokens that were asked for with this refresh token, if the store is shared.
@@ -81,7 +83,8 @@ impl Leaving {
 
 impl Known {
     pub(super) fn new() -> Self {
-        Self { logout: Logout { erased: Erased::Nothing, uncertainty: None }, brought: None }
+        let logout = Logout { erased: Erased::Nothing, uncertainty: None };
+        Self { logout, brought: None, is_record_gone: false }
     }
 
     /// The first reason stays.

@@ -19,7 +19,7 @@ impl Core {
     pub(super) fn newer(&self, record: Option<Box<Record>>) -> Newer {
         let known = self.store.known();
         match record {
-            Some(record) if Some(record.version()) != known || self.has_other_tokens(&record) => Newer::Yes(*record),
+            Some(record) if Some(record.version()) != known => Newer::Yes(*record),
             None if known.is_some() => Newer::Gone,
             record => Newer::No(record.map(|record| *record)),
         }
@@ -40,12 +40,6 @@ impl Core {
             // This login was saved in the place of that one.
             false => self.current.are_before(&record.tokens) && known.is_some_and(is_later),
         }
-    }
-
-    /// Whether the record has the known version but other tokens. That happens if the store loses a record, and another
-    /// process then saves a record with the same number.
-    fn has_other_tokens(&self, record: &Record) -> bool {
-        !self.store.has_unsaved() && !self.current.are(&record.tokens)
     }
 
     /// Whether a record is of another login of the same user.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::exchange::{Exchange, Obtained};
+use super::exchange::Obtained;
 use super::late::LateResponses;
 use super::logout::LogoutStage;
 use super::orphans::{Orphan, Orphans};
@@ -273,7 +273,7 @@ impl Session {
             return Err(ErrorCode::SESSION_ENDED.into());
         }
         let new_login = Some(LoginId::random(env));
-        let obtained = Obtained { new_login, ..Exchange::new(Parent::default(), env).obtained(tokens) };
+        let obtained = Obtained { tokens, parent: Parent::default(), new_login };
         self.transition(|state, core| core.adopt(obtained, state, env));
         Ok(())
     }

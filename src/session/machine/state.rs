@@ -314,7 +314,7 @@ impl State {
     pub(super) fn to_save(&self) -> Option<ToSave<'_>> {
         let Self::Attempting(attempt) = self else { return None };
         let Stage::ExpectSave(obtained) = &attempt.stage else { return None };
-        let Obtained { tokens, parent, new_login, .. } = &**obtained;
+        let Obtained { tokens, parent, new_login } = &**obtained;
         Some(ToSave { tokens, parent: Some(parent), new_login: *new_login })
     }
 }

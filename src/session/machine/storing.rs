@@ -230,13 +230,8 @@ impl Core {
             Err(error) => return self.replaced(error, Some(obtained.tokens), env),
         };
         let is_old = self.current.are(&record.tokens) || self.store.is_own(&record.tokens) || self.is_lost(&record);
-        // If ours were asked for just now, and after theirs had come, ours are the provider's last word: it may have
-        // taken theirs back. A response that took its time may be older than theirs, whatever the time of day says.
-        let (asked_at, asked_ticks) = obtained.asked_at;
-        let is_fresh = env.monotonic().saturating_since(asked_ticks) < self.options.deadline();
-        let is_earlier = !is_other && is_fresh && record.tokens.obtained_at() < asked_at;
         self.store.note(Some(record.version()));
-        if is_old || is_earlier {
+        if is_old {
             return self.obtained(obtained, env);
         }
         self.store.drop_unsaved();

@@ -5,10 +5,10 @@ use std::time::Duration;
 use oidc_proto::Env;
 use oidc_proto::adapter::BlockingHttpClient;
 use oidc_proto::adapter::store::SessionStore;
-use oidc_proto::session::{Access, Event, Record, RecordVersion, Session, StoreAction, Transmit};
+use oidc_proto::session::{Access, Event, Record, Session, StoreAction, Transmit};
 use oidc_proto::testing::On;
 
-use super::lines::{NOW, SOON, erase, record, save, token, told};
+use super::lines::{NOW, SOON, erase, prepare, record, save, token, told};
 use super::world::{World, call, shared};
 
 /// What every store does alike. `open` makes a store of one and the same record, which waits so long for its lock. Each is
@@ -28,13 +28,13 @@ async fn act(store: &impl SessionStore, action: StoreAction) -> String {
 async fn locks_and_records<S: SessionStore>(open: &impl Fn(Duration) -> S) {
     let mut world = World::new();
     let (first, second) = (record(&mut world, 1), record(&mut world, 2));
-    let other = record(&mut world, 2);
+    let (other, third) = (record(&mut world, 2), record(&mut world, 3));
     let (a, b) = (open(NOW), open(NOW));
     let (a, b) = (&a, &b);
 
     assert_eq!(act(a, StoreAction::Load).await, "nothing");
     // Where nobody shares the record, nobody locks.
-    assert_eq!(act(a, save(0, &first)).await, "saved");
+    assert_eq!(act(a, save(None, &first)).await, "saved");
     assert_eq!(act(b, StoreAction::Load).await, format!("1 {}", token(&first)));
 
     // One holds the lock, and asking again changes nothing.
@@ -44,25 +44,29 @@ async fn locks_and_records<S: SessionStore>(open: &impl Fn(Duration) -> S) {
     assert_eq!(act(b, StoreAction::Unlock).await, "done");
     assert_eq!(act(b, StoreAction::Lock).await, "failed");
     assert_eq!(act(a, StoreAction::Load).await, format!("1 {}", token(&first)));
-    assert_eq!(act(a, save(1, &second)).await, "saved");
+    assert_eq!(act(a, save(&first, &second)).await, "saved");
     // A response that was lost is asked for again.
-    assert_eq!(act(a, save(1, &second)).await, "saved");
+    assert_eq!(act(a, save(&first, &second)).await, "saved");
     assert_eq!(act(a, StoreAction::Unlock).await, "done");
     assert_eq!(act(a, StoreAction::Unlock).await, "done");
 
     // Who has lost the lock comes second.
     assert_eq!(act(b, StoreAction::Lock).await, "locked");
     assert_eq!(act(a, StoreAction::Lock).await, "failed");
-    assert_eq!(act(b, save(1, &other)).await, format!("conflict 2 {}", token(&second)));
+    assert_eq!(act(b, save(&first, &other)).await, format!("conflict 2 {}", token(&second)));
     assert_eq!(act(b, StoreAction::Unlock).await, "done");
-    assert_eq!(act(a, save(1, &other)).await, format!("conflict 2 {}", token(&second)));
+    assert_eq!(act(a, save(&first, &other)).await, format!("conflict 2 {}", token(&second)));
     assert_eq!(act(b, StoreAction::Load).await, format!("2 {}", token(&second)));
+    // A store had lost the other one with this number.
+    for action in [save(&other, &third), prepare(&other), erase(&other)] {
+        assert_eq!(act(b, action).await, format!("conflict 2 {}", token(&second)));
+    }
 
-    assert_eq!(act(b, erase(2)).await, "done");
-    assert_eq!(act(b, erase(2)).await, "done");
+    assert_eq!(act(b, erase(&second)).await, "done");
+    assert_eq!(act(b, erase(&second)).await, "done");
     assert_eq!(act(a, StoreAction::Load).await, "nothing");
     // What was logged out elsewhere is not written back.
-    assert_eq!(act(a, save(7, &first)).await, "conflict nothing");
+    assert_eq!(act(a, save(&second, &first)).await, "conflict nothing");
     assert_eq!(act(a, StoreAction::Load).await, "nothing");
 }
 
@@ -79,25 +83,24 @@ async fn a_refresh_that_was_begun_is_marked<S: SessionStore>(open: &impl Fn(Dura
     let (a, b) = (open(NOW), open(NOW));
     let (a, b) = (&a, &b);
     let (first, second) = (record(&mut world, 1), record(&mut world, 2));
-    assert_eq!(act(a, save(0, &first)).await, "saved");
-    let prepare = |generation| StoreAction::Prepare { expect: Some(RecordVersion { login: None, generation }) };
-    assert_eq!(act(a, prepare(2)).await, format!("conflict 1 {}", token(&first)));
+    assert_eq!(act(a, save(None, &first)).await, "saved");
+    assert_eq!(act(a, prepare(&second)).await, format!("conflict 1 {}", token(&first)));
     assert_eq!(act(a, StoreAction::Prepare { expect: None }).await, format!("conflict 1 {}", token(&first)));
     assert_eq!(loaded(b).await, format!("1 {}", token(&first)));
     for _ in 0..2 {
         assert_eq!(act(a, StoreAction::Lock).await, "locked");
-        assert_eq!(act(a, prepare(1)).await, "prepared");
+        assert_eq!(act(a, prepare(&first)).await, "prepared");
         assert_eq!(act(a, StoreAction::Unlock).await, "done");
         assert_eq!(loaded(b).await, format!("1 {}, begun", token(&first)));
     }
     assert_eq!(act(a, StoreAction::Discard).await, "done");
     assert_eq!(act(a, StoreAction::Discard).await, "done");
     assert_eq!(loaded(b).await, format!("1 {}", token(&first)));
-    assert_eq!(act(b, prepare(1)).await, "prepared");
-    assert_eq!(act(b, save(1, &second)).await, "saved");
+    assert_eq!(act(b, prepare(&first)).await, "prepared");
+    assert_eq!(act(b, save(&first, &second)).await, "saved");
     assert_eq!(loaded(a).await, format!("2 {}", token(&second)));
-    assert_eq!(act(b, prepare(2)).await, "prepared");
-    assert_eq!(act(a, erase(2)).await, "done, begun");
+    assert_eq!(act(b, prepare(&second)).await, "prepared");
+    assert_eq!(act(a, erase(&second)).await, "done, begun");
     assert_eq!(loaded(b).await, "nothing");
 }
 
@@ -109,20 +112,13 @@ async fn the_login_counts<S: SessionStore>(open: &impl Fn(Duration) -> S) {
     let tokens = world.login("alice");
     let [one, other] = [(); 2].map(|()| Record::of_login(tokens.clone(), None, &mut world.env));
     let next = Record::of_login(tokens, Some(one.version()), &mut world.env);
-    assert_eq!(act(store, save(0, &one)).await, "saved");
-    assert_eq!(act(store, save(1, &next)).await, format!("conflict 1 {}", token(&one)));
-    assert_eq!(act(store, save(0, &other)).await, format!("conflict 1 {}", token(&one)));
-    assert_eq!(
-        act(store, StoreAction::Erase { expect: Some(other.version()) }).await,
-        format!("conflict 1 {}", token(&one))
-    );
-    let replaces = StoreAction::Save { expect: Some(one.version()), next: next.clone() };
-    assert_eq!(act(store, replaces).await, "saved");
-    assert_eq!(
-        act(store, StoreAction::Erase { expect: Some(one.version()) }).await,
-        format!("conflict 2 {}", token(&next))
-    );
-    assert_eq!(act(store, StoreAction::Erase { expect: Some(next.version()) }).await, "done");
+    assert_eq!(act(store, save(None, &one)).await, "saved");
+    assert_eq!(act(store, save(&next, &next)).await, format!("conflict 1 {}", token(&one)));
+    assert_eq!(act(store, save(None, &other)).await, format!("conflict 1 {}", token(&one)));
+    assert_eq!(act(store, erase(&other)).await, format!("conflict 1 {}", token(&one)));
+    assert_eq!(act(store, save(&one, &next)).await, "saved");
+    assert_eq!(act(store, erase(&one)).await, format!("conflict 2 {}", token(&next)));
+    assert_eq!(act(store, erase(&next)).await, "done");
     assert_eq!(act(store, StoreAction::Load).await, "nothing");
 }
 
@@ -164,13 +160,13 @@ async fn the_first_to_save_wins<S: SessionStore>(open: &impl Fn(Duration) -> S) 
     assert_eq!(act(&mine, StoreAction::Unlock).await, "done");
     clock.advance(Duration::from_secs(5));
     let theirs = record(&mut world, 4);
-    assert_eq!(act(&other, save(0, &theirs)).await, "saved");
+    assert_eq!(act(&other, save(None, &theirs)).await, "saved");
     world.send(&mut session, ticket, request);
     let http = world.op.http(&clock);
     drive(&mut session, &mine, &http, &mut world.env).await;
     assert_eq!((world.tokens_of(&session).as_str(), session.generation()), (token(&theirs), 4));
     assert_eq!(act(&other, StoreAction::Load).await, format!("4 {}", token(&theirs)));
-    assert_eq!(act(&other, erase(4)).await, "done");
+    assert_eq!(act(&other, erase(&theirs)).await, "done");
 }
 
 /// Carries out whatever the session asks for.

@@ -32,8 +32,8 @@ fn a_holder_is_a_store_with_its_clones() {
     assert!(other.take_error().is_none());
     // Whoever does not hold the lock does not write past it.
     let record = record(&mut World::new(), 1);
-    assert_eq!(act(&other, save(0, &record)), "failed");
-    assert_eq!(act(&other, erase(1)), "failed");
+    assert_eq!(act(&other, save(None, &record)), "failed");
+    assert_eq!(act(&other, erase(&record)), "failed");
     // Reading needs none.
     assert_eq!(act(&other, StoreAction::Load), "nothing");
     let clone = store.clone();
@@ -49,10 +49,10 @@ fn the_record_is_there_for_the_one_who_begins() {
     let store = FileStore::new(folder.path().join("session.json"));
     assert!(store.load().unwrap().is_none());
     let record = record(&mut World::new(), 1);
-    assert_eq!(act(&store, save(0, &record)), "saved");
+    assert_eq!(act(&store, save(None, &record)), "saved");
     assert_eq!(token(&store.load().unwrap().unwrap()), token(&record));
     assert_eq!(names(folder.path()), ["session.json", "session.json.lock"]);
-    assert_eq!(act(&store, erase(1)), "done");
+    assert_eq!(act(&store, erase(&record)), "done");
     assert_eq!(names(folder.path()), ["session.json.lock"]);
 }
 
@@ -154,9 +154,9 @@ fn an_erasure_that_was_cut_off_leaves_a_mark_or_nothing() {
     let folder = folder();
     let path = folder.path().join("session.json");
     let store = now(&path);
-    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, save(None, &first)), "saved");
     assert_eq!(act(&store, StoreAction::Lock), "locked");
-    assert_eq!(act(&store, StoreAction::Prepare { expect: Some(first.version()) }), "prepared");
+    assert_eq!(act(&store, prepare(&first)), "prepared");
     assert_eq!(act(&store, erase(Some(first.version()))), "done, begun");
     assert_eq!(
         (act(&store, StoreAction::Load), names(folder.path())),
@@ -171,10 +171,9 @@ fn a_store_that_cannot_write_says_so_before_a_refresh() {
     let path = folder.path().join("session.json");
     let first = record(&mut World::new(), 1);
     let store = now(&path);
-    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, save(None, &first)), "saved");
     assert_eq!(act(&store, StoreAction::Lock), "locked");
-    let prepare = || StoreAction::Prepare { expect: Some(first.version()) };
-    assert_eq!(act(&store, prepare()), "prepared");
+    assert_eq!(act(&store, prepare(&first)), "prepared");
     let length = |name: &str| fs::metadata(folder.path().join(name)).unwrap().len();
     let draft = names(folder.path()).into_iter().find(|name| name.ends_with(".new")).unwrap();
     assert!(length(&draft) >= 2 * length("session.json"), "{}", length(&draft));
@@ -187,7 +186,7 @@ fn a_store_that_cannot_write_says_so_before_a_refresh() {
     let store = now(&path);
     assert_eq!(act(&store, StoreAction::Lock), "locked");
     assert_eq!(act(&store, StoreAction::Load), format!("1 {}", token(&first)));
-    assert_eq!(act(&store, prepare()), "failed");
+    assert_eq!(act(&store, prepare(&first)), "failed");
     assert_eq!(store.take_error().unwrap().code().as_str(), "store.io");
     assert_eq!(act(&store, StoreAction::Load), format!("1 {}", token(&first)), "nothing was begun");
 }
@@ -199,25 +198,24 @@ fn a_mark_and_a_lock_belong_to_one_holder() {
     let path = folder.path().join("session.json");
     let first = record(&mut World::new(), 1);
     let (store, other) = (now(&path), now(&path));
-    let prepare = || StoreAction::Prepare { expect: Some(first.version()) };
-    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, save(None, &first)), "saved");
     assert_eq!(act(&store, StoreAction::Lock), "locked");
-    assert_eq!(act(&store, prepare()), "prepared");
+    assert_eq!(act(&store, prepare(&first)), "prepared");
     fs::remove_file(folder.path().join("session.json.lock")).unwrap();
     assert_eq!(act(&other, StoreAction::Lock), "locked");
-    assert_eq!(act(&other, prepare()), "prepared");
-    assert_eq!(act(&store, prepare()), "failed");
+    assert_eq!(act(&other, prepare(&first)), "prepared");
+    assert_eq!(act(&store, prepare(&first)), "failed");
     assert_eq!(store.take_error().unwrap().code().as_str(), "store.busy");
     assert_eq!(act(&other, StoreAction::Unlock), "done");
     assert_eq!(act(&store, StoreAction::Discard), "done");
     assert_eq!(act(&store, StoreAction::Lock), "locked");
     assert_eq!(act(&store, StoreAction::Load), format!("1 {}, begun", token(&first)));
     // Who prepares beside another's mark does not make it its own.
-    assert_eq!(act(&store, prepare()), "prepared");
+    assert_eq!(act(&store, prepare(&first)), "prepared");
     assert_eq!(act(&store, StoreAction::Discard), "done");
     assert_eq!(act(&store, StoreAction::Load), format!("1 {}, begun", token(&first)));
     fs::remove_file(folder.path().join("session.json.lock")).unwrap();
-    assert_eq!(act(&store, prepare()), "prepared");
+    assert_eq!(act(&store, prepare(&first)), "prepared");
     assert_eq!(act(&other, StoreAction::Lock), "failed");
 }
 
@@ -242,7 +240,7 @@ fn what_cannot_be_read_is_never_written_over() {
         fs::write(&path, &content).unwrap();
         let store = now(&path);
         assert_eq!(store.load().unwrap_err().code().as_str(), code, "{what}");
-        for action in [StoreAction::Load, save(0, &next), save(1, &next)] {
+        for action in [StoreAction::Load, save(None, &next), save(&next, &next)] {
             assert_eq!(act(&store, action), "failed", "{what}");
             let error = store.take_error().unwrap();
             assert_eq!(error.code().as_str(), code, "{what}");
@@ -251,7 +249,7 @@ fn what_cannot_be_read_is_never_written_over() {
         }
         assert!(fs::read(&path).unwrap() == content, "{what}");
         // The owner's last word is obeyed whatever is there.
-        assert_eq!(act(&store, erase(1)), "done", "{what}");
+        assert_eq!(act(&store, erase(&next)), "done", "{what}");
         assert!(!path.exists());
     }
     let mut large = serde_json::to_value(&next).unwrap();
@@ -259,7 +257,7 @@ fn what_cannot_be_read_is_never_written_over() {
     let large = serde_json::from_value(large).unwrap();
     let folder = folder();
     let store = now(&folder.path().join("session.json"));
-    assert_eq!(act(&store, save(0, &large)), "failed");
+    assert_eq!(act(&store, save(None, &large)), "failed");
     let error = store.take_error().unwrap();
     assert_eq!(error.field(), Some("size"));
     // Nothing is damaged.
@@ -274,7 +272,7 @@ fn where_no_file_can_be_there_is_a_failure() {
     let record = record(&mut World::new(), 1);
     for path in [file.join("session.json"), PathBuf::from("/"), PathBuf::new(), PathBuf::from("\0")] {
         let store = now(&path);
-        for action in [StoreAction::Lock, save(0, &record)] {
+        for action in [StoreAction::Lock, save(None, &record)] {
             assert_eq!(act(&store, action), "failed", "{path:?}");
             let error = store.take_error().unwrap();
             assert_eq!(error.code().as_str(), "store.io");
@@ -308,11 +306,12 @@ mod unix {
         for folder in [&new, &old] {
             let path = folder.join("session.json");
             let store = now(&path);
-            assert_eq!(act(&store, save(0, &record(&mut world, 1))), "saved");
+            let first = record(&mut world, 1);
+            assert_eq!(act(&store, save(None, &first)), "saved");
             assert_eq!((mode(&path), mode(&folder.join("session.json.lock"))), (0o600, 0o600));
             // What somebody has opened to all is closed by the next record.
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-            assert_eq!(act(&store, save(1, &record(&mut world, 2))), "saved");
+            assert_eq!(act(&store, save(&first, &record(&mut world, 2))), "saved");
             assert_eq!(mode(&path), 0o600);
         }
         assert_eq!((mode(&new), mode(&folder.path().join("made")), mode(&old)), (0o700, 0o700, 0o755));
@@ -339,7 +338,7 @@ mod unix {
                 let store = now(&folder.path().join("session.json"));
                 let read = if name == "session.json" { "failed" } else { "nothing" };
                 assert_eq!(act(&store, StoreAction::Load), read, "{what}");
-                assert_eq!(act(&store, save(1, &record)), "failed", "{what}");
+                assert_eq!(act(&store, save(&record, &record)), "failed", "{what}");
                 assert_eq!(store.take_error().unwrap().code().as_str(), "store.io", "{what}");
                 assert_eq!(fs::read(&target).ok(), before, "{what}");
                 assert!(fs::symlink_metadata(&place).is_ok(), "{what}");
@@ -358,7 +357,8 @@ mod unix {
     #[test]
     fn what_was_left_half_written_is_removed() {
         let mut world = World::new();
-        for action in [save(0, &record(&mut world, 1)), erase(1)] {
+        let first = record(&mut world, 1);
+        for action in [save(None, &first), erase(&first)] {
             let folder = folder();
             let path = folder.path().join("session.json");
             let (draft, target) =
@@ -383,7 +383,7 @@ mod unix {
             let path = folder.path().join("session.json");
             fs::write(folder.path().join("session.json.lock"), content).unwrap();
             fs::write(folder.path().join("session.json.0123456789abcdef0.new"), "kept").unwrap();
-            assert_eq!(act(&now(&path), save(0, &record)), "saved", "{content}");
+            assert_eq!(act(&now(&path), save(None, &record)), "saved", "{content}");
             assert_eq!(names(folder.path()).len(), 3);
         }
     }
@@ -398,11 +398,11 @@ mod unix {
         assert_eq!(act(&store, StoreAction::Lock), "locked");
         fs::remove_file(folder.path().join("session.json.lock")).unwrap();
         assert_eq!(act(&other, StoreAction::Lock), "locked");
-        assert_eq!(act(&store, save(0, &first)), "failed");
-        assert_eq!(act(&other, save(0, &second)), "saved");
+        assert_eq!(act(&store, save(None, &first)), "failed");
+        assert_eq!(act(&other, save(None, &second)), "saved");
         assert_eq!(act(&other, StoreAction::Unlock), "done");
-        assert_eq!(act(&store, save(0, &first)), format!("conflict 1 {}", token(&second)));
-        assert_eq!(act(&store, save(1, &third)), "saved");
+        assert_eq!(act(&store, save(None, &first)), format!("conflict 1 {}", token(&second)));
+        assert_eq!(act(&store, save(&second, &third)), "saved");
         assert_eq!(act(&store, StoreAction::Unlock), "done");
     }
 }

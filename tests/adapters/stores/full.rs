@@ -113,12 +113,12 @@ fn what_was_prepared_is_saved_and_erased_on_a_full_disk() {
     let mut world = World::new();
     let store = FileStore::with_patience(&path, SOON);
     let (first, second) = (record(&mut world, 1), record(&mut world, 2));
-    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, save(None, &first)), "saved");
     assert_eq!(act(&store, StoreAction::Lock), "locked");
-    assert_eq!(act(&store, StoreAction::Prepare { expect: Some(first.version()) }), "prepared");
+    assert_eq!(act(&store, prepare(&first)), "prepared");
     disk.fill(0);
-    assert_eq!(act(&store, save(1, &second)), "saved");
+    assert_eq!(act(&store, save(&first, &second)), "saved");
     assert_eq!(act(&store, StoreAction::Load), format!("2 {}", token(&second)));
-    assert_eq!(act(&store, erase(2)), "done");
+    assert_eq!(act(&store, erase(&second)), "done");
     assert_eq!(act(&store, StoreAction::Load), "nothing");
 }

@@ -29,7 +29,7 @@ fn a_second_session_of_a_store_is_refused_until_the_first_is_gone() {
     let store = FileStore::with_patience(folder.path().join("session.json"), SOON);
     let session = world.session(shared());
     let first = record(&session, 1, session.tokens());
-    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, save(None, &first)), "saved");
     let begin = |world: &mut World, store: FileStore| {
         let (session, http) = (world.restore(first.clone(), shared()), world.op.http(world.env.clock()));
         BlockingSession::new(session, http, store, world.env.clone())
@@ -65,7 +65,7 @@ fn two_stores_of_one_path_in_one_process_take_turns_and_lose_nothing() {
     let session = world.session(shared());
     let first = record(&session, 1, session.tokens());
     let [one, two] = [(); 2].map(|()| FileStore::with_patience(&path, SOON));
-    assert_eq!(act(&one, save(0, &first)), "saved");
+    assert_eq!(act(&one, save(None, &first)), "saved");
     let [one, two] = [one, two].map(|store| {
         let (session, http) = (world.restore(first.clone(), shared()), world.op.http(world.env.clock()));
         BlockingSession::new(session, http, store, world.env.clone()).unwrap()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oidc_proto::session::{Record, RecordVersion, StoreAction, StoreResponse};
+use oidc_proto::session::{Record, StoreAction, StoreResponse};
 
 use super::world::World;
 
@@ -19,15 +19,17 @@ pub fn record(world: &mut World, generation: u64) -> Record {
     Record::new(generation, world.login("alice"))
 }
 
-/// Of the same login; 0 for no record.
-pub fn save(expect: u64, next: &Record) -> StoreAction {
-    let expect = (expect > 0).then_some(RecordVersion { login: next.login, generation: expect });
-    StoreAction::Save { expect, next: next.clone() }
+/// In the place of this record.
+pub fn save<'a>(expect: impl Into<Option<&'a Record>>, next: &Record) -> StoreAction {
+    StoreAction::Save { expect: expect.into().map(Record::version), next: next.clone() }
 }
 
-/// Of a record without a login.
-pub fn erase(generation: u64) -> StoreAction {
-    StoreAction::Erase { expect: Some(RecordVersion { login: None, generation }) }
+pub fn prepare(expect: &Record) -> StoreAction {
+    StoreAction::Prepare { expect: Some(expect.version()) }
+}
+
+pub fn erase(expect: &Record) -> StoreAction {
+    StoreAction::Erase { expect: Some(expect.version()) }
 }
 
 pub fn token(record: &Record) -> &str {

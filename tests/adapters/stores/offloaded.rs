@@ -58,14 +58,14 @@ fn what_is_asked_for_is_done_in_order_whoever_waits() {
     let store = Offload::new(FileStore::with_patience(&path, SOON));
     let other = FileStore::with_patience(&path, NOW);
     for _ in 0..50 {
-        drop(store.carry_out(save(0, &first)));
-        drop(store.carry_out(erase(1)));
+        drop(store.carry_out(save(None, &first)));
+        drop(store.carry_out(erase(&first)));
         drop(store.carry_out(StoreAction::Unlock));
         assert_eq!(ask(&store, StoreAction::Lock), "locked");
         assert_eq!(act(&other, StoreAction::Lock), "failed");
         assert_eq!(act(&other, StoreAction::Load), "nothing");
     }
-    drop(store.carry_out(save(0, &first)));
+    drop(store.carry_out(save(None, &first)));
     assert!(ask(&store, StoreAction::Load).starts_with("1 "));
 }
 
@@ -74,7 +74,7 @@ fn work_that_waits_shows_no_token() {
     let record = record(&mut World::new(), 1);
     // Nobody takes it, and the future has what is to be saved.
     let store = Offload::on(|_: StoreAction| StoreResponse::Done, drop);
-    let waiting = store.carry_out(save(0, &record));
+    let waiting = store.carry_out(save(None, &record));
     assert!(!format!("{store:?} {waiting:?}").contains(token(&record)));
 }
 

@@ -313,7 +313,7 @@ fn a_disk_without_room_keeps_the_record_that_is_there() {
     let path = folder.path().join("session.json");
     let store = FileStore::with_patience(&path, SOON);
     let record = record(&mut World::new(), 1);
-    assert_eq!(act(&store, save(0, &record)), "saved");
+    assert_eq!(act(&store, save(None, &record)), "saved");
     let mut process = Process::without_room("save", path.to_str().unwrap());
     assert_eq!(process.says(), "failed");
     let error = process.says();
@@ -330,7 +330,7 @@ fn a_disk_with_too_little_room_has_no_mark() {
     let folder = folder();
     let path = folder.path().join("session.json");
     let record = record(&mut World::new(), 1);
-    assert_eq!(act(&FileStore::with_patience(&path, SOON), save(0, &record)), "saved");
+    assert_eq!(act(&FileStore::with_patience(&path, SOON), save(None, &record)), "saved");
     let mut process = Process::without_room("prepare", path.to_str().unwrap());
     assert_eq!([process.says(), process.says()], ["locked", "failed"]);
     assert_eq!(process.says(), format!("1 {}", token(&record)));

@@ -77,11 +77,11 @@ fn an_error_names_the_key_with_its_prefix_and_no_token() {
         assert!(told.contains("\"app:record:alice\"") && !told.contains(token(&record)), "{told}");
     };
     told(blocking.load().unwrap_err());
-    fails(&blocking, save(0, &record));
+    fails(&blocking, save(None, &record));
     told(blocking.take_error().unwrap());
     let store = tasks.store("alice", &mut env);
     told(runtime.block_on(store.load()).unwrap_err());
-    fails(&Waited(store.clone()), save(0, &record));
+    fails(&Waited(store.clone()), save(None, &record));
     told(store.take_error().unwrap());
     let key = IndexKey::of(&record.tokens)[0];
     let error = runtime.block_on(tasks.find(key)).unwrap_err();
@@ -124,7 +124,8 @@ fn a_lock_ends_with_its_lease_and_a_load_or_a_save_begins_it_anew() {
     assert!(left() > 50_000);
     // So does a save, also one that fails.
     server.command(&["PEXPIRE", "oidc-proto:lock:alice", "30000"]);
-    assert_eq!(act(&patient, save(1, &record(&mut World::new(), 2))), "conflict nothing");
+    let (known, next) = (record(&mut World::new(), 1), record(&mut World::new(), 2));
+    assert_eq!(act(&patient, save(&known, &next)), "conflict nothing");
     assert!(left() > 50_000);
 }
 
@@ -136,12 +137,12 @@ fn a_lease_that_was_lost_loses_nothing() {
     let redis = Redis::new(server.client(), options(NOW));
     let (store, other) = (redis.store("alice", &mut env), redis.store("alice", &mut env));
     let (first, second, late) = (record(&mut world, 1), record(&mut world, 2), record(&mut world, 2));
-    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, save(None, &first)), "saved");
     assert_eq!(act(&store, StoreAction::Lock), "locked");
     server.command(&["DEL", "oidc-proto:lock:alice"]);
     assert_eq!(act(&other, StoreAction::Lock), "locked");
-    assert_eq!(act(&other, save(1, &second)), "saved");
-    assert_eq!(act(&store, save(1, &late)), format!("conflict 2 {}", token(&second)));
+    assert_eq!(act(&other, save(&first, &second)), "saved");
+    assert_eq!(act(&store, save(&first, &late)), format!("conflict 2 {}", token(&second)));
     // The lock is the other's: this one cannot give it back.
     assert_eq!(act(&store, StoreAction::Unlock), "done");
     assert_eq!(act(&store, StoreAction::Lock), "failed");
@@ -160,10 +161,10 @@ fn a_server_that_is_killed_and_comes_back() {
     let store = Redis::new(server.client(), options(NOW)).store("alice", &mut env);
     let own = AsyncRedis::new(server.client(), options(NOW)).store("bob", &mut env);
     let waited = Waited(own.clone());
-    assert_eq!(act(&store, save(0, &record)), "saved");
-    assert_eq!(act(&waited, save(0, &record)), "saved");
+    assert_eq!(act(&store, save(None, &record)), "saved");
+    assert_eq!(act(&waited, save(None, &record)), "saved");
     server.kill();
-    for action in [StoreAction::Load, StoreAction::Lock, save(1, &record), StoreAction::Unlock, erase(1)] {
+    for action in [StoreAction::Load, StoreAction::Lock, save(&record, &record), StoreAction::Unlock, erase(&record)] {
         fails(&store, action);
     }
     fails(&waited, StoreAction::Load);
@@ -177,8 +178,8 @@ fn a_server_that_is_killed_and_comes_back() {
     // It kept nothing, as it was told; what counts is that it is used again at once.
     assert_eq!(act(&store, StoreAction::Load), "nothing");
     assert_eq!(act(&waited, StoreAction::Load), "nothing");
-    assert_eq!(act(&store, save(1, &record)), "conflict nothing");
-    assert_eq!(act(&store, save(0, &record)), "saved");
+    assert_eq!(act(&store, save(&record, &record)), "conflict nothing");
+    assert_eq!(act(&store, save(None, &record)), "saved");
     assert_eq!(token(&store.load().unwrap().unwrap()), token(&record));
     assert!(block_on(own.load()).unwrap().is_none());
     // A restart that nobody has noticed costs nothing.
@@ -198,8 +199,8 @@ fn a_server_that_is_paused_is_a_failure_in_time() {
     let record = record(&mut world, 1);
     let store = Redis::new(server.client(), options(NOW)).store("alice", &mut env);
     let waited = Waited(AsyncRedis::new(server.client(), options(NOW)).store("bob", &mut env));
-    assert_eq!(act(&store, save(0, &record)), "saved");
-    assert_eq!(act(&waited, save(0, &record)), "saved");
+    assert_eq!(act(&store, save(None, &record)), "saved");
+    assert_eq!(act(&waited, save(None, &record)), "saved");
     server.signal("-STOP");
     // With a connection that it had, and with a new one.
     for _ in 0..2 {
@@ -224,13 +225,13 @@ fn a_server_that_refuses_is_a_failure_without_its_words() {
     let (mut env, mut world) = (TestEnv::seeded(1), World::new());
     let (first, second) = (record(&mut world, 1), record(&mut world, 2));
     let store = Redis::new(server.client(), options(NOW)).store("alice", &mut env);
-    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, save(None, &first)), "saved");
     // A replica whose first server is nowhere.
     server.command(&["REPLICAOF", "127.0.0.1", "1"]);
-    fails(&store, save(1, &second));
+    fails(&store, save(&first, &second));
     assert!(chain(&store.take_error().unwrap()).contains("READONLY"));
     server.command(&["REPLICAOF", "NO", "ONE"]);
-    assert_eq!(act(&store, save(1, &second)), "saved");
+    assert_eq!(act(&store, save(&first, &second)), "saved");
     // What is not a record, and a record of another kind.
     for (words, code) in [
         (&["SET", "oidc-proto:record:alice", "{\"version\":2}"] as &[&str], "stored.version"),
@@ -242,7 +243,7 @@ fn a_server_that_refuses_is_a_failure_without_its_words() {
             server.command(&["DEL", "oidc-proto:record:alice"]);
         }
         server.command(words);
-        for action in [StoreAction::Load, save(2, &second), save(0, &second)] {
+        for action in [StoreAction::Load, save(&second, &second), save(None, &second)] {
             fails(&store, action);
             assert_eq!(store.take_error().unwrap().code().as_str(), code, "{words:?}");
         }
@@ -250,7 +251,7 @@ fn a_server_that_refuses_is_a_failure_without_its_words() {
     // A server without scripts repeats what it was sent.
     let server = Server::start(&["--rename-command", "EVAL", ""]);
     let store = Redis::new(server.client(), options(NOW)).store("alice", &mut env);
-    fails(&store, save(0, &first));
+    fails(&store, save(None, &first));
     let error = chain(&store.take_error().unwrap());
     assert!(error.contains("store.io") && !error.contains("redis.call") && !error.contains(token(&first)), "{error}");
     // One that wants a password.
@@ -296,21 +297,20 @@ fn a_mark_belongs_to_the_one_who_made_it() {
     let redis = Redis::new(server.client(), options(NOW));
     let (store, other) = (redis.store("alice", &mut env), redis.store("alice", &mut env));
     let first = record(&mut world, 1);
-    let prepare = || StoreAction::Prepare { expect: Some(first.version()) };
     let begun = format!("1 {}, begun", token(&first));
-    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, save(None, &first)), "saved");
     assert_eq!(act(&store, StoreAction::Lock), "locked");
-    assert_eq!(act(&store, prepare()), "prepared");
+    assert_eq!(act(&store, prepare(&first)), "prepared");
     server.command(&["DEL", "oidc-proto:lock:alice"]);
     assert_eq!(act(&other, StoreAction::Lock), "locked");
-    assert_eq!(act(&other, prepare()), "prepared");
+    assert_eq!(act(&other, prepare(&first)), "prepared");
     assert_eq!(act(&store, StoreAction::Discard), "done");
     assert_eq!(act(&other, StoreAction::Load), begun);
     // Nothing is spent under a lock that is another's.
-    assert_eq!(act(&store, prepare()), "failed");
+    assert_eq!(act(&store, prepare(&first)), "failed");
     assert_eq!(store.take_error().unwrap().code().as_str(), "store.busy");
     assert_eq!(act(&store, StoreAction::Discard), "done");
-    assert_eq!(act(&store, erase(1)), "done, begun");
+    assert_eq!(act(&store, erase(&first)), "done, begun");
 }
 
 /// A lock that was lost while nobody else took it is taken again before anything is spent.
@@ -322,10 +322,10 @@ fn a_lost_lock_is_taken_again_before_a_refresh() {
     let redis = Redis::new(server.client(), options(NOW));
     let (store, other) = (redis.store("alice", &mut env), redis.store("alice", &mut env));
     let first = record(&mut world, 1);
-    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, save(None, &first)), "saved");
     assert_eq!(act(&store, StoreAction::Lock), "locked");
     server.command(&["DEL", "oidc-proto:lock:alice"]);
-    assert_eq!(act(&store, StoreAction::Prepare { expect: Some(first.version()) }), "prepared");
+    assert_eq!(act(&store, prepare(&first)), "prepared");
     assert_eq!(act(&other, StoreAction::Lock), "failed");
     // An unlock of an earlier lock, which arrives late.
     let text = |value| match value {
@@ -351,19 +351,19 @@ fn a_record_lives_as_long_after_its_last_use_as_it_is_told() {
         redis::Value::Int(left) => left,
         other => panic!("{other:?}"),
     };
-    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, save(None, &first)), "saved");
     assert!((990..=1000).contains(&left("app:record:alice")));
     server.command(&["EXPIRE", "app:record:alice", "10"]);
     assert_eq!(act(&store, StoreAction::Load), format!("1 {}", token(&first)));
     assert!(left("app:record:alice") > 10);
-    assert_eq!(act(&store, StoreAction::Prepare { expect: Some(first.version()) }), "prepared");
+    assert_eq!(act(&store, prepare(&first)), "prepared");
     assert!((990..=1000).contains(&left("{app:record:alice}:begun")));
-    assert_eq!(act(&store, save(1, &second)), "saved");
+    assert_eq!(act(&store, save(&first, &second)), "saved");
     assert!((990..=1000).contains(&left("app:record:alice")));
     assert_eq!(left("{app:record:alice}:begun"), -2);
     // Without a lifetime, the next save lets it live for ever.
     let store = Redis::new(server.client(), options(NOW).with_prefix("app:")).store("alice", &mut env);
-    assert_eq!(act(&store, save(2, &record(&mut world, 3))), "saved");
+    assert_eq!(act(&store, save(&second, &record(&mut world, 3))), "saved");
     assert_eq!(left("app:record:alice"), -1);
 }
 

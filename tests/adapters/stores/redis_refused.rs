@@ -53,7 +53,7 @@ fn a_redis_server_that_takes_no_writes_costs_no_session() {
         let redis = redis(&fake, options(NOW));
         let session = world.session(shared());
         let first = record_of(&session, 1, session.tokens());
-        assert_eq!(act(&redis.store("alice", &mut env()), save(0, &first)), "saved");
+        assert_eq!(act(&redis.store("alice", &mut env()), save(None, &first)), "saved");
         // It may fail while the provider answers.
         let fails_meanwhile = AtomicBool::new(false);
         let (inner, fails) = (world.op.http(world.env.clock()), &fails_meanwhile);
@@ -114,27 +114,27 @@ fn rule_11_records_have_a_lifetime_and_keys_a_prefix() {
     let store = redis(&fake, lasting.clone()).store("alice", &mut env());
     let (first, second) = (record(&mut world, 1), record(&mut world, 2));
     let (key, mark) = ("app:record:alice", "{app:record:alice}:begun");
-    assert_eq!(act(&store, save(0, &first)), "saved");
+    assert_eq!(act(&store, save(None, &first)), "saved");
     assert_eq!((fake.lifetime(key), fake.lifetime(mark)), (1_000_000, -2));
     let other = redis(&fake, options(NOW).with_prefix("app:").with_record_lifetime(Duration::from_secs(2000)));
     let other = other.store("alice", &mut env());
     assert_eq!(act(&other, StoreAction::Load), format!("1 {}", token(&first)));
     assert_eq!(fake.lifetime(key), 2_000_000);
     assert_eq!(act(&store, StoreAction::Lock), "locked");
-    assert_eq!(act(&store, StoreAction::Prepare { expect: Some(first.version()) }), "prepared");
+    assert_eq!(act(&store, prepare(&first)), "prepared");
     assert_eq!((fake.lifetime(key), fake.lifetime(mark)), (1_000_000, 1_000_000));
     assert!(fake.keys().iter().all(|key| key.contains("app:")), "{:?}", fake.keys());
-    assert_eq!(act(&store, save(1, &second)), "saved");
+    assert_eq!(act(&store, save(&first, &second)), "saved");
     assert_eq!((fake.lifetime(key), fake.lifetime(mark)), (1_000_000, -2));
     assert_eq!(act(&store, StoreAction::Unlock), "done");
     assert_eq!(fake.keys(), [key]);
     fake.expire(key);
     assert_eq!(act(&other, StoreAction::Load), "nothing");
-    assert_eq!(act(&store, save(2, &second)), "conflict nothing");
+    assert_eq!(act(&store, save(&second, &second)), "conflict nothing");
     // Another prefix is another server; and without a lifetime a record lives for ever.
     let lasting = redis(&fake, options(NOW)).store("alice", &mut env());
     assert_eq!(act(&lasting, StoreAction::Load), "nothing");
-    assert_eq!(act(&lasting, save(0, &first)), "saved");
+    assert_eq!(act(&lasting, save(None, &first)), "saved");
     assert_eq!(fake.lifetime("oidc-proto:record:alice"), -1);
 }
 

@@ -13,7 +13,7 @@ use oidc_proto::session::{Session, StoreAction, Transmit};
 use oidc_proto::{Env, Error};
 use tempfile::TempDir;
 
-pub use crate::stores::lines::{LEASE, NOW, SOON, erase, record, save, token, told};
+pub use crate::stores::lines::{LEASE, NOW, SOON, erase, prepare, record, save, token, told};
 
 pub fn folder() -> TempDir {
     TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap()

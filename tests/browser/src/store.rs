@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oidc_proto::adapter::browser::BrowserEnv;
 use oidc_proto::adapter::store::{BrowserStore, SessionStore as _};
-use oidc_proto::session::{Record, RecordVersion, StoreAction, StoreResponse};
+use oidc_proto::session::{Record, StoreAction, StoreResponse};
 use oidc_proto::{AccessToken, Issuer, Schemes, Timestamp, TokenSet};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -25,10 +25,16 @@ impl Store {
         Ok(Self(store.with_lease(Duration::from_millis(lease.into()))))
     }
 
-    /// Carries out the action of this name, for a record of the generation `expect`; 0 for no record. A save writes the
-    /// next generation with this access token. Returns the response in a line.
+    /// Carries out the action of this name, for a record of the generation `expect`; 0 for no record. The access token of that
+    /// record is the number's name. A save writes the next generation with this access token. Returns the response in a line.
     pub async fn act(&self, action: String, expect: u32, token: String) -> Result<String, JsValue> {
-        let version = (expect > 0).then_some(RecordVersion { login: None, generation: expect.into() });
+        let name = match expect {
+            1 => "first",
+            2 => "second",
+            _ => "later",
+        };
+        let expected = Record::new(expect.into(), tokens(name.to_owned()).map_err(thrown)?);
+        let version = (expect > 0).then_some(expected.version());
         let action = match action.as_str() {
             "lock" => StoreAction::Lock,
             "unlock" => StoreAction::Unlock,

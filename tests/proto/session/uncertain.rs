@@ -1,7 +1,7 @@
 //! Logouts whose newest tokens may have been lost before: they are found out, or the result says that it is not certain.
 
 use http::Request;
-use oidc_proto::session::{Erased, Event, Persistence, Record, Session, SessionOptions, Ticket};
+use oidc_proto::session::{Erased, Event, Persistence, Record, Session, SessionOptions, Ticket, Uncertainty};
 use oidc_proto::testing::{Disturbance, On, Reuse, User};
 use oidc_proto::{Body, Env as _, Failure, FailureKind, Sent};
 
@@ -219,4 +219,55 @@ fn a_lost_response_of_a_login_that_was_replaced_makes_a_logout_uncertain() {
     assert!(logged_out(&events, Erased::Record, false), "{events:?}");
     assert!(lives(&mut world, &mut session), "nobody has its newest tokens");
     assert!(!world.honours(theirs.access_token().expose()));
+}
+
+/// Another process has refreshed, and then the record went: erased by a logout that could not revoke, or lost by the store.
+#[test]
+fn a_logout_whose_record_is_gone_asks_once_more_or_is_not_certain() {
+    for (reuse, is_offline) in [
+        (Reuse::AllowedUntilSuccessorIsUsed, false),
+        (Reuse::AllowedUntilSuccessorIsUsed, true),
+        (Reuse::EndsGrant, false),
+    ] {
+        let mut world = World::with(ignores_spent().with_reuse(reuse));
+        let store = Store::default();
+        let mut session = session(&mut world, &store, Persistence::Shared);
+        let mut other = world.restore(store.record().unwrap(), shared());
+        let _ = other.refresh(&mut world.env);
+        assert_eq!(world.pump(&mut other, &store), [Event::TokensRefreshed]);
+        store.clear();
+        if is_offline {
+            world.op.disturb(On::Token, Disturbance::Unreachable, 1);
+        }
+        session.log_out(&mut world.env);
+        let events = world.pump(&mut session, &store);
+        let is_certain = reuse != Reuse::EndsGrant && !is_offline;
+        assert!(logged_out(&events, Erased::Nothing, is_certain), "{reuse:?} {is_offline}: {events:?}");
+        assert_eq!(lives(&mut world, &mut session), is_offline, "{reuse:?} {is_offline}");
+    }
+}
+
+/// Who has found the record gone, or another user's in its place, knows no more about it when the user logs out.
+#[test]
+fn a_logout_after_the_end_of_a_session_elsewhere_is_not_certain() {
+    for is_gone in [true, false] {
+        let mut world = World::with(ignores_spent().with_user(User::new("alice")).with_user(User::new("bob")));
+        let store = Store::default();
+        let mut session = session(&mut world, &store, Persistence::Shared);
+        match is_gone {
+            true => store.clear(),
+            false => {
+                let bobs = world.login("bob");
+                store.put(Record::of_login(bobs, session.stored(), &mut world.env));
+            }
+        }
+        let _ = session.refresh(&mut world.env);
+        world.pump(&mut session, &store);
+        session.log_out(&mut world.env);
+        let events = world.pump(&mut session, &store);
+        let why = if is_gone { Uncertainty::NoRecord } else { Uncertainty::OtherLogin };
+        let is_so =
+            |event: &Event| matches!(event, Event::LoggedOut(logout) if logout.uncertainty == Some(why.clone()));
+        assert!(events.iter().any(is_so), "{events:?}");
+    }
 }

@@ -44,10 +44,11 @@ impl Universe {
         self.truth.unknown += 1;
     }
 
-    /// Who has not logged out does not end what is in the store, and others go on with.
+    /// Who has not logged out does not end what is in the store, and others go on with. Who has put another login in its place
+    /// cannot know that it has come back.
     pub(crate) fn check_given_back(&mut self, seat: Seat, grant: usize, session: &Session) {
         let Seat { process, session: own, .. } = seat;
-        let is_stored = self.stored_grant(own) == Some(grant);
+        let is_stored = self.stored_grant(own) == Some(grant) && self.grants[grant].came_back_over != Some(seat);
         if is_stored && session.end() != Some(End::LoggedOut) {
             self.broken(&format!("session {own} of process {process} gives back what is stored, without a logout"));
         }

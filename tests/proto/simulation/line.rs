@@ -118,10 +118,15 @@ impl Universe {
     /// Why a refresh token is sent whose successor was issued. `None` if it was not; `Some(None)` if nothing excuses it.
     fn why_reused(&self, seat: Seat, grant: usize, sent: &str) -> Option<Option<&'static str>> {
         let issued = self.grants[grant].issued.as_ref().filter(|issued| issued.refresh_token != sent)?;
+        let issued_at = self.issues[&issued.refresh_token].1;
+        let has_left = self.processes[issued.seat.process].desks[issued.seat.session].since > issued_at;
         Some(if self.is_gone(issued.seat) && !issued.is_drafted {
             Some("the process was killed")
         } else if !issued.is_delivered || issued.is_late {
             Some("the response was lost, late, or the request came twice")
+        } else if has_left && self.unrevoked.get(&grant) == Some(&LOST) {
+            // The user has logged out, the record was not erased, and the revocation was lost: this is one.
+            Some("it was revoked")
         } else if self.grants[grant].lost.is_some() && issued.seat != seat {
             Some("the store lost the record of the last tokens")
         } else if !self.has_lock(issued.seat) {

@@ -280,11 +280,15 @@ impl Universe {
     }
 
     /// Whether the store says that there is no record, and whether it says that it is another user's.
-    fn what_is_told(&self, seat: Seat, response: &StoreResponse) -> [bool; 2] {
+    fn what_is_told(&mut self, seat: Seat, response: &StoreResponse) -> [bool; 2] {
         let record = match response {
             StoreResponse::Loaded { record, .. } | StoreResponse::Conflict(record) => record,
             _ => return [false; 2],
         };
+        if let Some(record) = record {
+            let found = &mut self.grants[self.owners[record.tokens.access_token().expose()]];
+            found.came_back_over = found.came_back_over.filter(|other| *other != seat);
+        }
         let user = record.as_ref().map(|record| &self.grant_of(record.tokens.access_token().expose()).user);
         let own = &self.processes[seat.process].desks[seat.session].user;
         [user.is_none(), user.is_some_and(|user| user != own)]

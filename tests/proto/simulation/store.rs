@@ -282,6 +282,9 @@ impl Universe {
         store.before = before.filter(|_| !is_other);
         store.record = Some(next);
         store.begun.clear();
+        if is_other && !is_new {
+            self.grants[grant].came_back_over = self.grants[grant].replaced_by;
+        }
         self.is_mended(seat, grant);
         if is_other && !is_new && !is_unheard {
             self.broken(&format!("a login of session {session} comes back that was replaced or erased"));

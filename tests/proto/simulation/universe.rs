@@ -150,6 +150,9 @@ pub(crate) struct Grant {
     pub(crate) lost: Option<Vec<Seat>>,
     /// Who has erased its record, or whose login has taken its place in the store. It has to be revoked.
     pub(crate) replaced_by: Option<Seat>,
+    /// Who had put another login in its place, of which its saver had not heard: he has saved it once more since. `None` once
+    /// the other one has found it there.
+    pub(crate) came_back_over: Option<Seat>,
     /// Two processes asked for new tokens at once, without the lock, and the newest ones have not been saved since.
     pub(crate) is_raced: bool,
 }
@@ -158,8 +161,21 @@ impl Grant {
     pub(crate) fn new(session: usize, user: &str, access_token: &str, refresh_token: &str) -> Self {
         let (newest, refresh_token) = (access_token.to_owned(), refresh_token.to_owned());
         let user = user.to_owned();
-        let (issued, unsaved, ended, lost, replaced_by, is_raced) = (None, None, None, None, None, false);
-        Self { session, user, issued, unsaved, ended, newest, refresh_token, lost, replaced_by, is_raced }
+        let (issued, unsaved, ended, lost, is_raced) = (None, None, None, None, false);
+        let (replaced_by, came_back_over) = (None, None);
+        Self {
+            session,
+            user,
+            issued,
+            unsaved,
+            ended,
+            newest,
+            refresh_token,
+            lost,
+            replaced_by,
+            came_back_over,
+            is_raced,
+        }
     }
 }
 
