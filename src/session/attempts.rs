@@ -67,6 +67,11 @@ impl Attempts {
         self.failures.into()
     }
 
+    /// How many failed in a row.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures.into()
+    }
+
     /// Counts the refusals without a reason in a row; this one is one, or is not.
     pub(super) fn refusals(&mut self, is_silent: bool) -> u16 {
         self.silent = if is_silent { self.silent.saturating_add(1) } else { 0 };

@@ -46,6 +46,8 @@ pub enum Reuse {
     AllowedFor(Duration),
     /// The provider accepts it again as long as the grant lives.
     Allowed,
+    /// It refuses the refresh token (`invalid_grant`), and the grant lives on.
+    Refused,
 }
 
 /// What the provider does with the older access tokens of a grant when it issues new ones for a refresh token.

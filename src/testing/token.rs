@@ -113,13 +113,13 @@ fn refresh(
     }
     if let Some(successors) = successors {
         let is_allowed = match state.reuse {
-            Reuse::EndsGrant => false,
+            Reuse::EndsGrant | Reuse::Refused => false,
             Reuse::AllowedUntilSuccessorIsUsed => state.untouched(&successors),
             Reuse::AllowedFor(grace) => spent_at.is_some_and(|spent_at| now.saturating_since(spent_at) < grace),
             Reuse::Allowed => true,
         };
         if !is_allowed {
-            if !state.has_habits_of_mas {
+            if !state.has_habits_of_mas && state.reuse != Reuse::Refused {
                 state.grants.remove(&id);
             }
             return Err(invalid_grant("the refresh token was used before"));

@@ -63,9 +63,9 @@ impl Core {
         }
         self.store.release();
         match verdict {
-            Verdict::NeedsLogin => self.needs_login(error),
-            Verdict::ClientRejected => self.stop(End::ClientRejected(error.clone()), Event::ClientRejected(error)),
-            Verdict::Refused => self.stop(End::Unverified(error.clone()), Event::Unverified(error)),
+            Verdict::NeedsLogin => self.give_up(error, env),
+            Verdict::ClientRejected => self.stop(End::ClientRejected(error.clone()), Event::ClientRejected(error), env),
+            Verdict::Refused => self.stop(End::Unverified(error.clone()), Event::Unverified(error), env),
             Verdict::Later => self.back_off(error, Resume::Anew, env),
         }
     }
@@ -80,18 +80,18 @@ impl Core {
         self.back_off(error, Resume::Anew, env)
     }
 
-    /// The grant is gone, and no other process has a better one.
-    pub(super) fn give_up(&mut self, error: Error) -> State {
+    /// The provider does not accept the refresh token, and no other process has a better one. If the response to an earlier
+    /// request may still come, the refresh token may be spent for what that one brings.
+    pub(super) fn give_up(&mut self, error: Error, env: &mut dyn Env) -> State {
         self.store.release();
-        self.needs_login(error)
-    }
-
-    fn needs_login(&mut self, error: Error) -> State {
+        if self.late.may_come() && self.attempts.failures() < STALLED_AFTER {
+            return self.back_off(error, Resume::Anew, env);
+        }
         if error.code() == ErrorCode::TOKEN_INVALID_GRANT {
             // Some providers end the access tokens of a grant with the grant.
             self.current.doubt(None);
         }
-        self.stop(End::NeedsLogin(error.clone()), Event::NeedsLogin(error))
+        self.stop(End::NeedsLogin(error.clone()), Event::NeedsLogin(error), env)
     }
 
     /// The record is another user's. `late` are tokens that came all the same. Whoever put it in the place of this
@@ -99,16 +99,14 @@ impl Core {
     /// can.
     pub(super) fn replaced(&mut self, error: Error, late: Option<TokenSet>, env: &mut dyn Env) -> State {
         self.give_way(late, true);
-        self.let_late_go(env);
-        self.stop(End::Replaced(error.clone()), Event::Replaced(error))
+        self.stop(End::Replaced(error.clone()), Event::Replaced(error), env)
     }
 
     /// There is no record any more. `late` are tokens that came all the same. Whoever has logged out has revoked the
     /// tokens; but the store may have lost the record, and then nobody else can.
     pub(super) fn logged_out_elsewhere(&mut self, late: Option<TokenSet>, env: &mut dyn Env) -> State {
         self.give_way(late, true);
-        self.let_late_go(env);
-        self.stop(End::LoggedOutElsewhere, Event::LoggedOutElsewhere)
+        self.stop(End::LoggedOutElsewhere, Event::LoggedOutElsewhere, env)
     }
 
     /// The same, learned beside whatever else goes on. A session that has ended keeps its end, and a new login that is about
@@ -169,9 +167,9 @@ impl Core {
         self.nothing_is_replaced();
     }
 
-    fn stop(&mut self, end: End, event: Event) -> State {
+    fn stop(&mut self, end: End, event: Event, env: &mut dyn Env) -> State {
         self.store.forget();
-        self.late.forget();
+        self.let_late_go(env);
         self.attempts.stop(end.error().cloned());
         self.events.push(event);
         State::Stopped(end)

@@ -86,6 +86,11 @@ impl LateResponses {
         self.all().any(|late| late.fate == Fate::GoOn)
     }
 
+    /// Whether a response may still come that the session, or another process, goes on with.
+    pub(super) fn may_come(&self) -> bool {
+        self.all().any(|late| matches!(late.state, State::ExpectResponse(_)) && late.fate != Fate::GiveBack)
+    }
+
     /// Whether there is or may still be something that a logout waits for.
     pub(super) fn is_needed(&self) -> bool {
         self.all().any(|late| late.fate != Fate::SetAside)

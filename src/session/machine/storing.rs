@@ -120,7 +120,7 @@ impl Core {
     fn go_back(&mut self, rejection: Rejection, previous: Option<&Secret>, env: &mut dyn Env) -> State {
         match self.untried(rejection.spent.as_ref(), previous) {
             Some(other) => self.ask_with(other, env),
-            None => self.give_up(rejection.error),
+            None => self.give_up(rejection.error, env),
         }
     }
 

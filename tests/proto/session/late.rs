@@ -1,10 +1,10 @@
 //! Locks and answers of the store that come late, or after somebody else's.
 
-use oidc_proto::session::{Epoch, Event, Record, Session, StoreAction, StoreResponse, StoreTicket};
-use oidc_proto::testing::On;
+use oidc_proto::session::{End, Epoch, Event, Record, Session, StoreAction, StoreResponse, StoreTicket};
+use oidc_proto::testing::{self, On, Reuse};
 use oidc_proto::{Env as _, ErrorCode};
 
-use crate::session::world::{Store, World, call, shared};
+use crate::session::world::{ISSUER, Store, World, call, shared};
 
 fn expired() -> (World, Store) {
     let mut world = World::new();
@@ -285,6 +285,48 @@ fn tokens_that_come_after_the_pause_are_used_before_the_provider_is_asked_again(
         assert_eq!(world.op.count(On::Token), 2, "the login and the refresh: {during}");
         let token = world.outcome(&session, epoch).unwrap();
         assert!(world.honours(&token) && session.is_idle() && !store.is_locked());
+    }
+}
+
+/// The response to an earlier request is late, and the provider refuses the refresh token that it was asked with: it has
+/// exchanged it already. A login is needed only when nothing may come any more, and what comes after that is given back.
+#[test]
+fn a_refusal_while_a_response_is_late_does_not_end_the_session() {
+    for comes in ["in time", "after the end", "not at all"] {
+        let (mut world, store) =
+            (World::with(testing::Provider::new(ISSUER).with_reuse(Reuse::Refused)), Store::default());
+        world.advance(301);
+        let mut session = world.session(shared());
+        let _ = world.ask(&mut session);
+        world.keep(&mut session, &store);
+        let (late, request) = session.poll_transmit(&mut world.env).map(call).expect("asks for tokens");
+        let response = world.op.exchange(request, world.env.now()).unwrap();
+        world.wait(&mut session);
+        world.pump(&mut session, &store);
+        world.wait(&mut session);
+        let events = world.pump(&mut session, &store);
+        assert!(
+            matches!(&events[..], [Event::BackingOff { error, .. }] if error.code() == ErrorCode::TOKEN_INVALID_GRANT)
+        );
+        if comes == "in time" {
+            session.handle_response(late, response, &mut world.env);
+            world.wait(&mut session);
+            assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+            assert!(session.is_idle() && session.end().is_none());
+            continue;
+        }
+        let mut events = Vec::new();
+        while session.end().is_none() {
+            world.wait(&mut session);
+            events.extend(world.pump(&mut session, &store));
+        }
+        let waited = events.iter().filter(|event| matches!(event, Event::BackingOff { .. })).count();
+        assert!(matches!(session.end(), Some(End::NeedsLogin(_))) && waited < 20, "{waited}");
+        if comes == "after the end" {
+            session.handle_response(late, response, &mut world.env);
+            assert_eq!(world.revoke(&mut session).len(), 1);
+            assert!(!world.op.has_grant_of(world.tokens.access_token().expose()));
+        }
     }
 }
 
