@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use oidc_proto::adapter::store::FileStore;
 use oidc_proto::session::{Record, StoreAction};
 
-use crate::stores::tools::{NOW, act, chain, erase, folder, record, save, token};
+use crate::stores::tools::{NOW, act, chain, erase, folder, prepare, record, save, token};
 use crate::stores::world::World;
 
 fn names(folder: &Path) -> Vec<String> {
@@ -96,10 +96,10 @@ fn a_whole_draft_that_is_the_successor_is_the_record() {
         assert_eq!(act(&store, StoreAction::Load), *loaded, "{draft}");
         assert_eq!(folder.path().join(DRAFT).exists(), *loaded != is);
         let record = store.load().unwrap().unwrap();
-        assert_eq!(act(&store, StoreAction::Prepare { expect: Some(record.version()) }), "prepared");
+        assert_eq!(act(&store, prepare(&record)), "prepared");
         let mut last = after(record.generation + 1, record.login);
         last.tokens = next.tokens.clone();
-        assert_eq!(act(&store, save(record.generation, &last)), "saved");
+        assert_eq!(act(&store, save(&record, &last)), "saved");
         assert_eq!(names(folder.path()), ["session.json", "session.json.lock"]);
         assert_eq!(fs::read_to_string(&path).unwrap(), text(&last), "nothing of the draft is left behind it");
         assert_eq!(act(&store, StoreAction::Load), format!("{} {}", last.generation, token(&last)));

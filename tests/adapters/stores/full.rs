@@ -10,7 +10,7 @@ use oidc_proto::session::{Access, Outcome, Record, Session, StoreAction};
 use oidc_proto::testing::On;
 use tempfile::TempDir;
 
-use crate::stores::tools::{SOON, act, chain, drive, erase, folder, record, save, token};
+use crate::stores::tools::{SOON, act, chain, drive, erase, folder, prepare, record, save, token};
 use crate::stores::world::{World, shared};
 
 pub struct Small(TempDir);

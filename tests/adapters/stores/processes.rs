@@ -162,8 +162,7 @@ fn child() {
         "save" => {
             let file = FileStore::new(&store);
             let record = file.load().unwrap().unwrap();
-            let expect = record.generation;
-            say(&act(&file, save(expect, &Record::new(expect + 1, record.tokens))));
+            say(&act(&file, save(&record, &Record::new(record.generation + 1, record.tokens.clone()))));
             say(&chain(&file.take_error().unwrap()));
         }
         "prepare" => {

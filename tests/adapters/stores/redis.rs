@@ -13,7 +13,7 @@ use oidc_proto::{Env, ErrorCode, Fault};
 use crate::stores::conformance::{conforms, conforms_blocking};
 use crate::stores::processes::{Process, lease, one_of_them_refreshes};
 use crate::stores::redis_server::{Server, TIMEOUT};
-use crate::stores::tools::{NOW, SOON, act, block_on, chain, erase, record, save, token, told};
+use crate::stores::tools::{NOW, SOON, act, block_on, chain, erase, prepare, record, save, token, told};
 use crate::stores::world::World;
 use crate::support::server::DeadPort;
 

@@ -14,7 +14,7 @@ use oidc_proto::{Body, ErrorCode, Failure, Fault, Policy};
 use super::redis_fake::{Fake, Line, Refuses};
 use crate::stores::conformance::{conforms, conforms_blocking};
 use crate::stores::redis::options;
-use crate::stores::tools::{NOW, SOON, act, block_on, chain, record, save, token, told};
+use crate::stores::tools::{NOW, SOON, act, block_on, chain, prepare, record, save, token, told};
 use crate::stores::world::{ISSUER, World, record as record_of, shared};
 
 fn redis(fake: &Fake, options: oidc_proto::adapter::store::redis::RedisOptions) -> Redis {

@@ -137,9 +137,11 @@ use universe::Universe;
 ///   newest ones were stored again.
 /// - 27389, 55229, and 44490 and 61659 with more: a process gave back a login in whose place it had put another one, and which
 ///   had been saved once more since.
+/// - 54557: the store had lost a record, the login that it had replaced was saved once more, and whoever had replaced it did so
+///   again.
 /// - 58779 with more: a logout could not erase the record, its revocation was lost, and the next session there got the tokens.
 /// - 16090: a process that logged out after its lock was lost asked with a token that another one had used.
-const FAILED_ONCE: [u64; 81] = [
+const FAILED_ONCE: [u64; 82] = [
     2,
     5,
     9,
@@ -195,6 +197,7 @@ const FAILED_ONCE: [u64; 81] = [
     39968,
     49068,
     53384,
+    54557,
     55229,
     58692,
     67864,

@@ -275,9 +275,11 @@ impl Universe {
         let is_unheard =
             next.login.is_some_and(|login| store.unheard.get(&login).is_some_and(|(saver, _)| *saver == seat));
         let before = store.record.take();
+        // Whoever had replaced that login, and finds it again, goes on with the one that the store has lost.
+        let mut had_replaced_it = false;
         if let Some(before) = before.as_ref().filter(|_| is_other) {
             let replaced = self.owners[before.tokens.access_token().expose()];
-            self.grants[replaced].replaced_by = Some(seat);
+            had_replaced_it = self.grants[replaced].replaced_by.replace(seat) == Some(seat);
         }
         store.before = before.filter(|_| !is_other);
         store.record = Some(next);
@@ -286,7 +288,7 @@ impl Universe {
             self.grants[grant].came_back_over = self.grants[grant].replaced_by;
         }
         self.is_mended(seat, grant);
-        if is_other && !is_new && !is_unheard {
+        if is_other && !is_new && !is_unheard && !had_replaced_it {
             self.broken(&format!("a login of session {session} comes back that was replaced or erased"));
         }
     }
