@@ -101,7 +101,7 @@ impl ErrorCode {
         Self::rows().map(|(code, _)| code)
     }
 
-    /// The usual cause, one sentence.
+    /// The usual cause, in one or two sentences.
     pub fn cause(self) -> &'static str {
         Self::rows().find(|(code, _)| *code == self).map_or("", |(_, cause)| cause)
     }

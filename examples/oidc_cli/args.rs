@@ -192,7 +192,7 @@ pub(crate) struct DiscoverArgs {
     /// The provider, as its metadata name it; --expect-issuer is the same [default: the session's]
     #[arg(long, alias = "expect-issuer", value_name = "URL")]
     pub(crate) issuer: Option<String>,
-    /// A Matrix homeserver in its place, or the name of a server
+    /// A Matrix homeserver instead of --issuer: its URL, or the name of the server
     #[arg(long, value_name = "URL|NAME", conflicts_with = "issuer")]
     pub(crate) homeserver: Option<String>,
     /// Where the metadata of the issuer are, if that is not its well-known URL
@@ -207,7 +207,7 @@ pub(crate) struct PlaceArgs {
     /// The provider, as its metadata and its tokens name it; --expect-issuer is the same
     #[arg(long, alias = "expect-issuer", value_name = "URL")]
     issuer: Option<String>,
-    /// A Matrix homeserver in its place, or the name of a server
+    /// A Matrix homeserver instead of --issuer: its URL, or the name of the server
     #[arg(long, value_name = "URL|NAME", conflicts_with = "issuer")]
     homeserver: Option<String>,
     /// Where the metadata of the issuer are, if that is not its well-known URL

@@ -251,7 +251,9 @@ pub(crate) fn with_key_from(client: Client, file: Option<&KeyFile>) -> Result<Cl
         (ClientAuth::PrivateKeyJwt(_), Some(file)) => Ok(client.with_auth(ClientAuth::PrivateKeyJwt(file.load()?))),
         (ClientAuth::PrivateKeyJwt(_), None) => {
             let id = client.id().escape_debug();
-            Err(Code::KeyFile.because(format_args!("the client {id} authenticates by one: log in with --key")))
+            Err(Code::KeyFile.because(format_args!(
+                "the client {id} authenticates by a private key, and none was given: log in with --key"
+            )))
         }
         _ => Ok(client),
     }

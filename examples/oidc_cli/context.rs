@@ -151,7 +151,9 @@ impl Context {
         self.out.checked("the document's issuer is the one asked for, to the letter");
         self.out.checked(match schemes {
             Schemes::HttpsOnly => "every endpoint is https",
-            Schemes::DangerousHttpOnPrivateNetwork => "every endpoint is https, or http nearby, as was allowed",
+            Schemes::DangerousHttpOnPrivateNetwork => {
+                "every endpoint is https, or http on a private network, as was allowed"
+            }
             _ => "every endpoint is https, or http on this machine, as was allowed",
         });
         if !provider.metadata().code_challenge_methods.is_empty() {

@@ -286,7 +286,7 @@ codes! {
     ScopeUnsupported = "cli.scope_unsupported", "local", exit 1, "the provider does not list a scope that is asked for", "Check the spelling of --scope; many providers ignore what they do not know.";
     Unadvertised = "cli.unadvertised", "local", exit 1, "the provider's metadata do not list what is asked for", "The login goes on; if the provider refuses it, log in without that option.";
     DpopRequired = "cli.dpop_required", "denied", exit 1, "the provider gives this client tokens only with DPoP", "Log in with --dpop.";
-    LongUrl = "cli.long_url", "remote", exit 1, "the URL of the logout is longer than browsers and servers take", "It names the user and the client in place of the ID token; the provider may ask whom to log out.";
+    LongUrl = "cli.long_url", "remote", exit 1, "the URL of the logout is longer than browsers and servers take", "The URL that is used instead names the user and the client, and not the ID token; the provider may ask whom to log out.";
     QrImage = "cli.qr_image", "local", exit 1, "the picture of a QR code cannot be read or written", "Check the path and that it is a PNG with one QR code, or use the code's text.";
     Secrets = "cli.secrets", "local", exit 1, "the file with the account's secrets cannot be read or written", "Check the path and what is in the file.";
     Deadline = "cli.deadline", "transport", exit 1, "the user did not finish in time", "Try again; --deadline gives more time.";

@@ -86,7 +86,7 @@ impl KeyFile {
             (Ok(Algorithm::EdDsa), Algorithm::EdDsa | Algorithm::Ed25519) => unusable(path, "it is damaged"),
             (Ok(usual), other) if usual == other => unusable(path, "it is damaged"),
             (Ok(_), other) => unusable(path, format_args!("it does not fit {}", other.name()))
-                .with_hint("Name the algorithm of the key's type with --key-algorithm, or none."),
+                .with_hint("Name an algorithm that fits the key with --key-algorithm, or leave the option out."),
         }
     }
 }

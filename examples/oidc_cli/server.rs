@@ -43,8 +43,9 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn bind(args: &ServeArgs) -> Result<Self, Failure> {
         check(args)?;
-        let (listener, port) = loopback::bind(Ipv4Addr::LOCALHOST.into(), args.port)
-            .map_err(|failure| failure.with_hint("Name another port with --port, or none for any free one."))?;
+        let (listener, port) = loopback::bind(Ipv4Addr::LOCALHOST.into(), args.port).map_err(|failure| {
+            failure.with_hint("Name another port with --port, or leave out --port to use any free port.")
+        })?;
         let mut env = SystemEnv::new()?;
         let base = format!("http://127.0.0.1:{port}");
         let logins =

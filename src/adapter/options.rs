@@ -89,7 +89,8 @@ impl HttpOptions {
         self
     }
 
-    /// Trusts the certificates of this PEM bundle **and no others**: a private certificate authority. Can be repeated.
+    /// Trusts the certificates of this PEM bundle **instead of** those of the operating system: for
+    /// a private certificate authority. Several calls add up.
     pub fn with_root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots.push(Root::Pem(pem.into()));
         self

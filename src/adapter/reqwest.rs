@@ -24,7 +24,8 @@ use crate::wire::policy::Policy;
 ///
 /// HTTP/1.1 and HTTP/2 with rustls. By default it trusts the root certificates of the operating system. It needs a
 /// tokio runtime with IO and time enabled, and **panics outside of one**. Dropping the future of a response cancels the
-/// request. The client does not support client certificates: it refuses a request whose policy requires one.
+/// request. The client refuses a request whose policy names a client certificate
+/// ([`Policy::client_certificate`]), because it cannot choose a certificate for each request.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,

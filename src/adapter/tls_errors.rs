@@ -91,7 +91,7 @@ fn of_certificate(error: &CertificateError) -> Option<(Words, &'static str)> {
         E::Other(other) => match &*other.0.to_string() {
             "CaUsedAsEndEntity" => (
                 Text("its certificate is an authority's own"),
-                "Issue the server a certificate of its own, signed by that authority; or sign one that is no authority's: `openssl req -x509` with `-addext basicConstraints=critical,CA:FALSE`.",
+                "Issue the server a certificate of its own, signed by that authority; or make a self-signed certificate that is not marked as an authority: `openssl req -x509` with `-addext basicConstraints=critical,CA:FALSE`.",
             ),
             "EndEntityUsedAsCa" | "PathLenConstraintViolated" => (
                 Text("a certificate in its chain may not issue others"),

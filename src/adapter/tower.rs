@@ -39,8 +39,9 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 ///
 /// It stops reading a body at the policy's limit, and adds a `User-Agent` and `Accept-Encoding: identity` if they are
 /// missing. The service must verify certificates and must not follow redirects. A time-out of a service ends with the head
-/// of the response: put one around the whole call ([`from_fn`](super::from_fn)), so that a slow body is given up, too. The
-/// client refuses a request whose policy requires a client certificate.
+/// of the response: put one around the whole call ([`from_fn`](super::from_fn)), so that a slow
+/// body is given up, too. The client refuses a request whose policy names a client certificate
+/// ([`Policy::client_certificate`]), because it cannot choose a certificate for each request.
 pub struct Client<S, B> {
     service: S,
     body: PhantomData<fn(B)>,

@@ -23,8 +23,9 @@ use crate::wire::policy::Policy;
 
 /// A blocking HTTP client. Clones share their connections.
 ///
-/// HTTP/1.1 with rustls. By default it trusts the root certificates of the operating system. The client does not
-/// support client certificates: it refuses a request whose policy requires one.
+/// HTTP/1.1 with rustls. By default it trusts the root certificates of the operating system. The
+/// client refuses a request whose policy names a client certificate
+/// ([`Policy::client_certificate`]), because it cannot choose a certificate for each request.
 #[derive(Clone)]
 pub struct Client {
     agent: Agent,

@@ -92,13 +92,13 @@ impl Timestamp {
         self.unix_millis() / 1000
     }
 
-    /// So much later; the end of time if that is too far.
+    /// This time plus `by`; the largest time if the sum is too large.
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
         Self(self.0.saturating_add(by))
     }
 
-    /// So much earlier; the epoch if that is too far.
+    /// This time minus `by`; the epoch if `by` is too large.
     #[must_use]
     pub fn saturating_sub(self, by: Duration) -> Self {
         Self(Millis::new(self.unix_millis().saturating_sub(millis(by))))
@@ -145,7 +145,7 @@ impl MonotonicTime {
         self.0.get()
     }
 
-    /// So much later; the end of time if that is too far.
+    /// This time plus `by`; the largest time if the sum is too large.
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
         Self(self.0.saturating_add(by))

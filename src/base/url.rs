@@ -23,8 +23,8 @@ pub enum Schemes {
     ///
     /// **Warning**: other programs on the machine can read this traffic. Use it for development and tests.
     ///
-    /// This is chosen twice: for the issuer (`Issuer::new`), and for the URLs that its metadata names
-    /// (`ProviderOptions::with_schemes`).
+    /// Pass this value in two places: for the issuer (`Issuer::new`), and for the URLs in its
+    /// metadata (`ProviderOptions::with_schemes`).
     DangerousHttpOnLoopback,
     /// Also `http` where the host is on this machine or on a private network: a private, link-local or unique local
     /// address (RFC 1918, RFC 3927, RFC 4193), a name under `.local`, `.internal` or `.localhost`, a name without a

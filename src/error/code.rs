@@ -16,8 +16,8 @@ pub enum Fault {
     /// The provider, or a server that responded in its place, broke a rule of the standards, or lacks what the caller
     /// asked it for.
     Remote,
-    /// The user or the provider refused, or the provider says that it failed to authorize: with an error that the
-    /// standards define.
+    /// The user or the provider refused, or the provider reported an error in the form that the
+    /// standards define, for example `server_error` in a callback.
     Denied,
     /// No usable response arrived: the network, a time-out, a server that is down.
     Transport,
@@ -215,7 +215,7 @@ impl ErrorCode {
         self.0.message
     }
 
-    /// What to do about it, one sentence.
+    /// What to do about it, in one or two sentences.
     pub const fn cure(self) -> &'static str {
         self.0.cure
     }

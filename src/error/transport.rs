@@ -300,7 +300,7 @@ impl FailureKind {
 
 /// Whether the server may have seen a request.
 ///
-/// Exhaustive: it is yes or no.
+/// Exhaustive: the request was certainly not sent, or it may have been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sent {
     /// Certainly not: there was no connection.

@@ -1,7 +1,8 @@
 //! The outcome of a token request, and the check of its tokens.
 //!
-//! Once tokens have arrived, the flow does not end in an error: it returns the tokens, as [`TokenOutcome::Unverified`]
-//! if their ID token is missing or wrong.
+//! Once tokens have arrived, the flow does not end in an error: it returns the tokens, as
+//! [`TokenOutcome::Unverified`] if their ID token is missing or wrong, or if the token response
+//! breaks the standard.
 
 use std::sync::Arc;
 
@@ -37,7 +38,8 @@ use crate::token::token_type::TokenType;
 pub enum TokenOutcome {
     /// The tokens came, and their ID token, if one was expected, was verified.
     Verified(TokenGrant),
-    /// The tokens came, but their ID token is missing or wrong.
+    /// The tokens came, but their ID token is missing or wrong, or the token response breaks the
+    /// standard.
     Unverified {
         /// What is wrong.
         error: Error,
@@ -87,7 +89,8 @@ pub struct TokenGrant {
     pub fields: Option<Fields>,
 }
 
-/// Tokens whose ID token is missing or wrong. The caller can only verify them again or revoke them: without evidence of
+/// Tokens whose ID token is missing or wrong, or whose token response breaks the standard. The
+/// caller can only verify them again or revoke them: without evidence of
 /// the signature, the claims of the ID token are neither checked nor shown.
 ///
 /// ```

@@ -56,8 +56,9 @@ use crate::step::Step;
 ///
 /// It registers for each login, as the specification demands: a provider may delete a registration that no session
 /// uses. [`Application::with_reuse`] is the other choice. A session keeps the client ID that it was made with, so there
-/// can be several at one provider. Only [`Application::registrations`] has to be stored; [`Application::forget`] client
-/// IDs whose login came to nothing, and those of ended sessions.
+/// can be several at one provider. Only [`Application::registrations`] has to be stored. Call
+/// [`Application::forget`] for client IDs whose login failed or was given up, and for those of
+/// ended sessions.
 #[derive(Clone, Debug)]
 pub struct Application {
     metadata: ClientMetadata,
@@ -133,7 +134,7 @@ impl Application {
         Ok(())
     }
 
-    /// Configures no client ID for a homeserver any more.
+    /// Removes the client ID that is configured for a homeserver.
     pub fn unset_static_at(&mut self, homeserver: &Homeserver) {
         self.fixed.remove(homeserver);
     }
@@ -167,15 +168,17 @@ impl Application {
         self.registrations.insert(issuer, other.as_ref().unwrap_or(&self.metadata), registered);
     }
 
-    /// Who it was when a session was made. A public client needs no registration for that: the session names it. `None`
-    /// for another client that was forgotten since; the user has to log in anew then.
+    /// The application with the client ID that the session was made with. A public client is found
+    /// even if its registration was forgotten, because the session contains the client ID. `None`
+    /// for a confidential client whose registration was forgotten: the user has to log in again.
     pub fn party_of(&self, session: &UserSession, server: &Arc<AuthServer>) -> Option<Party> {
         let (issuer, client_id) = (session.tokens().issuer(), session.tokens().client_id());
         self.party_known_as(server, issuer, client_id)
     }
 
-    /// Who it was when a pending login was started: for a [`PendingLogin`](super::PendingLogin) or a
-    /// [`PendingDeviceLogin`](super::PendingDeviceLogin) that was stored and read again, by its `client_id`. `None` as for
+    /// The application with the client ID that a pending login was started with: for a
+    /// [`PendingLogin`](super::PendingLogin) or a [`PendingDeviceLogin`](super::PendingDeviceLogin)
+    /// that was stored and read again. Pass its `client_id`. `None` as for
     /// [`Application::party_of`]; then start the login again.
     pub fn party_with(&self, server: &Arc<AuthServer>, client_id: &str) -> Option<Party> {
         let issuer = server.provider.issuer();
@@ -194,8 +197,9 @@ impl Application {
         Some(self.party_as(server, &registered))
     }
 
-    /// A login failed: whether the provider may have forgotten the client, so that a login with a new registration is
-    /// worth one try. No further login uses the client ID then; its sessions go on with it.
+    /// Call this after a login failed. Returns `true` if the provider may have forgotten the
+    /// client: register again and repeat the login once. In that case the client ID is used for no
+    /// further login; existing sessions keep it.
     ///
     /// That is so after `token.invalid_client`, and after `callback.expired`: a provider shows an error page where it
     /// does not know the client, and the browser never comes back. It is not so for a client ID that is configured, nor

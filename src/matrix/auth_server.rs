@@ -47,7 +47,8 @@ impl MetadataSource {
 
 /// A homeserver that has the OAuth 2.0 API, and the provider that its users log in at. Immutable, to be shared.
 ///
-/// Serde writes it, versioned: stored beside the sessions it lets them go on before the homeserver can be asked.
+/// It implements `Serialize`, with a version; [`AuthServer::from_json`] reads it. Store it with the
+/// sessions: then they can continue after a start even if the homeserver cannot be reached yet.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct AuthServer {

@@ -80,7 +80,7 @@ fn broken_rule(home: &str, application_type: ApplicationType, uri: &str) -> Opti
                 Some(_) if is_loopback(&url) => {
                     Some("Write http://127.0.0.1/callback, http://localhost/… or http://[::1]/…, without a port: a login may use any.".to_owned())
                 }
-                _ => Some("With http a native client is on localhost, 127.0.0.1 or [::1].".to_owned()),
+                _ => Some("A native client's http redirect URI must be on localhost, 127.0.0.1 or [::1].".to_owned()),
             }
         }
         (scheme, ApplicationType::Native) if !is_below(&reverse(scheme), home) => Some(format!(

@@ -130,7 +130,7 @@ fn explained(error: Error, text: &str) -> Error {
         }
         ErrorCode::MATRIX_SERVER_NAME if text.contains("//") => "A URL begins with `https://`.",
         ErrorCode::MATRIX_SERVER_NAME if text.starts_with(['#', '!', '+']) => {
-            "That is a room's. Use the part behind the colon, if it is the name of your own server."
+            "That is the name of a room or a community. Use the part after the colon, if it is the name of your own server."
         }
         ErrorCode::MATRIX_SERVER_NAME if text.contains('@') => {
             "A user ID begins with `@` and has a colon before its server, as in `@alice:example.org`."

@@ -34,8 +34,9 @@ words! {
 pub struct LoginFlows {
     /// The types of the flows, as the homeserver named them: untrusted.
     pub types: Vec<String>,
-    /// `oauth_aware_preferred`: the page of `m.login.sso` is that of the OAuth 2.0 API's provider. An application that
-    /// knows that API uses it; one that does not offers this flow alone.
+    /// `oauth_aware_preferred`: the page of `m.login.sso` is that of the OAuth 2.0 API's provider.
+    /// An application that supports that API uses it. An application without it offers only this
+    /// flow.
     pub oauth_aware_preferred: bool,
 }
 

@@ -102,8 +102,9 @@ impl LoginRequest {
         Self { further, ..self }
     }
 
-    /// Scope values beside those that the request has already: further authorization of a live session, which adopts
-    /// what the login yields.
+    /// Adds scope values to those that the request has already. Use it to get more authorization
+    /// for a session that is still valid; the session then adopts the new login
+    /// ([`Session::adopt`](super::Session::adopt)).
     #[must_use]
     pub fn with_more_scope(self, more: &Scope) -> Self {
         Self { further: self.further.union(more), ..self }

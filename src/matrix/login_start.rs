@@ -46,8 +46,9 @@ impl LoginRequest {
         PushedLogin::go_on(party.relying_party().push(request, env)?, Box::new(awaited), None)
     }
 
-    /// The same as the provider likes it: pushed where it takes pushed requests, and by the URL where it takes none, or
-    /// where pushing fails without a verdict and is not demanded.
+    /// Starts a login with a pushed request if the provider has an endpoint for it, otherwise with
+    /// the request in the URL. If the push fails because no usable response came, and the provider
+    /// does not require pushed requests, the request goes into the URL, too.
     ///
     /// # Errors
     /// As [`LoginRequest::push`], except `par.unsupported`.

@@ -135,8 +135,9 @@ impl SdkSession {
         Self { issuer: None, id_token: None, ..self }
     }
 
-    /// The session at its homeserver and the homeserver's provider. When the access token expires was not stored: the
-    /// session refreshes when the homeserver refuses the token.
+    /// The session at its homeserver and the homeserver's provider. The SDK did not store the time
+    /// at which the access token expires, so the session refreshes when the homeserver refuses the
+    /// token.
     ///
     /// The ID token that 0.10 stored stays the hint for the provider's pages. It is left out if it names another issuer
     /// or another client. The SDK verified its signature before it stored it: this is not done again.

@@ -60,9 +60,10 @@ pub struct Session {
 
 impl Session {
     /// Joins what was stored with the client that it was made with
-    /// ([`Application::party_of`](super::Application::party_of)). `stored` is the version of the record, where the
-    /// tokens are kept in one; `None` without, and after a login. Then [`session::Session::save`] of
-    /// [`Session::core_mut`] puts them there.
+    /// ([`Application::party_of`](super::Application::party_of)). `stored` is the version of the
+    /// record that the tokens were read from. It is `None` after a login, and if the tokens are not
+    /// in a store. After a login, call [`session::Session::save`] on [`Session::core_mut`] to save
+    /// the tokens.
     ///
     /// # Errors
     /// `matrix.homeserver_mismatch`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`.
@@ -142,7 +143,8 @@ impl Session {
     }
 
     /// The login to offer to the user when the grant is gone: [`LoginRequest::again`]. With
-    /// [`LoginRequest::with_more_scope`] it is the further authorization of a session that lives.
+    /// [`LoginRequest::with_more_scope`] it gets more authorization for a session that is still
+    /// valid.
     pub fn login_again(&self) -> LoginRequest {
         LoginRequest::again(&self.user_session())
     }

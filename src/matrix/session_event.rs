@@ -42,8 +42,10 @@ impl SoftLogout {
         Self::default()
     }
 
-    /// The homeserver answered a request that had this token with an error: what the session is to be told, if that is
-    /// anything. `current` is the session's token now; what is said of an older one does not count.
+    /// Call this if the homeserver responded with an error to a request that had this token.
+    /// Returns what to pass to the session's `unauthorized`; `None` if the error says nothing about
+    /// the token. `current` is the session's token now: `soft_logout` counts only if the error is
+    /// about that token.
     pub fn refusal(
         &mut self,
         token: &AccessToken,

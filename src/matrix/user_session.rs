@@ -90,8 +90,9 @@ impl UserSession {
         Ok(Self { tokens: self.tokens.with(|tokens| (tokens.owner, tokens.id_token) = (owner, None)), ..self })
     }
 
-    /// The URL of the account's page: an action about one device is about the session's own unless another is named,
-    /// without which a provider forgets the action. The session's ID token goes along as a hint.
+    /// The URL of the account's page. An action about one device is about the session's own device
+    /// unless you name another: a provider ignores such an action if the URL has no device ID. The
+    /// session's ID token goes along as a hint.
     pub fn account_url(
         &self,
         account: &AccountManagement,

@@ -25,8 +25,9 @@ impl Account {
         Self { party: party.clone(), tokens: tokens.clone(), named, user_id: None }
     }
 
-    /// Sets the name of the homeserver for the new device: by default the base URL, as deployed clients do; else the
-    /// server name. In MSC4388 the new device is told the base URL, if that is in the code.
+    /// Sets how the homeserver is named to the new device: the default is its base URL, as deployed
+    /// clients send it; you can set the server name instead. In a code of MSC4388 it is always the
+    /// base URL.
     #[must_use]
     pub fn with_homeserver_name(self, named: NamedHomeserver) -> Self {
         Self { named, ..self }

@@ -95,7 +95,7 @@ codes! {
         "the device ID of the new device is already in use", "The new device reuses the ID of an existing device.",
         "Start again with a new QR code.";
     QR_DEVICE_NOT_FOUND = "qr.device_not_found", Remote, Channel, LogInAgain, "MSC4108, Login",
-        "the homeserver does not know the new device", "The new device reports a login that the homeserver does not have.",
+        "the homeserver does not know the new device", "The new device is not logged in, or its login was allowed by another user than that of the existing device.",
         "Check the list of devices in the account, and start again.";
     QR_WITHOUT_SECRETS = "qr.without_secrets", Denied, Expired, Denied, "MSC4108, Login",
         "this device is logged in, but the secrets of the account did not come", "The rendezvous session ended before they came: some servers keep it for one minute. Or the other device has none to share.",

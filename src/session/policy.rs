@@ -30,8 +30,8 @@ pub enum Persistence {
     Nowhere,
     /// In a store that only this process uses. New tokens are saved before any caller can use them.
     Own,
-    /// In a store that several processes share. The session locks the store, loads the record before each refresh, and
-    /// compares the generation when it saves.
+    /// In a store that several processes share. The session locks the store and loads the record
+    /// before each refresh. The store compares the version of the record when it saves.
     Shared,
 }
 

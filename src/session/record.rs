@@ -80,8 +80,9 @@ pub struct RecordVersion {
 /// it at the same time, and one response was lost.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// The login that the tokens come from; `None` in a record of the first edition, which counts as a login of its
-    /// own.
+    /// The login that the tokens come from; `None` in a record that was made without one
+    /// ([`Record::new`], or an earlier version of this crate). Such a record counts as a separate
+    /// login.
     pub login: Option<LoginId>,
     /// The number of the save: 1 for the first record, and one more with each save, also by another login.
     pub generation: u64,

@@ -176,8 +176,8 @@ impl Provider {
         token.map_or_else(String::new, |token| format!("logout_token={token}"))
     }
 
-    /// Whether the grant that this token was issued for still exists, whatever has become of the token. Nothing counts
-    /// as used.
+    /// Whether the grant that this token was issued for still exists, whatever has become of the
+    /// token. The call does not count as a use of the token (see [`Reuse`](crate::testing::Reuse)).
     pub fn has_grant_of(&self, token: &str) -> bool {
         let state = self.lock();
         let of_refresh = state.refresh_tokens.get(token).map(|refresh| refresh.grant);

@@ -109,8 +109,8 @@ impl Provider {
         self
     }
 
-    /// Sets how many requests the provider handles in a second; by default all. It ignores the other requests, and
-    /// responds with 429 and `Retry-After: 1`.
+    /// Sets how many requests the provider handles in a second; by default all. To all further
+    /// requests in that second it responds with 429 and `Retry-After: 1`, and does not handle them.
     #[must_use]
     pub fn with_rate_limit(self, requests: u32) -> Self {
         self.lock().rate = Some(Rate { requests, second: 0, seen: 0 });

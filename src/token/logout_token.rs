@@ -209,9 +209,9 @@ fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {
 /// The logout tokens that came recently, to refuse a repeated `jti` (Back-Channel Logout 1.0 section 2.6 rule 8).
 ///
 /// It remembers each token until the token has expired, in 80 bytes, up to a number of tokens that the caller chooses.
-/// When it is full, it drops the tokens that expire first. Each process needs the same one (behind a shared store);
-/// without it, a token can be replayed at another process until it expires, and ends there the sessions that it names
-/// once more.
+/// When it is full, it drops the tokens that expire first. It is in the memory of one process:
+/// another process does not notice that a token is replayed, and ends the sessions that it names
+/// once more, until the token expires.
 ///
 /// ```
 /// use oidc_proto::{Env, Error};

@@ -117,7 +117,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new(Habits::OKTA, Public, &[OFFLINE], New).at(&["https://*.okta.com", "https://*.okta.com/oauth2/*"]),
     Row::new(Habits::AUTH0, Public, &[OFFLINE], Same).at(&["https://*.auth0.com/"]).note("The issuer ends with a slash. Rotation is a setting."),
     Row::new(Habits::KEYCLOAK, Registers, &[InitialAccessToken], New).peer("tests/peers/keycloak.py")
-        .note("Registration without a token is a policy of the realm. With DPoP this machine's clock may be off by about 15 seconds: Keycloak sends no `Date`, and its refusal says no time, so that its clock is not known before its first tokens. A wrong clock costs each login until it is set; the error names the clock."),
+        .note("Registration without a token is a policy of the realm. With DPoP this machine's clock must be right within about 15 seconds: Keycloak sends no `Date`, and its refusal contains no time, so the client does not learn Keycloak's clock before the first tokens. If the clock is wrong, every login fails until it is set; the error names the clock."),
     Row::new(Habits::ZITADEL, Public, &[Audience("273951084651"), OFFLINE], New).at(&["https://*.zitadel.cloud"])
         .note("The project's ID is an audience of each token."),
     Row::new(Habits::AUTHENTIK, Public, &[OFFLINE], New),
@@ -149,7 +149,7 @@ pub(crate) const ROWS: &[Row] = &[
     .note("Only for applications that LinkedIn has enabled PKCE for: without `nonce` and without PKCE nothing binds the code to the login. No refresh: log in again."),
     Row::new(Habits::DISCORD, Secret, &[], New).at(&["https://discord.com"])
         .scope("openid identify")
-        .note("The metadata list no revocation endpoint: tokens live until they expire."),
+        .note("Discord documents a revocation endpoint, but its metadata do not list it, so it is not used: tokens live until they expire."),
     Row::new(Habits::TWITCH, Secret, &[Accept(Deviation::ScopeArray)], New).at(&["https://id.twitch.tv/oauth2"])
         .scope("openid")
         .dead(ErrorCode::TOKEN_ERROR)

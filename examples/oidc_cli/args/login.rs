@@ -43,7 +43,8 @@ pub(crate) struct GrantArgs {
     /// What to ask for; `openid` must be in it [default: openid]. At a homeserver: what to ask for beside its API
     #[arg(long, value_name = "S", value_parser = scope)]
     pub(crate) scope: Option<Scope>,
-    /// How the ID token's signature is checked; trust-tls trusts the connection instead, and never http
+    /// How the ID token's signature is checked; trust-tls does not check it and trusts the https connection instead; not
+    /// possible over http
     #[arg(long, value_enum, default_value_t)]
     pub(crate) id_token: IdTokenChoice,
     /// How ID tokens are signed for the client: what it is registered for, or registers for
@@ -105,8 +106,8 @@ pub(crate) struct BeginningArgs {
 pub(crate) struct LoginArgs {
     #[command(flatten)]
     pub(crate) beginning: BeginningArgs,
-    /// Whether the request goes to the provider directly, before the browser; auto: where the provider takes it, at a
-    /// homeserver only where it must
+    /// Whether to push the request to the provider before the browser opens (PAR); auto: if the provider supports it, at a
+    /// homeserver only if its provider requires it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) par: ParChoice,
     /// none, login, consent, select_account, create [default: consent where offline_access is asked for]

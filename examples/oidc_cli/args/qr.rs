@@ -47,7 +47,7 @@ impl QrMeetingArgs {
 pub(crate) struct QrLoginArgs {
     #[command(flatten)]
     pub(crate) meeting: QrMeetingArgs,
-    /// Where the two devices meet; the login is where the other device says
+    /// The homeserver that provides the rendezvous; the login itself is at the homeserver that the other device names
     #[arg(long, value_name = "URL|NAME", required_unless_present = "scan", conflicts_with = "scan")]
     pub(crate) homeserver: Option<String>,
     #[command(flatten)]

@@ -47,7 +47,7 @@ impl Session {
             )),
             // The library's hint names what only its callers can choose.
             _ if failure.hint.contains(DEVIATION) => failure.with_hint(format_args!(
-                "{}, if the refresh token has expired. --accept {DEVIATION} takes this error for that.",
+                "{}, if the refresh token has expired. With --accept {DEVIATION} the program treats this error as an expired refresh token.",
                 self.again()
             )),
             _ => failure,

@@ -39,7 +39,8 @@ extern "C" {
 ///
 /// As a [`KeyStore`] it signs with the keys that [`key`](Self::key) has made. It also verifies the signatures of a provider, for
 /// a client with [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere): a module without a signature
-/// backend is smaller. Which algorithms there are depends on the browser: RSA, ECDSA on the three curves, mostly Ed25519.
+/// backend is smaller. Which algorithms there are depends on the browser: RSA, ECDSA on the three
+/// curves, and in most browsers Ed25519.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WebCryptoKeys;
 

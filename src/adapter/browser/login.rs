@@ -45,7 +45,7 @@ fn parse(value: &str) -> Option<(f64, &str)> {
     Some((kept_at.parse().ok()?, json))
 }
 
-/// The callback that the page's URL was.
+/// The callback that was in the page's URL.
 ///
 /// ```no_run
 /// use oidc_proto::adapter::browser::PageCallback;
@@ -66,7 +66,8 @@ pub struct PageCallback {
 }
 
 impl PageCallback {
-    /// Takes the callback from the page's URL, in its query or its fragment: `None` if the URL is none. The query and the
+    /// Takes the callback from the query or the fragment of the page's URL; `None` if the URL
+    /// contains no callback. The query and the
     /// fragment are removed from the URL and from the history before anything else happens, also if the callback is
     /// wrong. So a reload and the back button find nothing.
     ///

@@ -24,8 +24,9 @@ pub enum NoToken {
     },
     /// The refresh failed with this error. The session tries again after a pause, with
     /// [`RefreshPolicy::OnDemand`](crate::session::RefreshPolicy::OnDemand) only for a caller. If the error is
-    /// `session.token_late`, the refresh succeeded, and its access token has expired: call again. A call that takes any good
-    /// token has already waited for the refresh after that one.
+    /// `session.token_late`, the refresh succeeded, and its access token has expired: call again.
+    /// `access` and `unauthorized` return this error only after they have waited for one more
+    /// refresh; `refresh` returns it at once.
     #[error("no good access token: {0}")]
     Failed(Error),
     /// The session has ended for this reason.

@@ -38,7 +38,8 @@ pub trait SessionStore {
         None
     }
 
-    /// Which holder of the lock it is, with its clones: one session at a time uses it. `None` if it does not know.
+    /// The holder of the lock that this store and its clones are. With a holder, a second session
+    /// with this store is refused. `None`: the store does not record which session uses it.
     fn holder(&self) -> Option<Holder> {
         None
     }
@@ -71,7 +72,8 @@ pub trait BlockingSessionStore {
         None
     }
 
-    /// Which holder of the lock it is, with its clones: one session at a time uses it. `None` if it does not know.
+    /// The holder of the lock that this store and its clones are. With a holder, a second session
+    /// with this store is refused. `None`: the store does not record which session uses it.
     fn holder(&self) -> Option<Holder> {
         None
     }

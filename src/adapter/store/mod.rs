@@ -15,9 +15,10 @@
 //! Each store is, with its clones, one holder of its lock. If a store that already holds the lock gets `Lock` again, it
 //! responds with `Locked`; one `Unlock` releases the lock. So give each session its own store, also within one process: a
 //! second session of a store or of its clones is refused with `session.setup`, until the first one is dropped and its work
-//! is done. Two stores of one record are two holders, which take turns, as in two processes: nothing is lost, but each
-//! session keeps the tokens, and each asks the store. A [`Registry`](crate::adapter::session::Registry) has one session of a
-//! record. A store of your own knows that a session uses it if it has a [`Holder`].
+//! is done. Two stores of one record are two holders, which take turns as in two processes. Nothing
+//! is lost, but both sessions hold the tokens in memory, and both load the record from the store. A
+//! [`Registry`](crate::adapter::session::Registry) has one session for each record. A second
+//! session of a store of your own is refused only if the store has a [`Holder`].
 //!
 //! | | file | Redis |
 //! |---|---|---|

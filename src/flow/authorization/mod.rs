@@ -37,8 +37,9 @@ impl RelyingParty {
     /// `state`, `nonce` and the PKCE verifier have 256 bits of entropy each.
     ///
     /// # Errors
-    /// `metadata.unsupported`; `par.required` if the provider takes only pushed requests; `authorization.…`;
-    /// `provider.mismatch` or `client.mismatch` if the ID token of `id_token_hint` is another's. All are `Local`.
+    /// `metadata.unsupported`; `client.id`; `par.required` if the provider takes only pushed requests;
+    /// `authorization.…`; `provider.mismatch` or `client.mismatch` if the ID token of `id_token_hint`
+    /// is from another provider or for another client.
     pub fn authorize(
         &self,
         request: AuthorizationRequest,

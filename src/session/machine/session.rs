@@ -191,8 +191,9 @@ impl Session {
     /// waits for the attempt after the pause.
     ///
     /// The [outcome](Session::outcome) is `Ready` only with tokens that are newer than those at the call. Otherwise it
-    /// is the error of the attempt, even if the old access token is still good ([`Session::standing`]). Tokens that have
-    /// expired by then are none: `session.token_late`.
+    /// is the error of the attempt, even if the old access token is still good
+    /// ([`Session::standing`]). If the new access token has expired by the time the caller asks,
+    /// the outcome is the error `session.token_late`.
     pub fn refresh(&mut self, env: &mut dyn Env) -> Access<'_> {
         match self.end() {
             Some(end) => Access::Ended(end),

@@ -122,7 +122,7 @@ habits! {
         "https://learn.microsoft.com/linkedin/consumer/integrations/self-serve/sign-in-with-linkedin-v2", "PKCE is enabled for each application on request; others are refused with `invalid_client`",
         [KnownScopes, NoRefreshTokens, ClaimLacks("nonce"), ClaimLacks("auth_time"), ClaimLacks("at_hash"), Claim("email_verified", r#""true""#), Userinfo("locale", r#"{"country":"US","language":"en"}"#)];
     DISCORD = "Discord", "discord", "https://discord.com",
-        "https://docs.discord.com/developers/topics/oauth2", "its revocation endpoint is not in its metadata",
+        "https://docs.discord.com/developers/topics/oauth2", "",
         [KnownScopes, Claim("auth_time", "1767225600"), RefreshLacks("id_token")];
     TWITCH = "Twitch", "twitch", "https://id.twitch.tv/oauth2",
         "https://dev.twitch.tv/docs/authentication/getting-tokens-oidc/", "",

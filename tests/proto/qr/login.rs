@@ -102,7 +102,7 @@ fn a_grant_of_a_session_whose_tokens_are_bound_to_a_key() {
     }
 }
 
-/// In the first edition a refusal went past the flow, and the other device waited for its deadline.
+/// In an earlier version a refusal went past the flow, and the other device waited for its deadline.
 #[test]
 fn a_key_store_that_refuses_is_told_to_the_other_device() {
     for plan in plans() {

@@ -80,8 +80,9 @@ impl<E> LoggedOutSessions<E> {
         self.sessions
     }
 
-    /// Whether sessions were ended that are only in the stores. If not, because the stores have no index, there may be
-    /// more sessions: in the stores, and in the memory of other processes.
+    /// Whether the stores were searched, too. They are not if they have no index: then only
+    /// sessions in the memory of this process have ended, and there may be more in the stores and
+    /// in other processes.
     pub fn reaches_stores(&self) -> bool {
         self.reaches_stores
     }
@@ -128,8 +129,9 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
     /// is the one that has read the token.
     ///
     /// The token is remembered after the logout was carried out. After an error, the provider can send it again:
-    /// respond with 400 (Back-Channel Logout 1.0 section 2.8). The memory is this process's: a token that is replayed
-    /// at another process ends the sessions that there are then.
+    /// respond with 400 (Back-Channel Logout 1.0 section 2.8). Only this process remembers the
+    /// token: if it is replayed at another process, it ends the sessions that it names and that
+    /// exist at that time.
     ///
     /// # Errors
     /// `logout_token.replayed`, and those of [`log_out_subject`](Self::log_out_subject).

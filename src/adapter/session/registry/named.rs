@@ -148,7 +148,8 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
     ///
     /// # Errors
     /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch` if the tokens belong to none of the clients;
-    /// `session.setup` as for [`session`](Self::session). The tokens were not kept: revoke a copy.
+    /// `session.setup` as for [`session`](Self::session). The tokens are dropped then. To be able
+    /// to revoke them, keep a clone before the call.
     pub fn log_in(&self, name: &str, tokens: TokenSet) -> Result<SessionHandle<E>, Error> {
         let Entrance { sessions, shared } = &*self.0;
         let keys = IndexKey::of(&tokens);
@@ -192,7 +193,8 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
         listener
     }
 
-    /// A revocation to drive, of tokens that a session had to give back and that has left the memory; see
+    /// A revocation to drive. Its tokens are those that a session had to give back and that were
+    /// not revoked when the session left the memory; see
     /// [`Session::poll_revocation`](crate::session::Session::poll_revocation). At most 1,024 wait.
     ///
     /// # Errors

@@ -46,8 +46,9 @@ const LEASE: Duration = Duration::from_secs(90);
 ///
 /// Clones are one holder of the lock. Actions are carried out in order, even if their futures are dropped. If the future
 /// of a `Lock` is dropped, the lock is released. The browser releases it when the window or worker ends, and the store
-/// when its last clone is dropped. A browser can freeze a window in the middle of a refresh. If a holder shows no sign of
-/// life while others wait for as long as the [lease](Self::with_lease), they take its lock from it. A lock that was lost,
+/// when its last clone is dropped. A browser can freeze a window in the middle of a refresh. If
+/// others wait for the lock, and its holder shows no sign of life for the time of the
+/// [lease](Self::with_lease), they take the lock from it. A lock that was lost,
 /// also to another script, is taken again before a refresh; a save compares in its transaction.
 ///
 /// Stores of one name tell each other of each change, without its content ([`watch`](Self::watch)).
@@ -107,8 +108,10 @@ impl BrowserStore {
         Self { inner, queue }
     }
 
-    /// Sets how long a holder of the lock may show no sign of life while others wait for the lock: by default 90 s. It
-    /// is the same for all windows. A window that is hidden shows at least one each minute, a frozen one none.
+    /// Sets how long a holder of the lock may show no sign of life while others wait for the lock:
+    /// by default 90 s. Set the same value in all windows, and more than a minute: the timers of a
+    /// hidden window run once a minute, so its signs of life come no more often. A frozen window
+    /// shows none.
     #[must_use]
     pub fn with_lease(self, lease: Duration) -> Self {
         *lock(&self.inner.lease) = lease;

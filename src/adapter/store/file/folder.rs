@@ -62,8 +62,8 @@ impl FileStores {
         Self { patience, ..self }
     }
 
-    /// The store of this name for a thread that may wait: for other uses than a registry's. It takes turns with the
-    /// registry's, which is another holder of the lock.
+    /// A blocking store for the record with this name, for use without a registry. It takes turns
+    /// with the registry's store of the same record, because they are two holders of the lock.
     pub fn file(&self, name: &str) -> FileStore {
         FileStore::with_patience(self.path(name), self.patience)
     }

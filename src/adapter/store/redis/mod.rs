@@ -28,11 +28,13 @@
 //! Erase     GET, compare versions, DEL the record if it is still the one that was compared, and the marks
 //! ```
 //!
-//! The record and its marks change in one script. On a cluster they share a slot, unless braces in the prefix or the
-//! name are not a hash tag (`a{b`).
+//! The record and its marks change in one script. On a cluster they are in the same slot. The
+//! exception is a prefix or name with braces that do not form a hash tag (`a{b`): do not use such
+//! names there.
 //!
-//! The lock is a lease: it expires if its holder is killed, and it may expire too early if its holder is suspended. No
-//! record is lost then: the save compares generations, and the second process gets the record of the first. Make the
+//! The lock is a lease: it expires if its holder is killed, and it may expire too early if its
+//! holder is suspended. No record is lost then: the save compares the versions of the records, and
+//! the second process gets the record of the first. Make the
 //! lease longer than the session's [`deadline`](crate::session::SessionOptions::deadline).
 //!
 //! Every action ends in bounded time: there are time-outs for the connection and for each response, and `with_patience`

@@ -56,8 +56,9 @@ impl RedisOptions {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// Sets how long a record lives after it was last loaded or saved: by default for ever. To its session, a record
-    /// that has ended is a logout elsewhere: set longer than a user may stay away.
+    /// Sets how long a record lives after it was last loaded or saved: by default for ever. A
+    /// session whose record has expired ends as after a logout in another process. So set a
+    /// lifetime that is longer than a user may stay away.
     #[must_use]
     pub fn with_record_lifetime(self, lifetime: Duration) -> Self {
         Self { lifetime: Some(lifetime), ..self }
