@@ -30,7 +30,6 @@ const OPEN: &[(&str, &str)] = &[
     ("Backup", "members that the proposal fixes"),
     ("CrossSigning", "members that the proposal fixes"),
     ("Freshness", "two times, which an application stores"),
-    ("RecordVersion", "the two members of a record that a store compares"),
     ("Secrets", "members that the proposal fixes"),
 ];
 

@@ -64,8 +64,8 @@ impl Core {
         self.store.release();
         match verdict {
             Verdict::NeedsLogin => self.give_up(error, env),
-            Verdict::ClientRejected => self.stop(End::ClientRejected(error.clone()), Event::ClientRejected(error), env),
-            Verdict::Refused => self.stop(End::Unverified(error.clone()), Event::Unverified(error), env),
+            Verdict::ClientRejected => self.stop(End::ClientRejected(error.clone()), Event::ClientRejected(error)),
+            Verdict::Refused => self.stop(End::Unverified(error.clone()), Event::Unverified(error)),
             Verdict::Later => self.back_off(error, Resume::Anew, env),
         }
     }
@@ -91,7 +91,7 @@ impl Core {
             // Some providers end the access tokens of a grant with the grant.
             self.current.doubt(None);
         }
-        self.stop(End::NeedsLogin(error.clone()), Event::NeedsLogin(error), env)
+        self.stop(End::NeedsLogin(error.clone()), Event::NeedsLogin(error))
     }
 
     /// The record is another user's. `late` are tokens that came all the same. Whoever put it in the place of this
@@ -99,14 +99,16 @@ impl Core {
     /// can.
     pub(super) fn replaced(&mut self, error: Error, late: Option<TokenSet>, env: &mut dyn Env) -> State {
         self.give_way(late, true);
-        self.stop(End::Replaced(error.clone()), Event::Replaced(error), env)
+        self.let_late_go(env);
+        self.stop(End::Replaced(error.clone()), Event::Replaced(error))
     }
 
     /// There is no record any more. `late` are tokens that came all the same. Whoever has logged out has revoked the
     /// tokens; but the store may have lost the record, and then nobody else can.
     pub(super) fn logged_out_elsewhere(&mut self, late: Option<TokenSet>, env: &mut dyn Env) -> State {
         self.give_way(late, true);
-        self.stop(End::LoggedOutElsewhere, Event::LoggedOutElsewhere, env)
+        self.let_late_go(env);
+        self.stop(End::LoggedOutElsewhere, Event::LoggedOutElsewhere)
     }
 
     /// The same, learned beside whatever else goes on. A session that has ended keeps its end, and a new login that is about
@@ -167,9 +169,9 @@ impl Core {
         self.nothing_is_replaced();
     }
 
-    fn stop(&mut self, end: End, event: Event, env: &mut dyn Env) -> State {
+    /// What a response that is late still brings is not lost: the session goes on with it, or gives it back.
+    fn stop(&mut self, end: End, event: Event) -> State {
         self.store.forget();
-        self.let_late_go(env);
         self.attempts.stop(end.error().cloned());
         self.events.push(event);
         State::Stopped(end)

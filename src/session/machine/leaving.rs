@@ -279,6 +279,13 @@ impl Core {
                 }
                 State::LoggedOut
             }
+            State::Stopped(end) if !end.is_final() => match self.late.take_arrived() {
+                Some((step, exchange)) => {
+                    self.attempts.begin();
+                    self.proceed(Ok(step), exchange, env)
+                }
+                None => State::Stopped(end),
+            },
             // Nobody has sent the next request yet.
             State::Attempting(attempt) if attempt.is_to_ask() => match self.has_come(env) {
                 Some((step, exchange)) => self.proceed(Ok(step), exchange, env),

@@ -1,10 +1,10 @@
 //! The provider, at the other end of a bad line.
 
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use oidc_proto::flow::Revocation;
 use oidc_proto::{Body, Env, Failure, FailureKind, Sent, Step};
 
-use crate::simulation::provider::{GRACE, Habit};
+use crate::simulation::provider::{GRACE, Habit, is_signed};
 use crate::simulation::universe::{Call, Exchanged, Grant, Issued, Post, Seat, Universe};
 
 /// Why a login may live on after its logout, whatever the session says.
@@ -23,8 +23,13 @@ impl Universe {
             self.tell(|| format!("the request of session {session} of process {process} is lost"));
             return self.reply(seat, call, lost);
         }
+        if request.method() == Method::GET {
+            let response =
+                if self.trouble_for(session, 2) { unavailable() } else { self.op.exchange(request, self.env.now()) };
+            return self.reply(seat, call, response);
+        }
         let response = if self.trouble_for(session, 10) {
-            Ok(Response::builder().status(503).body(Vec::new()).unwrap())
+            unavailable()
         } else if self.trouble_for(session, 20) {
             self.tell(|| format!("the request of session {session} of process {process} arrives twice"));
             let first = self.refresh(seat, request.clone());
@@ -58,6 +63,9 @@ impl Universe {
         let grant = self.owners.get(&sent).copied().unwrap_or_else(|| self.broken("nobody's refresh token is sent"));
         self.check_reuse(seat, grant, &sent);
         self.spent_at.entry(sent.clone()).or_insert(self.now);
+        if is_signed(self.seed) && self.trouble_for(session, 4) {
+            self.op.rotate_keys();
+        }
         let exchanged = self.op.exchange(request, self.env.now());
         let Ok(response) = &exchanged else { self.broken("the provider cannot be reached") };
         let body = String::from_utf8_lossy(response.body()).into_owned();
@@ -187,6 +195,10 @@ impl Universe {
         let after = 1 + self.roll(late);
         self.post(after, Post::Response { seat, call, response });
     }
+}
+
+fn unavailable() -> Exchanged {
+    Ok(Response::builder().status(503).body(Vec::new()).unwrap())
 }
 
 /// The refresh token of a request.

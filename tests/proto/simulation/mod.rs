@@ -44,6 +44,9 @@
 //! loses everything, and a provider refuses a spent refresh token without ending the grant, as the Matrix Authentication
 //! Service does. All logins of a user are grants of their own: one that another has replaced is not left alive.
 //!
+//! One world of four is run once more with ID tokens, whose keys the provider changes now and then and cannot always give out:
+//! tokens come that nobody can verify for a while. Nobody uses them before.
+//!
 //! Of two things no process can know. If the store has saved a login and has not said so, whoever saved it does so again,
 //! though others may have replaced that login meanwhile. If the store goes back to an earlier record, a process that has
 //! never had the newest tokens erases that record and says that its logout is certain; whoever has the newest gives them
@@ -63,7 +66,7 @@ mod story;
 mod tally;
 mod universe;
 
-use store::{HINTS, MORE};
+use store::{HINTS, MORE, SIGNED};
 use tally::Tally;
 use universe::Universe;
 
@@ -240,6 +243,7 @@ fn no_session_ends_that_the_provider_still_honours_none_meets_another_and_none_l
     let seeds = from..from + seeds;
     let with_hints = seeds.clone().filter(|seed| seed % 2 == 0).map(|seed| seed | HINTS);
     let with_more = seeds.clone().filter(|seed| seed % 3 == 0).map(|seed| seed | MORE);
-    let seeds: Vec<u64> = seeds.chain(with_hints).chain(with_more).chain(FAILED_ONCE).collect();
+    let signed = seeds.clone().filter(|seed| seed % 4 == 0).map(|seed| seed | SIGNED);
+    let seeds: Vec<u64> = seeds.chain(signed).chain(with_hints).chain(with_more).chain(FAILED_ONCE).collect();
     Tally::of(&seeds).check();
 }

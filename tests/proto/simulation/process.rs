@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use http::Method;
 use oidc_proto::session::{
     Access, End, Epoch, Event, Persistence, RecordVersion, Refusal, Session, SessionOptions, StoreAction,
     StoreResponse, StoreTicket, Transmit,
@@ -10,7 +11,7 @@ use oidc_proto::testing::{Clock, TestEnv};
 use oidc_proto::{Env, TokenSet};
 
 use crate::simulation::line::{LOST, TWICE};
-use crate::simulation::provider::user;
+use crate::simulation::provider::{is_signed, user};
 use crate::simulation::store::Store;
 use crate::simulation::story::{answer, name};
 use crate::simulation::universe::{Call, Exchanged, Post, Seat, TROUBLE, Universe};
@@ -47,6 +48,8 @@ pub(crate) struct Desk {
     pub(crate) in_flight: Option<String>,
     /// A caller who wants new tokens, and the access token that there was.
     pub(crate) refreshing: Option<(Epoch, String)>,
+    /// What came cannot be verified. The application has the session keep it, and ask again.
+    is_unverified: bool,
     /// When it is to be woken.
     due: Option<u64>,
     /// When somebody got a token that the provider took.
@@ -236,7 +239,13 @@ impl Universe {
         let now = self.now;
         let desk = self.desk(seat);
         desk.due = desk.due.filter(|due| *due > now);
-        self.with(seat, |session, env| session.handle_timeout(env));
+        let is_unverified = std::mem::take(&mut desk.is_unverified);
+        self.with(seat, |session, env| {
+            if is_unverified {
+                let _ = session.keep_unverified(env);
+            }
+            session.handle_timeout(env)
+        });
     }
 
     pub(crate) fn answered(&mut self, seat: Seat, call: Call, response: Exchanged) {
@@ -294,6 +303,17 @@ impl Universe {
         [user.is_none(), user.is_some_and(|user| user != own)]
     }
 
+    /// A session asks the provider for new tokens.
+    fn asks(&mut self, seat: Seat, session: &Session) {
+        let grant = self.owners[session.tokens().access_token().expose()];
+        if let Some(issued) = &mut self.grants[grant].issued {
+            issued.is_late |= !issued.is_delivered;
+        }
+        let others = self.processes.iter().enumerate().filter(|(other, _)| *other != seat.process);
+        let is_raced = others.map(|(_, other)| &other.desks[seat.session]).any(|desk| desk.in_flight.is_some());
+        self.grants[grant].is_raced |= is_raced && self.is_harsh();
+    }
+
     fn ask(&mut self, seat: Seat) {
         let desk = self.desk(seat);
         if desk.is_storing {
@@ -341,13 +361,9 @@ impl Universe {
             if !self.desk(seat).holds_lock {
                 self.broken(&format!("session {own} of process {process} refreshes without its own lock"));
             }
-            let grant = self.owners[session.tokens().access_token().expose()];
-            if let Some(issued) = &mut self.grants[grant].issued {
-                issued.is_late |= !issued.is_delivered;
+            if request.method() == Method::POST {
+                self.asks(seat, &session);
             }
-            let others = self.processes.iter().enumerate().filter(|(other, _)| *other != process);
-            let is_raced = others.map(|(_, other)| &other.desks[own]).any(|desk| desk.in_flight.is_some());
-            self.grants[grant].is_raced |= is_raced && self.is_harsh();
             self.desk(seat).in_flight = Some(format!("{ticket:?}"));
             let (after, call) = (1 + self.roll(2000), Call { since: self.desk(seat).since, ticket });
             self.post(after, Post::Request { seat, call, request });
@@ -381,11 +397,17 @@ impl Universe {
             if matches!(event, Event::BackingOff { .. }) {
                 self.desk(seat).in_flight = None;
             }
+            if matches!(event, Event::BackingOff { .. }) && is_signed(self.seed) && self.roll(4) == 0 {
+                self.desk(seat).is_unverified = true;
+                self.post(0, Post::Wake { seat });
+            }
             let may_be = match event {
                 Event::TokensRefreshed => before.expose() != token.expose(),
                 Event::BackingOff { .. } => true,
                 // Only who was suspended can have missed the store's response.
                 Event::NotSaved(_) => !self.is_spared(own) || self.processes[process].suspended_until > 0,
+                // The keys are not one session's.
+                Event::Stalled(_) if is_signed(self.seed) => true,
                 Event::Stalled(_) => !self.is_spared(own) || self.processes[process].offline_until > 0,
                 Event::TokensRefused(_) => self.is_refused(&self.processes[process].desks[own].user, token.expose()),
                 Event::NeedsLogin(_) => has_ended,

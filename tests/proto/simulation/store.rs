@@ -22,6 +22,10 @@ pub(crate) const HINTS: u64 = 1 << 40;
 /// lose everything, and a provider refuses a spent refresh token without ending the grant.
 pub(crate) const MORE: u64 = 1 << 41;
 
+/// The bit of seeds whose providers issue an ID token with each refresh, and change their keys now and then: tokens come that
+/// cannot be verified for a while.
+pub(crate) const SIGNED: u64 = 1 << 42;
+
 /// What is wrong with a store for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {

@@ -190,6 +190,7 @@ pub(crate) struct Universe {
     pub(crate) env: TestEnv,
     pub(crate) machines: [Clock; 2],
     pub(crate) party: RelyingParty,
+    pub(crate) logins: RelyingParty,
     pub(crate) processes: Vec<Process>,
     /// One for each session, and so are these.
     pub(crate) stores: Vec<Store>,
@@ -222,7 +223,7 @@ pub(crate) struct Universe {
 impl Universe {
     pub(crate) fn new(seed: u64, tells: bool) -> Self {
         let mut env = TestEnv::with_clock(seed, Clock::new());
-        let (op, party) = provider(seed, &mut env);
+        let (op, [party, logins]) = provider(seed, &mut env);
         let mut universe = Self {
             seed,
             tells,
@@ -232,6 +233,7 @@ impl Universe {
             env,
             machines: machines(),
             party,
+            logins,
             processes: Vec::new(),
             stores: Vec::new(),
             refreshes: Vec::new(),
