@@ -68,9 +68,7 @@ impl Binding {
     /// `matrix.homeserver_mismatch`, `whoami.user_mismatch`, `whoami.device_mismatch`.
     pub fn check(&self, login: &Login) -> Result<(), Error> {
         let new = login.session.binding();
-        if new.homeserver != self.homeserver {
-            return Err(ErrorCode::MATRIX_HOMESERVER_MISMATCH.into());
-        }
+        self.homeserver.check(&new.homeserver)?;
         check_user(&self.user_id, &new.user_id)?;
         check_device(&self.device_id, &new.device_id)
     }

@@ -168,7 +168,7 @@ impl Callback {
     /// [`PendingAuthorization::key`](crate::PendingAuthorization::key), but it is no proof: anyone can forge it. `None`
     /// without `state`.
     pub fn key(&self) -> Option<String> {
-        Some(URL_SAFE_NO_PAD.encode(digest(self.state.as_ref()?.expose())))
+        self.state.as_ref().map(login_key)
     }
 }
 
@@ -177,6 +177,11 @@ fn without_breaks(url: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(url.len()));
     out.extend(url.chars().filter(|c| !matches!(c, '\t' | '\r' | '\n')));
     out
+}
+
+/// The key of the login with this `state`.
+pub(crate) fn login_key(state: &Secret) -> String {
+    URL_SAFE_NO_PAD.encode(digest(state.expose()))
 }
 
 /// What a stored login keeps of its `state`.

@@ -5,12 +5,27 @@
 use std::hash::{DefaultHasher, Hasher as _};
 
 use crate::base::secret::{Secret, same_bytes};
+use crate::error::{Error, ErrorCode, Quote};
 use crate::token::token_set::TokenSet;
 
 /// Whether these are the same tokens.
 pub(super) fn are_same(one: &TokenSet, other: &TokenSet) -> bool {
     let [own, their] = [one, other].map(|tokens| tokens.access_token().expose().as_bytes());
     same_bytes(own, their) && are_same_secrets(one.refresh_token(), other.refresh_token())
+}
+
+/// These tokens are another user's than the session's own.
+pub(super) fn other_user(own: &TokenSet, other: &TokenSet) -> Error {
+    let error = Error::new(ErrorCode::SESSION_MISMATCH);
+    match [own, other].map(TokenSet::subject) {
+        [None, None] => error.with_hint(
+            "Neither login has an ID token, so it is not known whether it is the same user: start a separate session.",
+        ),
+        users => {
+            let [own, other] = users.map(|user| user.map_or_else(|| Quote::library("no ID token"), Quote::provider));
+            error.with_expected(own).with_found(other)
+        }
+    }
 }
 
 /// Whether these are the same refresh token, or neither is there.

@@ -1,8 +1,9 @@
 //! What a record that was found says: whether it is newer than what is known, and whose it is.
 
 use super::Core;
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::session::record::{Record, RecordVersion};
+use crate::session::same::other_user;
 use crate::token::token_set::TokenSet;
 
 /// What a loaded record says.
@@ -62,7 +63,7 @@ impl Core {
             (None, None) if !is_other => true,
             _ => !is_other && record.login.is_some() || is_successor(record, own),
         };
-        if is_same_user { Ok(is_other) } else { Err(ErrorCode::SESSION_MISMATCH.into()) }
+        if is_same_user { Ok(is_other) } else { Err(other_user(own, &record.tokens)) }
     }
 
     /// Whether the tokens of the record may have been requested before the last request of this session. Times of day do not

@@ -19,6 +19,7 @@ use crate::session::current::{CurrentTokens, Validity};
 use crate::session::event::{Event, Events};
 use crate::session::policy::{Persistence, REFUSED_AFTER, RefreshPolicy, SessionOptions};
 use crate::session::record::{LoginId, Parent, RecordVersion};
+use crate::session::same::other_user;
 use crate::session::store_protocol::StoreProtocol;
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
@@ -267,7 +268,7 @@ impl Session {
     pub fn adopt(&mut self, tokens: TokenSet, env: &mut dyn Env) -> Result<(), Error> {
         self.core.party.owner().check(tokens.owner())?;
         if tokens.subject() != self.core.current.tokens().subject() {
-            return Err(ErrorCode::SESSION_MISMATCH.into());
+            return Err(other_user(self.core.current.tokens(), &tokens));
         }
         if self.end().is_some_and(|end| end.is_final()) {
             return Err(ErrorCode::SESSION_ENDED.into());
