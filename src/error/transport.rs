@@ -61,8 +61,9 @@ impl Failure {
         self.with(|details| details.hint = Some(hint))
     }
 
-    /// Adds the status of a response whose head has come and whose body could not be taken. A status that is not a success
-    /// decides the code of the error, as it does where the body has come.
+    /// Adds the status of a response whose body was too large or did not arrive whole. If the status is not a success,
+    /// the error has the code of the status instead of the code of this failure: a response of 503 with a body that is
+    /// too large is `http.server_error`.
     #[must_use]
     pub fn with_status(self, status: StatusCode) -> Self {
         self.with(|details| details.status = Some(status))
