@@ -6,6 +6,7 @@ mod bounds;
 #[allow(clippy::indexing_slicing, reason = "tests")]
 mod differential;
 mod names;
+mod object;
 mod one_pass;
 mod plain;
 mod scalar;
@@ -27,8 +28,9 @@ use super::secret::Body;
 use crate::error::{Error, ErrorCode, Quote};
 
 use bounds::check_bounds;
+pub(crate) use object::Object;
 pub(crate) use plain::plain;
-pub(crate) use scalar::{Scalar, unreadable};
+pub(crate) use scalar::{Scalar, scalars, unreadable};
 pub(crate) use text::Text;
 
 /// Whether the size of the code counts more than its time. The first way brings a second copy of each type's reader, and the

@@ -195,12 +195,7 @@ impl<'de> Deserialize<'de> for PendingAuthorization {
             return Err(malformed());
         }
         Ok(Self {
-            owner: Owner::read(
-                versioned::issuer(&stored.issuer)?,
-                &stored.client_id,
-                stored.dpop_thumbprint.as_deref(),
-            )
-            .map_err(de::Error::custom)?,
+            owner: Owner::read(&stored.issuer, &stored.client_id, stored.dpop_thumbprint.as_deref())?,
             redirect_uri: RedirectUri::new(&stored.redirect_uri).map_err(|_| malformed())?,
             scope: stored.scope,
             response_mode: ResponseMode::from_name(&stored.response_mode).ok_or_else(malformed)?,
