@@ -53,7 +53,7 @@ pub(crate) struct Validity {
 
 impl Validity {
     pub(crate) fn is_over(self, env: &dyn Env) -> bool {
-        self.until.is_some_and(|until| env.monotonic() >= until) || self.expires_at.is_some_and(|at| env.now() >= at)
+        env.monotonic().has_reached(self.until) || env.now().has_reached(self.expires_at)
     }
 }
 
