@@ -56,7 +56,9 @@ pub(crate) fn form_request_with<'a, const N: usize>(
         _ => None,
     };
     let credentials = [("client_id", (!is_in_header).then(|| Value::Text(client.id()))), ("client_secret", secret)];
-    with_basic(request::form(endpoint, form::body(own, given, credentials)), client)
+    let mut request = request::form(endpoint, form::body(own, given, credentials));
+    add_basic(&mut request, client);
+    request
 }
 
 /// A form that is written already, `client_id` included, with the client's secret where its method puts it.
@@ -65,16 +67,17 @@ pub(crate) fn authenticated(endpoint: &Endpoint, client: &Client, form: String) 
     if let ClientAuth::SecretPost(secret) = &client.auth {
         form = form::extended(&form, [("client_secret", secret.expose())]);
     }
-    with_basic(request::form(endpoint, form), client)
+    let mut request = request::form(endpoint, form);
+    add_basic(&mut request, client);
+    request
 }
 
-/// The request with the client's secret in its header, if its method puts it there.
+/// Puts the client's secret into the header, if its method puts it there.
 #[inline]
-pub(crate) fn with_basic(mut request: Request<Body>, client: &Client) -> Request<Body> {
+pub(crate) fn add_basic(request: &mut Request<Body>, client: &Client) {
     if let ClientAuth::SecretBasic(secret) = &client.auth {
         request.headers_mut().insert(AUTHORIZATION, basic(&client.id, secret.expose(), client.has_plain_basic));
     }
-    request
 }
 
 /// Both parts are form-encoded before they are joined (section 2.3.1): a colon in the client ID does no harm.
