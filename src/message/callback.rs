@@ -13,7 +13,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::base::secret::Secret;
-use crate::base::url::{Issuer, is_plain};
+use crate::base::url::{Issuer, is_plain_callback};
 use crate::error::{Error, ErrorCode, ProviderText, Quote};
 use crate::party::metadata::ResponseMode;
 use crate::party::redirect_uri::RedirectUri;
@@ -53,7 +53,7 @@ impl Callback {
         let url = lines.as_ref().map_or(url, |url| url.as_str());
         let (before, fragment) = url.split_once('#').map_or((url, None), |(before, after)| (before, Some(after)));
         let (target, query) = before.split_once('?').unwrap_or((before, ""));
-        let target = match is_plain(target) {
+        let target = match is_plain_callback(target) {
             true => target.into(),
             false => {
                 let malformed = |_| Error::new(ErrorCode::CALLBACK_MALFORMED).with_hint(NOT_WHOLE);
