@@ -37,10 +37,11 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// An HTTP client over a service. `B` is the service's request body type, for example `Full<Bytes>`.
 ///
-/// It stops reading a body at the policy's limit, and adds a `User-Agent` and `Accept-Encoding: identity` if they are
-/// missing. The service must verify certificates and must not follow redirects. A time-out of a service ends with the head
-/// of the response: put one around the whole call ([`from_fn`](super::from_fn)), so that a slow body is given up, too. The
-/// client refuses a request whose policy requires a client certificate.
+/// It stops reading a body at the policy's limit, and adds a `User-Agent` and
+/// `Accept-Encoding: identity` if they are missing. The service must verify certificates and must
+/// not follow redirects. A time-out of a service ends with the head of the response: put one around
+/// the whole call ([`from_fn`](super::from_fn)), so that a slow body is given up, too. The client
+/// refuses a request whose policy requires a client certificate.
 pub struct Client<S, B> {
     service: S,
     body: PhantomData<fn(B)>,

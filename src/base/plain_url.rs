@@ -9,8 +9,8 @@ const LONGEST: usize = 2048;
 /// Longest name of a host (RFC 1035 section 2.3.4).
 const LONGEST_HOST: usize = 253;
 
-/// The host and the path of a plain URL; `None` for any other text. A host that is known to be plain, since it is that of
-/// another plain URL, is not looked at again.
+/// The host and the path of a plain URL; `None` for any other text. A host that is known to be
+/// plain, since it is that of another plain URL, is not looked at again.
 pub(super) fn split<'a>(text: &'a str, known_host: Option<&str>) -> Option<(&'a str, &'a str)> {
     let rest = text.strip_prefix("https://").filter(|_| text.len() <= LONGEST)?;
     let after_known = known_host.and_then(|host| rest.strip_prefix(host)).filter(|path| path.starts_with('/'));

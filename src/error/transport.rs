@@ -234,8 +234,8 @@ pub enum FailureReason {
     /// Time ran out before there was a connection, or in the TLS handshake. The HTTP client does not tell which.
     #[error("no connection, or no response to the TLS handshake")]
     NotConnected,
-    /// A browser failed, and does not tell a page why: no connection, TLS, a redirect, or a server that does not allow the
-    /// page's origin.
+    /// A browser failed, and does not tell a page why: no connection, TLS, a redirect, or a server
+    /// that does not allow the page's origin.
     #[error(
         "the browser does not say why: no connection, TLS, a redirect, or no CORS header for this page's origin; its console says more"
     )]

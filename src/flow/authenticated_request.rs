@@ -254,7 +254,8 @@ fn finish<A: Parse>(
     })
 }
 
-/// What to do about a refusal without the header that would explain it: a browser hides headers that CORS does not expose.
+/// What to do about a refusal without the header that would explain it: a browser hides headers
+/// that CORS does not expose.
 fn missing_header(response: &Response<'_>, has_nonce: bool) -> Option<&'static str> {
     let has_challenge = response.headers.contains_key(WWW_AUTHENTICATE);
     if !has_nonce && demands_nonce(response) {

@@ -271,8 +271,10 @@ impl fmt::Debug for Jws<'_> {
     }
 }
 
-/// Evidence that a signature was verified. Only [`Jws::verify`] and [`Jws::verify_hs256`] make it, and a flow whose client
-/// chose [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere), from the key store's verdict:
+/// Evidence that a signature was verified. Only [`Jws::verify`] and [`Jws::verify_hs256`] make it,
+/// and a flow whose client chose
+/// [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere), from the key store's
+/// verdict:
 ///
 /// ```compile_fail,E0451
 /// let forged = oidc_proto::jose::Signed { algorithm: oidc_proto::jose::Algorithm::Es256, is_by_other_key: false };

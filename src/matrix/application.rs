@@ -174,9 +174,9 @@ impl Application {
         self.party_known_as(server, issuer, client_id)
     }
 
-    /// Who it was when a pending login was started: for a [`PendingLogin`](super::PendingLogin) or a
-    /// [`PendingDeviceLogin`](super::PendingDeviceLogin) that was stored and read again, by its `client_id`. `None` as for
-    /// [`Application::party_of`]; then start the login again.
+    /// Who it was when a pending login was started: for a [`PendingLogin`](super::PendingLogin) or
+    /// a [`PendingDeviceLogin`](super::PendingDeviceLogin) that was stored and read again, by its
+    /// `client_id`. `None` as for [`Application::party_of`]; then start the login again.
     pub fn party_with(&self, server: &Arc<AuthServer>, client_id: &str) -> Option<Party> {
         let issuer = server.provider.issuer();
         let party = self.party_known_as(server, issuer, client_id)?;

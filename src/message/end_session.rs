@@ -31,8 +31,8 @@ impl EndSessionRequest {
         Self::default()
     }
 
-    /// Sets `id_token_hint`: the ID token of the login to end. Without an ID token many providers ask the user. One whose
-    /// text a session has left out is not sent.
+    /// Sets `id_token_hint`: the ID token of the login to end. Without an ID token many providers
+    /// ask the user. One whose text a session has left out is not sent.
     #[must_use]
     pub fn with_id_token_hint(mut self, id_token: &IdToken) -> Self {
         self.id_token_hint = Some(id_token.clone());

@@ -28,8 +28,8 @@ const ASSERTION_LIFETIME: Duration = Duration::from_secs(60);
 /// `client_assertion_type` (RFC 7523 section 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// Whether a parameter authenticates the client: callers cannot add it to a request. A browser would show it, and a pushed
-/// request has it already.
+/// Whether a parameter authenticates the client: callers cannot add it to a request. A browser
+/// would show it, and a pushed request has it already.
 pub(crate) fn is_credential(name: &str) -> bool {
     name == "client_secret" || name.starts_with("client_assertion")
 }
@@ -133,8 +133,8 @@ pub(crate) fn add_assertion(request: &mut Request<Body>, assertion: &str) {
     *request.body_mut() = form::extended(request.body(), pairs);
 }
 
-/// Says what to do where the provider did not accept the client, or a proof of it: how the client authenticated, and how
-/// far the clocks differ.
+/// Says what to do where the provider did not accept the client, or a proof of it: how the client
+/// authenticated, and how far the clocks differ.
 pub(crate) fn explained(error: Error, party: &RelyingParty) -> Error {
     let differ = clocks_differ(&error, party);
     let error = by_method(error, party.client());
@@ -143,7 +143,8 @@ pub(crate) fn explained(error: Error, party: &RelyingParty) -> Error {
     error.with_hint(hint)
 }
 
-/// What to do about the clocks, if the error can be about the times in a proof or in an assertion, and the clocks differ.
+/// What to do about the clocks, if the error can be about the times in a proof or in an assertion,
+/// and the clocks differ.
 pub(crate) fn clocks_differ(error: &Error, party: &RelyingParty) -> Option<String> {
     let client = party.client();
     let has_times = client.auth.asserts() || client.dpop.is_some();

@@ -28,8 +28,8 @@ impl Owner {
         Self(Arc::new(Inner { issuer: issuer.clone(), client_id: client.id.clone(), key }))
     }
 
-    /// As it stands in a stored value. Whether `http` is still allowed is decided where the value is used. Refuses what is
-    /// no issuer, and a client ID that nobody can have.
+    /// As it stands in a stored value. Whether `http` is still allowed is decided where the value
+    /// is used. Refuses what is no issuer, and a client ID that nobody can have.
     pub(crate) fn read<E: de::Error>(issuer: &str, client_id: &str, key: Option<&str>) -> Result<Self, E> {
         let issuer = versioned::issuer(issuer)?;
         if !is_client_id(client_id) {

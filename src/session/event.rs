@@ -57,10 +57,11 @@ pub enum Event {
     ClientRejected(Error),
     /// The provider responded to a refresh with tokens that cannot be trusted. The old tokens are kept.
     Unverified(Error),
-    /// A resource server has refused two or more fresh tokens in a row. The account may be locked, or the tokens may lack
-    /// what the server needs. The session keeps everything and waits longer before each further refresh:
-    /// [`Event::BackingOff`] has the pause. There is no such pause with the policy
-    /// [`Manual`](super::RefreshPolicy::Manual), or while an attempt or another pause is going on.
+    /// A resource server has refused two or more fresh tokens in a row. The account may be locked,
+    /// or the tokens may lack what the server needs. The session keeps everything and waits longer
+    /// before each further refresh: [`Event::BackingOff`] has the pause. There is no such pause
+    /// with the policy [`Manual`](super::RefreshPolicy::Manual), or while an attempt or another
+    /// pause is going on.
     TokensRefused(Error),
     /// The store failed to save the tokens. They stay in memory, and the session tries to save them again.
     NotSaved(Error),

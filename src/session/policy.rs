@@ -73,10 +73,12 @@ impl SessionOptions {
         Self { deadline, ..self }
     }
 
-    /// Sets whether the session keeps the text of the ID token, in memory and in its record; by default it does. Without
-    /// it, a server with many sessions needs less memory for each: a text has a thousand characters or more. The claims
-    /// that this crate checks stay ([`IdToken::subject`](crate::IdToken::subject) and the others beside it). It costs the
-    /// `id_token_hint`: many providers then ask the user whether to log out, and `claims` has nothing to read.
+    /// Sets whether the session keeps the text of the ID token, in memory and in its record; by
+    /// default it does. Without it, a server with many sessions needs less memory for each: a text
+    /// has a thousand characters or more. The claims that this crate checks stay
+    /// ([`IdToken::subject`](crate::IdToken::subject) and the others beside it). It costs the
+    /// `id_token_hint`: many providers then ask the user whether to log out, and `claims` has
+    /// nothing to read.
     #[must_use]
     pub const fn with_id_token_text(self, is_kept: bool) -> Self {
         Self { keeps_id_token_text: is_kept, ..self }

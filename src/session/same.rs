@@ -1,6 +1,7 @@
-//! When two sets are the same tokens: the same access token, and the same refresh token or none. One of the two is not
-//! enough: a provider may give the same access token again, and a refresh token that was kept stands beside an old access
-//! token ([`Session::keep_unverified`](super::Session::keep_unverified)).
+//! When two sets are the same tokens: the same access token, and the same refresh token or none.
+//! One of the two is not enough: a provider may give the same access token again, and a refresh
+//! token that was kept stands beside an old access token
+//! ([`Session::keep_unverified`](super::Session::keep_unverified)).
 
 use std::hash::{DefaultHasher, Hasher as _};
 
@@ -36,8 +37,8 @@ pub(super) fn are_same_secrets(one: Option<&Secret>, other: Option<&Secret>) -> 
     }
 }
 
-/// Enough to know the same tokens again: 48 bits, and no more, because an idle session is small. Two others are taken for
-/// the same once in 281 million million times.
+/// Enough to know the same tokens again: 48 bits, and no more, because an idle session is small.
+/// Two others are taken for the same once in 281 million million times.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Fingerprint([u8; 6]);
 

@@ -12,8 +12,8 @@ impl Habits {
 }
 
 impl Provider {
-    /// Takes on the habits of a known provider: its metadata document with its endpoints, and its deviations. The issuer
-    /// stays: if it is not the provider's, the endpoints are moved below it.
+    /// Takes on the habits of a known provider: its metadata document with its endpoints, and its
+    /// deviations. The issuer stays: if it is not the provider's, the endpoints are moved below it.
     #[must_use]
     pub fn with_habits(self, habits: Habits) -> Self {
         let adopted = Adopted::new(habits, &self.issuer());

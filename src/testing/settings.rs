@@ -41,8 +41,8 @@ pub enum Reuse {
     /// The provider accepts the refresh token again until one of the new tokens was used, because the response may have
     /// been lost. After that, the second use ends the grant.
     AllowedUntilSuccessorIsUsed,
-    /// For so long after the first use the provider accepts the refresh token again. After that, the second use ends the
-    /// grant.
+    /// For so long after the first use the provider accepts the refresh token again. After that,
+    /// the second use ends the grant.
     AllowedFor(Duration),
     /// The provider accepts it again as long as the grant lives.
     Allowed,

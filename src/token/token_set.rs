@@ -141,8 +141,8 @@ impl TokenSet {
         self.0.expires_at
     }
 
-    /// When the refresh token expires, by the client's clock; `None` if the provider did not say (no standard has a name
-    /// for it).
+    /// When the refresh token expires, by the client's clock; `None` if the provider did not say
+    /// (no standard has a name for it).
     pub fn refresh_expires_at(&self) -> Option<Timestamp> {
         self.0.refresh_expires_at
     }

@@ -42,16 +42,18 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An HTTP client by `fetch`.
 ///
-/// It sends no cookies and no referrer, and uses no cache. It refuses redirects: a browser does not show where they lead.
-/// It reads a body only up to the request's limit, and aborts at the deadline. Dropping the future of a response aborts
-/// the request. Client certificates are not supported: it refuses a request whose policy requires one.
+/// It sends no cookies and no referrer, and uses no cache. It refuses redirects: a browser does not
+/// show where they lead. It reads a body only up to the request's limit, and aborts at the
+/// deadline. Dropping the future of a response aborts the request. Client certificates are not
+/// supported: it refuses a request whose policy requires one.
 ///
 /// # What a browser hides
-/// - **Failures.** A browser reports all failures alike: no connection, TLS, a redirect, a server that does not allow the
-///   page's origin. The failure is then [`FailureKind::Other`] with [`Sent::Maybe`] and
-///   [`FailureReason::HiddenByBrowser`]. Without CORS headers the server has received the request all the same. Known are
-///   a URL or header that the browser refuses, and a request that the page's content security policy stops: both have
-///   [`Sent::No`]. Node.js says more, and its failures are as exact as those of the other HTTP clients.
+/// - **Failures.** A browser reports all failures alike: no connection, TLS, a redirect, a server
+///   that does not allow the page's origin. The failure is then [`FailureKind::Other`] with
+///   [`Sent::Maybe`] and [`FailureReason::HiddenByBrowser`]. Without CORS headers the server has
+///   received the request all the same. Known are a URL or header that the browser refuses, and a
+///   request that the page's content security policy stops: both have [`Sent::No`]. Node.js says
+///   more, and its failures are as exact as those of the other HTTP clients.
 /// - **Headers.** A page sees the response headers `Cache-Control`, `Content-Language`, `Content-Length`,
 ///   `Content-Type`, `Expires`, `Last-Modified` and `Pragma`. It sees others only if the server names them in
 ///   `Access-Control-Expose-Headers`. Flows need `DPoP-Nonce` (RFC 9449 section 8.2), `Retry-After`, `Date` and

@@ -66,9 +66,10 @@ pub struct PageCallback {
 }
 
 impl PageCallback {
-    /// Takes the callback from the page's URL, in its query or its fragment: `None` if the URL is none. The query and the
-    /// fragment are removed from the URL and from the history before anything else happens, also if the callback is
-    /// wrong. So a reload and the back button find nothing.
+    /// Takes the callback from the page's URL, in its query or its fragment: `None` if the URL is
+    /// none. The query and the fragment are removed from the URL and from the history before
+    /// anything else happens, also if the callback is wrong. So a reload and the back button find
+    /// nothing.
     ///
     /// Call it in the page of the redirect URI, before anything that sends the URL elsewhere.
     ///
@@ -95,12 +96,12 @@ impl PageCallback {
         TabStorage::open()?.has(&format!("{PREFIX}{}", self.key()?))
     }
 
-    /// The pending login of this tab that the callback belongs to. It is removed from the storage, whatever becomes of it:
-    /// a code is used once.
+    /// The pending login of this tab that the callback belongs to. It is removed from the storage,
+    /// whatever becomes of it: a code is used once.
     ///
     /// # Errors
-    /// `callback.state_missing`; `callback.no_login` if this tab has no such login; `stored.malformed`, `stored.version`
-    /// if the stored login was changed; `store.io`.
+    /// `callback.state_missing`; `callback.no_login` if this tab has no such login;
+    /// `stored.malformed`, `stored.version` if the stored login was changed; `store.io`.
     pub fn into_login<P: DeserializeOwned>(self) -> Result<(P, Callback), Error> {
         let key = self.key()?;
         let kept = TabStorage::open()?.take(&format!("{PREFIX}{key}"))?.map(Zeroizing::new);
@@ -109,8 +110,8 @@ impl PageCallback {
         Ok((versioned::from_json(json)?, self.callback))
     }
 
-    /// Gives the callback to the window that has opened this one for the login ([`Popup`](super::Popup)), and closes this
-    /// one.
+    /// Gives the callback to the window that has opened this one for the login
+    /// ([`Popup`](super::Popup)), and closes this one.
     ///
     /// # Errors
     /// `callback.state_missing`; `callback.no_login` if no window takes it within five seconds.

@@ -23,9 +23,10 @@ pub enum NoToken {
         error: Error,
     },
     /// The refresh failed with this error. The session tries again after a pause, with
-    /// [`RefreshPolicy::OnDemand`](crate::session::RefreshPolicy::OnDemand) only for a caller. If the error is
-    /// `session.token_late`, the refresh succeeded, and its access token has expired: call again. A call that takes any good
-    /// token has already waited for the refresh after that one.
+    /// [`RefreshPolicy::OnDemand`](crate::session::RefreshPolicy::OnDemand) only for a caller. If
+    /// the error is `session.token_late`, the refresh succeeded, and its access token has expired:
+    /// call again. A call that takes any good token has already waited for the refresh after that
+    /// one.
     #[error("no good access token: {0}")]
     Failed(Error),
     /// The session has ended for this reason.

@@ -12,12 +12,14 @@
 //! | `browser/` | `browser` | `BrowserStore`: IndexedDB, for the windows and workers of one origin; on `wasm32-unknown-unknown` |
 //! | `record.rs` | `file-store`, `redis`, `browser` | the text of a record, and how a save compares |
 //!
-//! Each store is, with its clones, one holder of its lock. If a store that already holds the lock gets `Lock` again, it
-//! responds with `Locked`; one `Unlock` releases the lock. So give each session its own store, also within one process: a
-//! second session of a store or of its clones is refused with `session.setup`, until the first one is dropped and its work
-//! is done. Two stores of one record are two holders, which take turns, as in two processes: nothing is lost, but each
-//! session keeps the tokens, and each asks the store. A [`Registry`](crate::adapter::session::Registry) has one session of a
-//! record. A store of your own knows that a session uses it if it has a [`Holder`].
+//! Each store is, with its clones, one holder of its lock. If a store that already holds the lock
+//! gets `Lock` again, it responds with `Locked`; one `Unlock` releases the lock. So give each
+//! session its own store, also within one process: a second session of a store or of its clones is
+//! refused with `session.setup`, until the first one is dropped and its work is done. Two stores of
+//! one record are two holders, which take turns, as in two processes: nothing is lost, but each
+//! session keeps the tokens, and each asks the store. A
+//! [`Registry`](crate::adapter::session::Registry) has one session of a record. A store of your own
+//! knows that a session uses it if it has a [`Holder`].
 //!
 //! | | file | Redis |
 //! |---|---|---|
@@ -27,8 +29,9 @@
 //! | a lock that was lost | is taken again before a refresh; a save compares under a lock of its own | is taken again before a refresh; a save compares |
 //! | `Saved` means | the record is on the disk | the server has the record; its settings decide about the disk |
 //!
-//! `BrowserStore` is like the file store: the browser releases the lock of a window that ends, and a dropped store releases
-//! its own. A suspended window keeps the lock until others have waited for 90 s without a sign of life from it.
+//! `BrowserStore` is like the file store: the browser releases the lock of a window that ends, and
+//! a dropped store releases its own. A suspended window keeps the lock until others have waited for
+//! 90 s without a sign of life from it.
 //!
 //! Dropping a Redis store does not end its lease, because a request that needs the lock may still be running. It would
 //! conflict with the request of the next holder. [`Run`](super::session::Run) says how to stop without leaving a lock

@@ -7,9 +7,9 @@
 //!                            └ an object or array: each value in it is Watched again
 //! ```
 //!
-//! [`parse`] accepts only documents that [`check_bounds`] and `serde_json` accept, too. It may fail for other reasons:
-//! a name can hold an escape, and a type can ask for something that is not watched here. The caller then parses again in two passes, which also find
-//! the error.
+//! [`parse`] accepts only documents that [`check_bounds`] and `serde_json` accept, too. It may fail
+//! for other reasons: a name can hold an escape, and a type can ask for something that is not
+//! watched here. The caller then parses again in two passes, which also find the error.
 
 use std::fmt;
 

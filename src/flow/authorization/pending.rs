@@ -103,7 +103,8 @@ impl PendingAuthorization {
         self.expires_at
     }
 
-    /// A key to find the login by [`Callback::key`](crate::Callback::key): the SHA-256 of its `state` as base64url. It is not a secret.
+    /// A key to find the login by [`Callback::key`](crate::Callback::key): the SHA-256 of its
+    /// `state` as base64url. It is not a secret.
     pub fn key(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.state.digest())
     }

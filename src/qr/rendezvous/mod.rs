@@ -18,10 +18,11 @@
 //! delete ─▶ DELETE ─▶ Done
 //! ```
 //!
-//! The diagram has the requests of MSC4108. In MSC4388 the text and the state that was seen are in a JSON body, a GET
-//! always returns both, and 409 is the 412. Status 404 means that the rendezvous has ended. The flows use the monotonic clock. They use the server's times only
-//! to compute differences. No request carries a credential, except for the creation and the check of MSC4388, where the
-//! caller chooses that.
+//! The diagram has the requests of MSC4108. In MSC4388 the text and the state that was seen are in
+//! a JSON body, a GET always returns both, and 409 is the 412. Status 404 means that the rendezvous
+//! has ended. The flows use the monotonic clock. They use the server's times only to compute
+//! differences. No request carries a credential, except for the creation and the check of MSC4388,
+//! where the caller chooses that.
 //!
 // | file | holds |
 // |---|---|

@@ -14,8 +14,8 @@ use crate::session::access::{Ticket, Transmit};
 use crate::step::{Awaiting, AwaitingKey, Call, KeyUse, Step, UseKey, Wait};
 use crate::wire::policy::Policy;
 
-/// What the flow awaits, and what is known of the request. What the driver is to carry out stands beside it until the driver
-/// takes it.
+/// What the flow awaits, and what is known of the request. What the driver is to carry out stands
+/// beside it until the driver takes it.
 pub(super) enum Flight {
     Response(Option<(Request<Body>, Policy)>, ExpectResponse),
     KeyOutput(Option<KeyUse>, AwaitingKey<TokenRequest>, Exchange),

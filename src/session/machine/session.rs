@@ -191,9 +191,9 @@ impl Session {
     /// Refreshes now, with any policy. If an attempt is running, the caller joins it. If the session pauses, the caller
     /// waits for the attempt after the pause.
     ///
-    /// The [outcome](Session::outcome) is `Ready` only with tokens that are newer than those at the call. Otherwise it
-    /// is the error of the attempt, even if the old access token is still good ([`Session::standing`]). Tokens that have
-    /// expired by then are none: `session.token_late`.
+    /// The [outcome](Session::outcome) is `Ready` only with tokens that are newer than those at the
+    /// call. Otherwise it is the error of the attempt, even if the old access token is still good
+    /// ([`Session::standing`]). Tokens that have expired by then are none: `session.token_late`.
     pub fn refresh(&mut self, env: &mut dyn Env) -> Access<'_> {
         match self.end() {
             Some(end) => Access::Ended(end),
@@ -240,11 +240,12 @@ impl Session {
         matches!(&self.state, State::Pausing(pause) if !pause.is_over(env.monotonic()))
     }
 
-    /// Says that a resource server refused this token. If the session already has another token, the caller gets that
-    /// token; otherwise the session refreshes, unless the policy is
-    /// [`RefreshPolicy::Manual`](crate::session::RefreshPolicy::Manual). If new tokens are refused as soon as they
-    /// come, the session does not refresh for each call: it backs off with `session.token_refused`, as after failures, and
-    /// after the second of them it says so ([`Event::TokensRefused`]).
+    /// Says that a resource server refused this token. If the session already has another token,
+    /// the caller gets that token; otherwise the session refreshes, unless the policy is
+    /// [`RefreshPolicy::Manual`](crate::session::RefreshPolicy::Manual). If new tokens are refused
+    /// as soon as they come, the session does not refresh for each call: it backs off with
+    /// `session.token_refused`, as after failures, and after the second of them it says so
+    /// ([`Event::TokensRefused`]).
     pub fn unauthorized(&mut self, token: &AccessToken, refusal: Refusal, env: &mut dyn Env) -> Access<'_> {
         let is_current = self.core.current.is(token);
         match refusal {
@@ -261,10 +262,10 @@ impl Session {
     /// saved.
     ///
     /// # Errors
-    /// `session.mismatch` if the tokens are another user's; `session.ended` if the session has ended in a way that a
-    /// login does not mend ([`End`]); `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`. After an error the
-    /// session has not changed, and has not kept the tokens: give it a copy, and begin another session with them or revoke
-    /// them.
+    /// `session.mismatch` if the tokens are another user's; `session.ended` if the session has
+    /// ended in a way that a login does not mend ([`End`]); `provider.mismatch`, `client.mismatch`,
+    /// `dpop.key_mismatch`. After an error the session has not changed, and has not kept the
+    /// tokens: give it a copy, and begin another session with them or revoke them.
     pub fn adopt(&mut self, tokens: TokenSet, env: &mut dyn Env) -> Result<(), Error> {
         self.core.party.owner().check(tokens.owner())?;
         if tokens.subject() != self.core.current.tokens().subject() {

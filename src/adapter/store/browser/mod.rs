@@ -44,17 +44,18 @@ const LEASE: Duration = Duration::from_secs(90);
 /// The record of a session in IndexedDB, for all windows and workers of one origin. Web Locks keep two of them from
 /// refreshing at once. It needs a secure context.
 ///
-/// Clones are one holder of the lock. Actions are carried out in order, even if their futures are dropped. If the future
-/// of a `Lock` is dropped, the lock is released. The browser releases it when the window or worker ends, and the store
-/// when its last clone is dropped. A browser can freeze a window in the middle of a refresh. If a holder shows no sign of
-/// life while others wait for as long as the [lease](Self::with_lease), they take its lock from it. A lock that was lost,
+/// Clones are one holder of the lock. Actions are carried out in order, even if their futures are
+/// dropped. If the future of a `Lock` is dropped, the lock is released. The browser releases it
+/// when the window or worker ends, and the store when its last clone is dropped. A browser can
+/// freeze a window in the middle of a refresh. If a holder shows no sign of life while others wait
+/// for as long as the [lease](Self::with_lease), they take its lock from it. A lock that was lost,
 /// also to another script, is taken again before a refresh; a save compares in its transaction.
 ///
 /// Stores of one name tell each other of each change, without its content ([`watch`](Self::watch)).
 ///
-/// **Any script of the origin can read the record.** Bind the tokens to a key that cannot be exported (DPoP), or keep them
-/// elsewhere, if that matters. A browser can evict the database of a site that was not used for long; the session then
-/// ends as if its record had been removed.
+/// **Any script of the origin can read the record.** Bind the tokens to a key that cannot be
+/// exported (DPoP), or keep them elsewhere, if that matters. A browser can evict the database of a
+/// site that was not used for long; the session then ends as if its record had been removed.
 #[derive(Clone)]
 pub struct BrowserStore {
     inner: Arc<Inner>,
