@@ -6,7 +6,6 @@ use oidc_proto::session::{
 use oidc_proto::testing::{self, Disturbance, Lie, On, User};
 use oidc_proto::{Body, ErrorCode, Failure, FailureKind, Quote, Sent, TokenSet};
 
-use crate::session::herd;
 use crate::session::world::{ISSUER, Store, World, broken, call, needs_login, record, shared};
 
 fn two_users() -> testing::Provider {
@@ -33,23 +32,6 @@ fn kept(store: &Store) -> (u64, String) {
 
 fn name(tokens: &TokenSet) -> String {
     tokens.access_token().expose().to_owned()
-}
-
-/// Nobody knows who has logged in, so another login is taken for another user's, and the error says why.
-#[test]
-fn a_record_of_another_login_without_an_id_token_is_not_taken_and_it_is_said_why() {
-    let (mut world, store) = (world(), Store::default());
-    world.tokens = herd::login(&mut world);
-    let options = SessionOptions::default().with_persistence(Persistence::Own);
-    let mut session = world.restore(Record::new(1, world.tokens.clone()), options);
-    let others = herd::login(&mut world);
-    store.put(Record::of_login(others, session.stored(), &mut world.env));
-    world.advance(301);
-    let _ = world.ask(&mut session);
-    let events = world.pump(&mut session, &store);
-    let Some(Event::Replaced(error)) = events.last() else { panic!("{events:?}") };
-    assert_eq!((error.code(), error.expected(), error.found()), (ErrorCode::SESSION_MISMATCH, None, None));
-    assert!(error.hint().contains("Neither login has an ID token"), "{error}");
 }
 
 /// An account switch in another process: this session is over, and the new user's record stays.
