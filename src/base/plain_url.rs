@@ -73,7 +73,6 @@ fn is_plain_host(host: &str) -> bool {
 }
 
 /// Characters that are not escaped, and no segment that stands for another one.
-#[inline]
 fn is_plain_path(path: &str) -> bool {
     path.bytes().fold(PATH, |all, byte| all & class(byte)) != 0
         && (!path.contains("/.") || path.split('/').all(|segment| segment != "." && segment != ".."))
