@@ -118,9 +118,10 @@ impl HttpOptions {
         self
     }
 
-    /// Sends all requests through this proxy: `http://host:port`, with a user and a password before the host if it needs
-    /// them, and with no path. A SOCKS5 proxy (RFC 1928) is `socks5h://host:port` if it resolves the names itself, and
-    /// `socks5://host:port` if it gets addresses. Proxy variables of the environment are then ignored.
+    /// Sends all requests through this proxy: `http://host:port`, with a user and a password before
+    /// the host if it needs them, and with no path. A SOCKS5 proxy (RFC 1928) is
+    /// `socks5h://host:port` if it resolves the names itself, and `socks5://host:port` if it gets
+    /// addresses. Proxy variables of the environment are then ignored.
     pub fn with_proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
@@ -208,8 +209,8 @@ impl Patience {
     }
 }
 
-/// Whether a proxy's URL says only where it is, and as whom to come there. The HTTP libraries ignore the rest, and differ in
-/// the port that SOCKS has by default.
+/// Whether a proxy's URL says only where it is, and as whom to come there. The HTTP libraries
+/// ignore the rest, and differ in the port that SOCKS has by default.
 fn is_proxy(url: &str) -> bool {
     let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
     Url::parse(&whole).is_ok_and(|url| {
@@ -222,8 +223,8 @@ fn is_proxy(url: &str) -> bool {
     })
 }
 
-/// Checks every variable: which of them counts differs between HTTP libraries, and what they do not understand they pass
-/// over in silence.
+/// Checks every variable: which of them counts differs between HTTP libraries, and what they do not
+/// understand they pass over in silence.
 fn check_environment() -> Result<(), OptionsError> {
     for name in PROXY_VARIABLES {
         let value = std::env::var_os(name).filter(|value| !value.is_empty());

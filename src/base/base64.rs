@@ -3,7 +3,8 @@
 /// How long the text is.
 const LENGTH: usize = 43;
 
-/// Room for the text. What is left over is zero: the check for UTF-8 takes sixteen bytes in one step, and a rest one by one.
+/// Room for the text. What is left over is zero: the check for UTF-8 takes sixteen bytes in one
+/// step, and a rest one by one.
 pub(crate) type Room = [u8; 48];
 
 pub(crate) const EMPTY: Room = [0; 48];
@@ -57,7 +58,8 @@ fn sextets(bits: u32) -> [u8; 4] {
     (a | b << 8 | c << 16 | d << 24).to_le_bytes()
 }
 
-/// The letter for six bits (RFC 4648 section 5): `A`-`Z`, `a`-`z`, `0`-`9`, `-`, `_`. What is added changes where a range ends.
+/// The letter for six bits (RFC 4648 section 5): `A`-`Z`, `a`-`z`, `0`-`9`, `-`, `_`. What is added
+/// changes where a range ends.
 fn of_sextet(bits: u8) -> u8 {
     let from = |first: u8, change: u8| if bits >= first { change } else { 0 };
     bits.wrapping_add(b'A')

@@ -108,6 +108,11 @@ impl Timestamp {
     pub fn saturating_since(self, earlier: Self) -> Duration {
         self.0.since(earlier.0)
     }
+
+    /// Whether this is the end or later. What has no end is not over.
+    pub(crate) fn has_reached(self, end: Option<Self>) -> bool {
+        self.0.has_reached(end.map(|end| end.0))
+    }
 }
 
 impl fmt::Debug for Timestamp {
@@ -155,6 +160,11 @@ impl MonotonicTime {
     pub fn saturating_since(self, earlier: Self) -> Duration {
         self.0.since(earlier.0)
     }
+
+    /// Whether this is the end or later. What has no end is not over.
+    pub(crate) fn has_reached(self, end: Option<Self>) -> bool {
+        self.0.has_reached(end.map(|end| end.0))
+    }
 }
 
 impl fmt::Debug for MonotonicTime {
@@ -183,8 +193,37 @@ impl Millis {
     fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.get().saturating_sub(earlier.0.get()))
     }
+
+    /// One comparison: no end is 0, and 0 less 1 is later than every time.
+    fn has_reached(self, end: Option<Self>) -> bool {
+        end.map_or(0, |end| end.0.get()).wrapping_sub(1) < self.0.get()
+    }
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_reached_when_it_comes_and_no_end_never() {
+        for (now, end, is_over) in [
+            (0, Some(0), true),
+            (0, Some(1), false),
+            (7, Some(7), true),
+            (8, Some(7), true),
+            (6, Some(7), false),
+            (u64::MAX, Some(u64::MAX), true),
+            (u64::MAX - 2, Some(u64::MAX), false),
+            (0, None, false),
+            (u64::MAX, None, false),
+        ] {
+            let by_time_of_day = Timestamp::from_unix_millis(now).has_reached(end.map(Timestamp::from_unix_millis));
+            let by_counter = MonotonicTime::from_millis(now).has_reached(end.map(MonotonicTime::from_millis));
+            assert_eq!((by_time_of_day, by_counter), (is_over, is_over), "{now} {end:?}");
+        }
+    }
 }

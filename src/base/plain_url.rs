@@ -9,8 +9,8 @@ const LONGEST: usize = 2048;
 /// Longest name of a host (RFC 1035 section 2.3.4).
 const LONGEST_HOST: usize = 253;
 
-/// The host and the path of a plain URL; `None` for any other text. A host that is known to be plain, since it is that of
-/// another plain URL, is not looked at again.
+/// The host and the path of a plain URL; `None` for any other text. A host that is known to be
+/// plain, since it is that of another plain URL, is not looked at again.
 pub(super) fn split<'a>(text: &'a str, known_host: Option<&str>) -> Option<(&'a str, &'a str)> {
     let rest = text.strip_prefix("https://").filter(|_| text.len() <= LONGEST)?;
     let after_known = known_host.and_then(|host| rest.strip_prefix(host)).filter(|path| path.starts_with('/'));
@@ -22,6 +22,20 @@ pub(super) fn split<'a>(text: &'a str, known_host: Option<&str>) -> Option<(&'a 
         }
     };
     is_plain_path(path).then_some((host, path))
+}
+
+/// Whether the text is the URL of a listener on this machine, written as the URL Standard writes it: `http`, 127.0.0.1,
+/// maybe a port, and a plain path. The callbacks of most native applications come to such a URL (RFC 8252 section 7.3).
+pub(super) fn is_listener(text: &str) -> bool {
+    let rest = text.strip_prefix("http://127.0.0.1").filter(|_| text.len() <= LONGEST);
+    let parts = rest.and_then(|rest| rest.split_at_checked(rest.bytes().position(|byte| byte == b'/')?));
+    parts.is_some_and(|(port, path)| (port.is_empty() || is_plain_port(port)) && is_plain_path(path))
+}
+
+/// A number that no parser would change or leave out.
+fn is_plain_port(port: &str) -> bool {
+    let number = port.strip_prefix(':').filter(|number| number.starts_with(|c: char| matches!(c, '1'..='9')));
+    number.and_then(|number| number.parse().ok()).is_some_and(|port: u16| port != 80)
 }
 
 /// Whether a byte is plain in a host, and in a path.
@@ -69,7 +83,7 @@ mod tests {
     use http::Uri;
     use url::Url;
 
-    use super::split;
+    use super::{is_listener, split};
 
     /// What both parsers make of it.
     fn parsed(text: &str) -> Option<String> {
@@ -140,6 +154,50 @@ mod tests {
         let long = |host: usize, path: usize| format!("https://{}/{}", "a".repeat(host), "b".repeat(path - 1));
         assert!(split(&long(253, 100), None).is_some() && split(&long(254, 100), None).is_none());
         assert!(split(&long(40, 2000), None).is_some() && split(&long(40, 2001), None).is_none());
+    }
+
+    #[test]
+    fn listeners_on_this_machine_are_told_from_others() {
+        for (text, is_plain) in [
+            ("http://127.0.0.1/callback", true),
+            ("http://127.0.0.1/", true),
+            ("http://127.0.0.1:8080/callback", true),
+            ("http://127.0.0.1:1/", true),
+            ("http://127.0.0.1:65535/a/b", true),
+            ("http://127.0.0.1:443/", true),
+            // Another URL to the parsers, or none.
+            ("http://127.0.0.1:80/", false),
+            ("http://127.0.0.1:08080/", false),
+            ("http://127.0.0.1:0/", false),
+            ("http://127.0.0.1:65536/", false),
+            ("http://127.0.0.1:+80/", false),
+            ("http://127.0.0.1:8+0/", false),
+            ("http://127.0.0.1:/", false),
+            ("http://127.0.0.1::1/", false),
+            ("http://127.0.0.1", false),
+            ("http://127.0.0.1:8080", false),
+            ("http://127.0.0.10/", false),
+            ("http://127.0.0.1.example/", false),
+            ("http://127.0.0.1@example/", false),
+            ("http://127.0.0.1:a@example/", false),
+            ("http://127.0.0.1:8080\\@example/", false),
+            ("http://127.0.0.1/../a", false),
+            ("http://127.0.0.1/a b", false),
+            ("http://127.0.0.1/%2e", false),
+            ("https://127.0.0.1/a", false),
+            ("HTTP://127.0.0.1/a", false),
+        ] {
+            assert_eq!(is_listener(text), is_plain, "{text}");
+            if is_plain {
+                assert_eq!(parsed(text).as_deref(), Some(text));
+            }
+        }
+        for c in (0..=0x2ff).filter_map(char::from_u32).chain(['\u{ff0e}', '\u{ff11}', '\u{200d}']) {
+            for (before, after) in [("", "/a"), (":", "/a"), (":8", "/a"), (":8", "0/a"), ("/", ""), ("/a", "/b")] {
+                let text = format!("http://127.0.0.1{before}{c}{after}");
+                assert!(!is_listener(&text) || parsed(&text).as_deref() == Some(&text), "{text}");
+            }
+        }
     }
 
     /// Every byte at every kind of place, and every pair of pieces that parsers treat in their own way.

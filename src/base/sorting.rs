@@ -1,5 +1,5 @@
-//! Sorting, for texts of all kinds: each type that is sorted would bring a copy of its own, and modules for browsers are
-//! to be small.
+//! Sorting, for texts of all kinds: each type that is sorted would bring a copy of its own, and
+//! modules for browsers are to be small.
 
 /// Sorts texts by their bytes.
 pub(crate) fn sort(texts: &mut [&[u8]]) {

@@ -104,6 +104,11 @@ pub(crate) fn is_plain(text: &str) -> bool {
     plain_url::split(text, None).is_some()
 }
 
+/// The same for a URL to which a browser is sent back: also `http` on 127.0.0.1.
+pub(crate) fn is_plain_callback(text: &str) -> bool {
+    is_plain(text) || plain_url::is_listener(text)
+}
+
 fn parse(text: &str, schemes: Schemes) -> Result<Url, ErrorCode> {
     let url = Url::parse(text).map_err(|_| ErrorCode::URL_SYNTAX)?;
     schemes.check(&url)?;

@@ -235,7 +235,8 @@ macro_rules! words {
             /// The word as the standards spell it.
             pub const fn name(self) -> &'static str { match self { $( Self::$word => $text, )* } }
 
-            /// The word that is spelled like this; `None` if this crate does not know it. `from_str` has an error instead.
+            /// The word that is spelled like this; `None` if this crate does not know it.
+            /// `from_str` has an error instead.
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $( $text => Some(Self::$word), )* _ => None }
             }

@@ -136,8 +136,8 @@ pub enum Recovery {
 }
 
 impl Recovery {
-    /// The lower-case name: `retry`, `ignore`, `log_in_again`, `register_again`, `fix_configuration`, `fix_environment`,
-    /// `provider_broken` or `denied`.
+    /// The lower-case name: `retry`, `ignore`, `log_in_again`, `register_again`,
+    /// `fix_configuration`, `fix_environment`, `provider_broken` or `denied`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Retry { .. } => "retry",
@@ -165,7 +165,8 @@ impl Recovery {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ErrorCode(&'static Definition);
 
-/// A code, and its usual cause. Nothing but [`ErrorCode::cause`] reads that, so that it is not in a program that does not call it.
+/// A code, and its usual cause. Nothing but [`ErrorCode::cause`] reads that, so that it is not in a
+/// program that does not call it.
 pub(crate) type Row = (ErrorCode, &'static str);
 
 /// What a code stands for.

@@ -61,8 +61,9 @@ impl Failure {
         self.with(|details| details.hint = Some(hint))
     }
 
-    /// Adds the status of a response whose head has come and whose body could not be taken. A status that is not a success
-    /// decides the code of the error, as it does where the body has come.
+    /// Adds the status of a response whose body was too large or did not arrive whole. If the status is not a success,
+    /// the error has the code of the status instead of the code of this failure: a response of 503 with a body that is
+    /// too large is `http.server_error`.
     #[must_use]
     pub fn with_status(self, status: StatusCode) -> Self {
         self.with(|details| details.status = Some(status))
@@ -233,8 +234,8 @@ pub enum FailureReason {
     /// Time ran out before there was a connection, or in the TLS handshake. The HTTP client does not tell which.
     #[error("no connection, or no response to the TLS handshake")]
     NotConnected,
-    /// A browser failed, and does not tell a page why: no connection, TLS, a redirect, or a server that does not allow the
-    /// page's origin.
+    /// A browser failed, and does not tell a page why: no connection, TLS, a redirect, or a server
+    /// that does not allow the page's origin.
     #[error(
         "the browser does not say why: no connection, TLS, a redirect, or no CORS header for this page's origin; its console says more"
     )]

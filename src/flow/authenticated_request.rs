@@ -174,7 +174,7 @@ impl<A: Parse> Plan<A> {
             self.request = without_credentials(&request);
         }
         if self.has_met_nonce {
-            request = self.with_credentials(request);
+            self.add_credentials(&mut request);
         }
         if let Some(assertion) = assertion {
             client_auth::add_assertion(&mut request, assertion.expose());
@@ -202,14 +202,13 @@ fn without_credentials(request: &Request<Body>) -> Request<Body> {
 }
 
 impl<A: Parse> Plan<A> {
-    /// The credentials that the copy lacks.
-    fn with_credentials(&self, mut request: Request<Body>) -> Request<Body> {
+    /// Adds the credentials that the copy lacks.
+    fn add_credentials(&self, request: &mut Request<Body>) {
         match &self.credential {
-            Credential::Client => client_auth::with_basic(request, self.party.client()),
+            Credential::Client => client_auth::add_basic(request, self.party.client()),
             Credential::Token(token) => {
                 // Only bound tokens are sent with proofs.
                 request.headers_mut().insert(AUTHORIZATION, token.authorization(TokenType::Dpop.name()));
-                request
             }
         }
     }
@@ -255,7 +254,8 @@ fn finish<A: Parse>(
     })
 }
 
-/// What to do about a refusal without the header that would explain it: a browser hides headers that CORS does not expose.
+/// What to do about a refusal without the header that would explain it: a browser hides headers
+/// that CORS does not expose.
 fn missing_header(response: &Response<'_>, has_nonce: bool) -> Option<&'static str> {
     let has_challenge = response.headers.contains_key(WWW_AUTHENTICATE);
     if !has_nonce && demands_nonce(response) {

@@ -225,12 +225,7 @@ impl<'de> Deserialize<'de> for PendingDevice {
             return Err(de::Error::custom(ErrorCode::STORED_MALFORMED));
         }
         Ok(Self {
-            owner: Owner::read(
-                versioned::issuer(&stored.issuer)?,
-                &stored.client_id,
-                stored.dpop_thumbprint.as_deref(),
-            )
-            .map_err(de::Error::custom)?,
+            owner: Owner::read(&stored.issuer, &stored.client_id, stored.dpop_thumbprint.as_deref())?,
             scope: stored.scope,
             device_code: stored.device_code,
             user_code: stored.user_code,

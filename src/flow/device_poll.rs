@@ -68,7 +68,8 @@ impl DevicePoll {
         (request, Origin::Login { scope: self.scope.clone(), expectation, spends_code: false })
     }
 
-    /// Learns from the error of a request when to ask again. Before tokens have arrived it can mean that it is too early.
+    /// Learns from the error of a request when to ask again. Before tokens have arrived it can mean
+    /// that it is too early.
     ///
     /// # Errors
     /// The error, if it says that there is no use in asking again.

@@ -40,8 +40,8 @@ use crate::wire::response::Response;
 /// a code (and often a refresh token) can be used only once. The one exception is a demand for a DPoP nonce (RFC 9449
 /// section 8).
 ///
-/// Before a user has allowed a device, the flow polls: each request is made at the end of a wait, and repeated until the
-/// user has decided (RFC 8628 section 3.4).
+/// Before a user has allowed a device, the flow polls: each request is made at the end of a wait,
+/// and repeated until the user has decided (RFC 8628 section 3.4).
 pub struct TokenRequest(State);
 
 #[allow(clippy::large_enum_variant, reason = "every login and refresh is in the large one")]

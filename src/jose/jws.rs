@@ -11,9 +11,9 @@ use super::base64url::{decode, decoded};
 use super::hmac::{HS256_SECRET_LENGTH, hs256};
 use super::jwk::Jwk;
 use super::keys::{Candidates, Few, Keys};
-use super::member::{Forbidden, Member, Object};
+use super::member::{Forbidden, Member};
 use super::public_key::PublicKey;
-use crate::base::json;
+use crate::base::json::{self, Object};
 use crate::base::secret::{Secret, same_bytes};
 use crate::base::word_set::Word;
 use crate::error::{Error, ErrorCode, Quote};
@@ -271,8 +271,10 @@ impl fmt::Debug for Jws<'_> {
     }
 }
 
-/// Evidence that a signature was verified. Only [`Jws::verify`] and [`Jws::verify_hs256`] make it, and a flow whose client
-/// chose [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere), from the key store's verdict:
+/// Evidence that a signature was verified. Only [`Jws::verify`] and [`Jws::verify_hs256`] make it,
+/// and a flow whose client chose
+/// [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere), from the key store's
+/// verdict:
 ///
 /// ```compile_fail,E0451
 /// let forged = oidc_proto::jose::Signed { algorithm: oidc_proto::jose::Algorithm::Es256, is_by_other_key: false };

@@ -7,9 +7,8 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use super::algorithm::Algorithm;
 use super::backend::{self, Backend};
 use super::jwk::{Dropped, Jwk, Raw};
-use super::member::Object;
 use crate::base::env::Timestamp;
-use crate::base::json;
+use crate::base::json::{self, Object};
 use crate::error::{Error, ErrorCode, Quote};
 
 /// Largest JWK set in bytes: 100 RSA keys of 4096 bits with certificates fit.

@@ -159,7 +159,7 @@ impl AuthServer {
 
     /// Checks that a value was made for this homeserver.
     pub(super) fn check_home(&self, homeserver: &Homeserver) -> Result<(), Error> {
-        if self.homeserver == *homeserver { Ok(()) } else { Err(ErrorCode::MATRIX_HOMESERVER_MISMATCH.into()) }
+        self.homeserver.check(homeserver)
     }
 
     /// The form of scopes that a homeserver of this age understands.

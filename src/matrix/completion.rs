@@ -68,9 +68,7 @@ impl Binding {
     /// `matrix.homeserver_mismatch`, `whoami.user_mismatch`, `whoami.device_mismatch`.
     pub fn check(&self, login: &Login) -> Result<(), Error> {
         let new = login.session.binding();
-        if new.homeserver != self.homeserver {
-            return Err(ErrorCode::MATRIX_HOMESERVER_MISMATCH.into());
-        }
+        self.homeserver.check(&new.homeserver)?;
         check_user(&self.user_id, &new.user_id)?;
         check_device(&self.device_id, &new.device_id)
     }
@@ -85,13 +83,8 @@ impl Binding {
     }
 }
 
-/// The error names both devices.
 fn check_device(expected: &DeviceId, found: &DeviceId) -> Result<(), Error> {
-    if expected == found {
-        return Ok(());
-    }
-    let error = Error::new(ErrorCode::WHOAMI_DEVICE_MISMATCH).at("device_id");
-    Err(error.with_expected(Quote::caller(expected.as_str())).with_found(Quote::provider(found.as_str())))
+    check_same(ErrorCode::WHOAMI_DEVICE_MISMATCH, "device_id", expected.as_str(), found.as_str())
 }
 
 fn check_named_device(expected: &DeviceId, identity: &Identity) -> Result<(), Error> {
@@ -101,13 +94,17 @@ fn check_named_device(expected: &DeviceId, identity: &Identity) -> Result<(), Er
     }
 }
 
-/// The error names both users.
 fn check_user(expected: &UserId, found: &UserId) -> Result<(), Error> {
+    check_same(ErrorCode::WHOAMI_USER_MISMATCH, "user_id", expected.as_str(), found.as_str())
+}
+
+/// The error names both.
+fn check_same(mismatch: ErrorCode, field: &'static str, expected: &str, found: &str) -> Result<(), Error> {
     if expected == found {
         return Ok(());
     }
-    let error = Error::new(ErrorCode::WHOAMI_USER_MISMATCH).at("user_id");
-    Err(error.with_expected(Quote::caller(expected.as_str())).with_found(Quote::provider(found.as_str())))
+    let error = Error::new(mismatch).at(field).with_expected(Quote::caller(expected));
+    Err(error.with_found(Quote::provider(found)))
 }
 
 /// Tokens that were refused. They can only be checked again or revoked.

@@ -104,8 +104,9 @@ pub(super) fn during(request: &'static str) -> impl Fn(Error) -> Error {
 
 /// The body of a successful response to the request of that name.
 ///
-/// As with every other endpoint, a verdict is accepted only from a 4xx response with a well-formed error object. What the
-/// homeserver says with another status, for example while its provider is down, is kept as its text.
+/// As with every other endpoint, a verdict is accepted only from a 4xx response with a well-formed
+/// error object. What the homeserver says with another status, for example while its provider is
+/// down, is kept as its text.
 ///
 /// # Errors
 /// `homeserver.…`, `http.…`.

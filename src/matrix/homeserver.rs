@@ -33,6 +33,18 @@ impl Homeserver {
         &self.0
     }
 
+    /// Checks that a value was made for this homeserver. The error names both.
+    ///
+    /// # Errors
+    /// `matrix.homeserver_mismatch`.
+    pub(super) fn check(&self, named: &Self) -> Result<(), Error> {
+        if self == named {
+            return Ok(());
+        }
+        let error = Error::new(ErrorCode::MATRIX_HOMESERVER_MISMATCH).with_expected(Quote::caller(self.as_str()));
+        Err(error.with_found(Quote::caller(named.as_str())))
+    }
+
     /// The URL of something under the base URL, where the caller still allows its scheme.
     pub(crate) fn uri(&self, path: &str, schemes: Schemes) -> Result<Uri, Error> {
         let endpoint = Endpoint::new(&format!("{}{path}", self.0), schemes).map_err(|error| error.at("homeserver"))?;

@@ -127,9 +127,10 @@ impl SdkSession {
         Self { client_id: Some(client_id.into()), ..self }
     }
 
-    /// Forgets the provider that the session names, if the homeserver's provider was renamed since (`provider.mismatch`).
-    /// A session belongs to its homeserver: [`SdkSession::join`] it with that one only, because its tokens go to the
-    /// provider that the homeserver names. The ID token of the old name is left out.
+    /// Forgets the provider that the session names, if the homeserver's provider was renamed since
+    /// (`provider.mismatch`). A session belongs to its homeserver: [`SdkSession::join`] it with
+    /// that one only, because its tokens go to the provider that the homeserver names. The ID token
+    /// of the old name is left out.
     #[must_use]
     pub fn without_issuer(self) -> Self {
         Self { issuer: None, id_token: None, ..self }

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::account::page_url;
-use super::list::{Object, Objects, Texts};
-use crate::base::json::{self, Scalar};
+use super::list::{Objects, Texts};
+use crate::base::json::{self, Object, Scalar};
 use crate::base::url::{Endpoint, Schemes};
 use crate::error::{Error, ErrorCode, Quote};
 

@@ -13,7 +13,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::base::secret::Secret;
-use crate::base::url::{Issuer, is_plain};
+use crate::base::url::{Issuer, is_plain_callback};
 use crate::error::{Error, ErrorCode, ProviderText, Quote};
 use crate::party::metadata::ResponseMode;
 use crate::party::redirect_uri::RedirectUri;
@@ -53,7 +53,7 @@ impl Callback {
         let url = lines.as_ref().map_or(url, |url| url.as_str());
         let (before, fragment) = url.split_once('#').map_or((url, None), |(before, after)| (before, Some(after)));
         let (target, query) = before.split_once('?').unwrap_or((before, ""));
-        let target = match is_plain(target) {
+        let target = match is_plain_callback(target) {
             true => target.into(),
             false => {
                 let malformed = |_| Error::new(ErrorCode::CALLBACK_MALFORMED).with_hint(NOT_WHOLE);
@@ -168,7 +168,7 @@ impl Callback {
     /// [`PendingAuthorization::key`](crate::PendingAuthorization::key), but it is no proof: anyone can forge it. `None`
     /// without `state`.
     pub fn key(&self) -> Option<String> {
-        Some(URL_SAFE_NO_PAD.encode(digest(self.state.as_ref()?.expose())))
+        self.state.as_ref().map(login_key)
     }
 }
 
@@ -177,6 +177,11 @@ fn without_breaks(url: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(url.len()));
     out.extend(url.chars().filter(|c| !matches!(c, '\t' | '\r' | '\n')));
     out
+}
+
+/// The key of the login with this `state`.
+pub(crate) fn login_key(state: &Secret) -> String {
+    URL_SAFE_NO_PAD.encode(digest(state.expose()))
 }
 
 /// What a stored login keeps of its `state`.

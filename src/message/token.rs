@@ -67,7 +67,8 @@ fn is_of_the_client(name: &str) -> bool {
 /// Refuses, before a login, a client ID that nobody can have, and parameters that its token requests could not have.
 ///
 /// # Errors
-/// `client.id`; `authorization.parameter` if one of them is always set by this crate, authenticates the client, or is given twice.
+/// `client.id`; `authorization.parameter` if one of them is always set by this crate, authenticates
+/// the client, or is given twice.
 pub(crate) fn check_client(client: &Client) -> Result<(), Error> {
     check_client_id(client.id())?;
     let mut names = client.token_parameters.iter().map(|(name, _)| &**name).enumerate();

@@ -31,8 +31,8 @@ pub enum ClientAuth {
     PrivateKeyJwt(PrivateKey),
 }
 
-/// Whether a text can be a client ID: not empty, and none of the characters that are not seen or that change how a text is
-/// shown (RFC 6749 appendix A.1 allows even less).
+/// Whether a text can be a client ID: not empty, and none of the characters that are not seen or
+/// that change how a text is shown (RFC 6749 appendix A.1 allows even less).
 pub(crate) fn is_client_id(text: &str) -> bool {
     // What is printable ASCII deceives nobody.
     is_token(text) || !text.is_empty() && !text.chars().any(is_deceptive)

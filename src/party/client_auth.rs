@@ -28,8 +28,8 @@ const ASSERTION_LIFETIME: Duration = Duration::from_secs(60);
 /// `client_assertion_type` (RFC 7523 section 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// Whether a parameter authenticates the client: callers cannot add it to a request. A browser would show it, and a pushed
-/// request has it already.
+/// Whether a parameter authenticates the client: callers cannot add it to a request. A browser
+/// would show it, and a pushed request has it already.
 pub(crate) fn is_credential(name: &str) -> bool {
     name == "client_secret" || name.starts_with("client_assertion")
 }
@@ -56,7 +56,9 @@ pub(crate) fn form_request_with<'a, const N: usize>(
         _ => None,
     };
     let credentials = [("client_id", (!is_in_header).then(|| Value::Text(client.id()))), ("client_secret", secret)];
-    with_basic(request::form(endpoint, form::body(own, given, credentials)), client)
+    let mut request = request::form(endpoint, form::body(own, given, credentials));
+    add_basic(&mut request, client);
+    request
 }
 
 /// A form that is written already, `client_id` included, with the client's secret where its method puts it.
@@ -65,16 +67,17 @@ pub(crate) fn authenticated(endpoint: &Endpoint, client: &Client, form: String) 
     if let ClientAuth::SecretPost(secret) = &client.auth {
         form = form::extended(&form, [("client_secret", secret.expose())]);
     }
-    with_basic(request::form(endpoint, form), client)
+    let mut request = request::form(endpoint, form);
+    add_basic(&mut request, client);
+    request
 }
 
-/// The request with the client's secret in its header, if its method puts it there.
+/// Puts the client's secret into the header, if its method puts it there.
 #[inline]
-pub(crate) fn with_basic(mut request: Request<Body>, client: &Client) -> Request<Body> {
+pub(crate) fn add_basic(request: &mut Request<Body>, client: &Client) {
     if let ClientAuth::SecretBasic(secret) = &client.auth {
         request.headers_mut().insert(AUTHORIZATION, basic(&client.id, secret.expose(), client.has_plain_basic));
     }
-    request
 }
 
 /// Both parts are form-encoded before they are joined (section 2.3.1): a colon in the client ID does no harm.
@@ -130,8 +133,8 @@ pub(crate) fn add_assertion(request: &mut Request<Body>, assertion: &str) {
     *request.body_mut() = form::extended(request.body(), pairs);
 }
 
-/// Says what to do where the provider did not accept the client, or a proof of it: how the client authenticated, and how
-/// far the clocks differ.
+/// Says what to do where the provider did not accept the client, or a proof of it: how the client
+/// authenticated, and how far the clocks differ.
 pub(crate) fn explained(error: Error, party: &RelyingParty) -> Error {
     let differ = clocks_differ(&error, party);
     let error = by_method(error, party.client());
@@ -140,7 +143,8 @@ pub(crate) fn explained(error: Error, party: &RelyingParty) -> Error {
     error.with_hint(hint)
 }
 
-/// What to do about the clocks, if the error can be about the times in a proof or in an assertion, and the clocks differ.
+/// What to do about the clocks, if the error can be about the times in a proof or in an assertion,
+/// and the clocks differ.
 pub(crate) fn clocks_differ(error: &Error, party: &RelyingParty) -> Option<String> {
     let client = party.client();
     let has_times = client.auth.asserts() || client.dpop.is_some();

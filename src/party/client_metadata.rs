@@ -199,8 +199,8 @@ impl ClientMetadata {
         Self { backchannel_logout_uri: Some(uri), ..self }
     }
 
-    /// Sets `backchannel_logout_session_required`: whether logout tokens must have `sid`; `false` by default. It is sent
-    /// only with a `backchannel_logout_uri`.
+    /// Sets `backchannel_logout_session_required`: whether logout tokens must have `sid`; `false`
+    /// by default. It is sent only with a `backchannel_logout_uri`.
     #[must_use]
     pub fn with_backchannel_logout_session_required(self, required: bool) -> Self {
         Self { backchannel_logout_session_required: required, ..self }

@@ -22,9 +22,9 @@ const NONCE_LENGTH_LIMIT: usize = 1024;
 
 /// A key that tokens are bound to, and the nonces that servers issued for it (RFC 9449 section 8).
 ///
-/// Share one `DpopKey` among all users of the tokens: it remembers the nonces, so that the server does not refuse each
-/// request once. [`DpopKey::new`] returns it in an [`Arc`] for that. It is not `Clone`, because a copy would not learn the nonces
-/// of the original.
+/// Share one `DpopKey` among all users of the tokens: it remembers the nonces, so that the server
+/// does not refuse each request once. [`DpopKey::new`] returns it in an [`Arc`] for that. It is not
+/// `Clone`, because a copy would not learn the nonces of the original.
 pub struct DpopKey {
     key: PrivateKey,
     public_key: PublicKey,

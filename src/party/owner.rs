@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de;
+
 use super::client::{Client, is_client_id};
 use crate::base::url::Issuer;
+use crate::base::versioned;
 use crate::error::{Error, ErrorCode, Quote};
 
 /// The owner of a token set or a pending login: a provider, a client ID, and the thumbprint of the client's DPoP key if
@@ -25,13 +28,12 @@ impl Owner {
         Self(Arc::new(Inner { issuer: issuer.clone(), client_id: client.id.clone(), key }))
     }
 
-    /// As it stands in a stored value.
-    ///
-    /// # Errors
-    /// `stored.malformed` for a client ID that nobody can have.
-    pub(crate) fn read(issuer: Issuer, client_id: &str, key: Option<&str>) -> Result<Self, ErrorCode> {
+    /// As it stands in a stored value. Whether `http` is still allowed is decided where the value
+    /// is used. Refuses what is no issuer, and a client ID that nobody can have.
+    pub(crate) fn read<E: de::Error>(issuer: &str, client_id: &str, key: Option<&str>) -> Result<Self, E> {
+        let issuer = versioned::issuer(issuer)?;
         if !is_client_id(client_id) {
-            return Err(ErrorCode::STORED_MALFORMED);
+            return Err(E::custom(ErrorCode::STORED_MALFORMED));
         }
         Ok(Self::stored(issuer, client_id, key))
     }

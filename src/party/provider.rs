@@ -14,8 +14,9 @@ use crate::jose::backend::{self, Backend};
 
 /// A provider: its metadata and its newest keys. Clones share everything, so all flows at the provider share the keys.
 ///
-/// Make one value for each issuer, and clone it: two values of one issuer, for example of two discoveries, have their own
-/// keys, and each fetches them. [`renewed`](Self::renewed) joins a second discovery to the first.
+/// Make one value for each issuer, and clone it: two values of one issuer, for example of two
+/// discoveries, have their own keys, and each fetches them. [`renewed`](Self::renewed) joins a
+/// second discovery to the first.
 #[derive(Clone, Debug)]
 pub struct Provider(Arc<Inner>);
 

@@ -68,10 +68,11 @@ fn is_host_and_port(url: &Url) -> bool {
 }
 
 impl RedirectUri {
-    /// Checks the URI: it must be absolute with its scheme, and must not contain a fragment, a user name, spaces, control characters or
-    /// invisible characters. Schemes that a browser executes or reads itself (such as `javascript` and `data`) are
-    /// refused. Plain `http` is accepted for every host, because only the provider knows which redirect URIs it takes;
-    /// a web application should use `https`.
+    /// Checks the URI: it must be absolute with its scheme, and must not contain a fragment, a user
+    /// name, spaces, control characters or invisible characters. Schemes that a browser executes or
+    /// reads itself (such as `javascript` and `data`) are refused. Plain `http` is accepted for
+    /// every host, because only the provider knows which redirect URIs it takes; a web application
+    /// should use `https`.
     ///
     /// # Errors
     /// `url.syntax`, `url.scheme`, `url.userinfo` or `url.fragment`.

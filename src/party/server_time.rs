@@ -1,5 +1,5 @@
-//! The provider's clock, as far as its responses tell it. It is used for what the provider checks against its own clock:
-//! DPoP proofs and client assertions. It never judges a token.
+//! The provider's clock, as far as its responses tell it. It is used for what the provider checks
+//! against its own clock: DPoP proofs and client assertions. It never judges a token.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -185,9 +185,10 @@ impl Succeeded {
     /// Checks that the homeserver knows the new device, then sends the secrets. The access token must be good.
     ///
     /// # Errors
-    /// `qr.device_not_found`, also if another user has allowed the login; the error of the homeserver, if it did not say
-    /// whether the device exists; `qr.rendezvous_expired` if the secrets did not arrive in time: the new device stays
-    /// logged in; other `qr.…`, `transport.…`, `http.…`.
+    /// `qr.device_not_found`, also if another user has allowed the login; the error of the
+    /// homeserver, if it did not say whether the device exists; `qr.rendezvous_expired` if the
+    /// secrets did not arrive in time: the new device stays logged in; other `qr.…`, `transport.…`,
+    /// `http.…`.
     pub fn share(self, secrets: Secrets, account: &Account, env: &mut dyn Env) -> Stage<()> {
         self.when_found(account, env, |talk, env| talk.say_last(&Message::Secrets(secrets), env))
     }
@@ -244,8 +245,9 @@ impl Unreachable {
     /// account with new tokens.
     ///
     /// # Errors
-    /// `qr.device_not_found` if the new device is not logged in, or another user has allowed its login; the error of the
-    /// homeserver, if it did not say whether the device exists; `qr.cancelled`, `transport.…`, `http.…`.
+    /// `qr.device_not_found` if the new device is not logged in, or another user has allowed its
+    /// login; the error of the homeserver, if it did not say whether the device exists;
+    /// `qr.cancelled`, `transport.…`, `http.…`.
     pub fn find(self, account: &Account, env: &mut dyn Env) -> Stage<()> {
         let Self { login, options } = self;
         let waits = (Until::Present, options.device_interval.max(FINDING), options.patience);

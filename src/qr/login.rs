@@ -233,9 +233,9 @@ impl NotConfirmed {
     /// Tells the other device, waits for the secrets, and deletes the rendezvous.
     ///
     /// # Errors
-    /// `qr.without_secrets` if the rendezvous has ended; `qr.peer_device_not_found` if the other device does not find
-    /// this one at the homeserver, also because another user has allowed the login; `qr.…`, `transport.…`, `http.…`. The
-    /// login stays valid, without secrets.
+    /// `qr.without_secrets` if the rendezvous has ended; `qr.peer_device_not_found` if the other
+    /// device does not find this one at the homeserver, also because another user has allowed the
+    /// login; `qr.…`, `transport.…`, `http.…`. The login stays valid, without secrets.
     pub fn succeed(self, env: &mut dyn Env) -> Stage<Secrets> {
         let Self { talk, user_id } = self;
         let timeout = talk.options.response;

@@ -1,5 +1,6 @@
-//! Logging in with a QR code (MSC4108, and its draft successor MSC4388: [`Proposal`]): a new device and a device that is signed in meet at a rendezvous, establish a
-//! secure channel, and the signed-in device allows the login of the new device.
+//! Logging in with a QR code (MSC4108, and its draft successor MSC4388: [`Proposal`]): a new device
+//! and a device that is signed in meet at a rendezvous, establish a secure channel, and the
+//! signed-in device allows the login of the new device.
 //!
 //! Each device carries out a chain of flows. Each flow ends with a pause: a value that waits for the user or the
 //! application. A method of the pause consumes it and returns the next flow.

@@ -34,8 +34,8 @@ impl Options {
         }
     }
 
-    /// Sets which proposal a code follows that this device shows: by default MSC4108. A code that this device scans says
-    /// it itself.
+    /// Sets which proposal a code follows that this device shows: by default MSC4108. A code that
+    /// this device scans says it itself.
     #[must_use]
     pub const fn with_proposal(self, proposal: Proposal) -> Self {
         Self { proposal, ..self }

@@ -22,7 +22,8 @@ pub type Stage<T> = Result<Step<BoxFlow<T>>, Error>;
 /// The method of a pause that tells how long its rendezvous lasts.
 macro_rules! expires_at {
     ($self:ident, $rendezvous:expr) => {
-        /// When the rendezvous ends, if the server says so, for display. The devices cannot talk to each other after that.
+        /// When the rendezvous ends, if the server says so, for display. The devices cannot talk to
+        /// each other after that.
         pub fn expires_at(&$self) -> Option<crate::base::env::MonotonicTime> {
             $rendezvous.expires_at()
         }

@@ -174,7 +174,8 @@ impl Logout {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Uncertainty {
-    /// A refresh was begun, and its response was lost or did not come in time: the provider may have issued tokens for it.
+    /// A refresh was begun, and its response was lost or did not come in time: the provider may
+    /// have issued tokens for it.
     LostResponse,
     /// The attempt to get the newest tokens failed with this error: there may be newer ones, because a response was lost, or
     /// because the record is gone.
@@ -211,10 +212,11 @@ pub enum Erased {
     Record,
     /// There was none. If there had been one, the logout is certain only if one more refresh brings the newest tokens.
     Nothing,
-    /// It is another user's, and was left as it is. What there was of this login is not known: the logout is not certain.
+    /// It is another user's, and was left as it is. What there was of this login is not known: the
+    /// logout is not certain.
     OtherLogin,
-    /// The store failed to erase it. The owner has to erase it. Whoever finds it meanwhile goes on with it: the logout is not
-    /// certain.
+    /// The store failed to erase it. The owner has to erase it. Whoever finds it meanwhile goes on
+    /// with it: the logout is not certain.
     Failed(Error),
 }
 
@@ -236,10 +238,12 @@ pub enum Outcome<'a> {
         /// How the last attempt failed.
         error: Error,
     },
-    /// There is no good access token, or there are no new tokens, for this reason. If the attempt failed, the session tries
-    /// again after a pause, with [`RefreshPolicy::OnDemand`](super::RefreshPolicy::OnDemand) only for a caller. If the error
-    /// is `session.token_late`, the attempt succeeded, and its access token has expired: there is no pause, and only with
-    /// [`RefreshPolicy::Ahead`](super::RefreshPolicy::Ahead) does the session refresh again by itself. Ask again.
+    /// There is no good access token, or there are no new tokens, for this reason. If the attempt
+    /// failed, the session tries again after a pause, with
+    /// [`RefreshPolicy::OnDemand`](super::RefreshPolicy::OnDemand) only for a caller. If the error
+    /// is `session.token_late`, the attempt succeeded, and its access token has expired: there is
+    /// no pause, and only with [`RefreshPolicy::Ahead`](super::RefreshPolicy::Ahead) does the
+    /// session refresh again by itself. Ask again.
     Failed(Error),
     /// The session has ended, for this reason.
     Ended(End),

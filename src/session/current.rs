@@ -21,8 +21,8 @@ pub(super) struct CurrentTokens {
     is_settled: bool,
     /// When it saw them first.
     taken_at: MonotonicTime,
-    /// Of the tokens that these have replaced, and of those before: a store that goes back to an earlier record may do so
-    /// while the newest tokens are not saved.
+    /// Of the tokens that these have replaced, and of those before: a store that goes back to an
+    /// earlier record may do so while the newest tokens are not saved.
     before: [Fingerprint; 2],
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Validity {
 
 impl Validity {
     pub(crate) fn is_over(self, env: &dyn Env) -> bool {
-        self.until.is_some_and(|until| env.monotonic() >= until) || self.expires_at.is_some_and(|at| env.now() >= at)
+        env.monotonic().has_reached(self.until) || env.now().has_reached(self.expires_at)
     }
 }
 
@@ -186,8 +186,9 @@ impl CurrentTokens {
         (self.objection, self.lost_at) = (Objection::None, None);
     }
 
-    /// A refresh token that came with tokens that nobody has verified takes the place of the old one. Nobody knows whether
-    /// the old access token is still good: it counts as expired, also in a record. What the provider has given is not lost.
+    /// A refresh token that came with tokens that nobody has verified takes the place of the old
+    /// one. Nobody knows whether the old access token is still good: it counts as expired, also in
+    /// a record. What the provider has given is not lost.
     pub(super) fn continue_with(&mut self, refresh_token: Secret, expires_at: Option<Timestamp>) {
         self.are_replaced();
         self.tokens = self.tokens.clone().with(|tokens| {
@@ -228,10 +229,10 @@ impl CurrentTokens {
         tokens.obtained_at() != self.tokens.obtained_at() || !self.are(tokens)
     }
 
-    /// Computes what follows from new tokens. What is left of their lifetime is never more than all of it, and a time of
-    /// day that was set back makes it no longer for tokens that are known. Returns when they are to be refreshed; `None`
-    /// if never. Without a refresh token that is when they expire: the attempt finds newer ones in the store, or says that
-    /// a login is needed.
+    /// Computes what follows from new tokens. What is left of their lifetime is never more than all
+    /// of it, and a time of day that was set back makes it no longer for tokens that are known.
+    /// Returns when they are to be refreshed; `None` if never. Without a refresh token that is when
+    /// they expire: the attempt finds newer ones in the store, or says that a login is needed.
     pub(super) fn settle(
         &mut self,
         party: &RelyingParty,

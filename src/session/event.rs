@@ -5,6 +5,24 @@ use std::time::Duration;
 use super::access::Logout;
 use crate::error::Error;
 
+/// The error of an event, borrowed as the event is.
+macro_rules! own_error {
+    ($event:expr) => {
+        match $event {
+            Event::NeedsLogin(error)
+            | Event::Replaced(error)
+            | Event::ClientRejected(error)
+            | Event::Unverified(error)
+            | Event::TokensRefused(error)
+            | Event::NotSaved(error)
+            | Event::NotErased(error)
+            | Event::Stalled(error)
+            | Event::BackingOff { error, .. } => Some(error),
+            _ => None,
+        }
+    };
+}
+
 /// An event of a session. At most one event of each kind waits to be read: a later event replaces an earlier event of
 /// the same kind, so that memory stays bounded even if nobody reads the events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +57,11 @@ pub enum Event {
     ClientRejected(Error),
     /// The provider responded to a refresh with tokens that cannot be trusted. The old tokens are kept.
     Unverified(Error),
-    /// A resource server has refused two or more fresh tokens in a row. The account may be locked, or the tokens may lack
-    /// what the server needs. The session keeps everything and waits longer before each further refresh:
-    /// [`Event::BackingOff`] has the pause. There is no such pause with the policy
-    /// [`Manual`](super::RefreshPolicy::Manual), or while an attempt or another pause is going on.
+    /// A resource server has refused two or more fresh tokens in a row. The account may be locked,
+    /// or the tokens may lack what the server needs. The session keeps everything and waits longer
+    /// before each further refresh: [`Event::BackingOff`] has the pause. There is no such pause
+    /// with the policy [`Manual`](super::RefreshPolicy::Manual), or while an attempt or another
+    /// pause is going on.
     TokensRefused(Error),
     /// The store failed to save the tokens. They stay in memory, and the session tries to save them again.
     NotSaved(Error),
@@ -84,38 +103,15 @@ impl Event {
 
     /// The error that it reports, if it reports one.
     pub const fn error(&self) -> Option<&Error> {
-        match self {
-            Self::NeedsLogin(error)
-            | Self::Replaced(error)
-            | Self::ClientRejected(error)
-            | Self::Unverified(error)
-            | Self::TokensRefused(error)
-            | Self::NotSaved(error)
-            | Self::NotErased(error)
-            | Self::Stalled(error)
-            | Self::BackingOff { error, .. } => Some(error),
-            _ => None,
-        }
+        own_error!(self)
     }
-}
 
-impl Event {
     /// The errors that it reports, also those of a logout.
     fn errors_mut(&mut self) -> impl Iterator<Item = &mut Error> {
-        let (mut one, mut other) = (None, None);
-        match self {
-            Self::NeedsLogin(error)
-            | Self::Replaced(error)
-            | Self::ClientRejected(error)
-            | Self::Unverified(error)
-            | Self::TokensRefused(error)
-            | Self::NotSaved(error)
-            | Self::NotErased(error)
-            | Self::Stalled(error)
-            | Self::BackingOff { error, .. } => one = Some(error),
-            Self::LoggedOut(logout) => (one, other) = logout.errors_mut(),
-            _ => {}
-        }
+        let (one, other) = match self {
+            Self::LoggedOut(logout) => logout.errors_mut(),
+            event => (own_error!(event), None),
+        };
         one.into_iter().chain(other)
     }
 }

@@ -73,10 +73,12 @@ impl SessionOptions {
         Self { deadline, ..self }
     }
 
-    /// Sets whether the session keeps the text of the ID token, in memory and in its record; by default it does. Without
-    /// it, a server with many sessions needs less memory for each: a text has a thousand characters or more. The claims
-    /// that this crate checks stay ([`IdToken::subject`](crate::IdToken::subject) and the others beside it). It costs the
-    /// `id_token_hint`: many providers then ask the user whether to log out, and `claims` has nothing to read.
+    /// Sets whether the session keeps the text of the ID token, in memory and in its record; by
+    /// default it does. Without it, a server with many sessions needs less memory for each: a text
+    /// has a thousand characters or more. The claims that this crate checks stay
+    /// ([`IdToken::subject`](crate::IdToken::subject) and the others beside it). It costs the
+    /// `id_token_hint`: many providers then ask the user whether to log out, and `claims` has
+    /// nothing to read.
     #[must_use]
     pub const fn with_id_token_text(self, is_kept: bool) -> Self {
         Self { keeps_id_token_text: is_kept, ..self }
@@ -180,7 +182,9 @@ pub(super) fn silently_refused(error: Error) -> Error {
 /// much again, so that sessions that were made together do not refresh together. `chance` is any random number.
 pub(super) fn margin(lifetime: Duration, chance: u32) -> Duration {
     let margin = MARGIN.min(lifetime / 10);
-    margin + margin.mul_f64(f64::from(chance) / f64::from(u32::MAX) / 2.0)
+    // In milliseconds, of which a minute has fewer than 2^32.
+    let millis = u32::try_from(margin.as_millis()).unwrap_or(u32::MAX);
+    margin + Duration::from_millis(u64::from(millis) * u64::from(chance) / (2 * u64::from(u32::MAX)))
 }
 
 /// The pause after this number of failures in a row, between 80 and 120 % of its nominal length.

@@ -74,10 +74,10 @@ pub struct RecordVersion {
 
 /// A token set as it is stored, with its version.
 ///
-/// Serde, versioned. As secret as a [`TokenSet`]. A record that a session makes also holds the previous refresh token, and
-/// the number of the record that its tokens were refreshed from.
-/// If the provider rejects the current refresh token, the session tries the previous one: two processes may have used
-/// it at the same time, and one response was lost.
+/// Serde, versioned. As secret as a [`TokenSet`]. A record that a session makes also holds the
+/// previous refresh token, and the number of the record that its tokens were refreshed from. If the
+/// provider rejects the current refresh token, the session tries the previous one: two processes
+/// may have used it at the same time, and one response was lost.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// The login that the tokens come from; `None` in a record that was made without one
@@ -98,8 +98,9 @@ pub(super) struct Parent {
     /// The refresh token that they were obtained with, if the store is shared. A provider may still accept it, if two
     /// processes used it at the same time and one response was lost.
     pub(super) spent: Option<Secret>,
-    /// The generation of the newest record that was known when they were asked for. A record with a later one was not: which
-    /// of the two the provider issued last, the numbers of their saves do not say.
+    /// The generation of the newest record that was known when they were asked for. A record with a
+    /// later one was not: which of the two the provider issued last, the numbers of their saves do
+    /// not say.
     pub(super) generation: Option<u64>,
 }
 

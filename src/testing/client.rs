@@ -3,7 +3,9 @@
 use std::fmt;
 
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
+
+use crate::base::url::is_loopback;
 
 /// An application that the provider knows, registered by hand or by itself (RFC 7591).
 #[derive(Clone)]
@@ -146,20 +148,14 @@ impl fmt::Debug for RegisteredClient {
 }
 
 /// Whether a URL is `http` on this machine, as native applications have it.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    url.scheme() == "http"
-        && match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
+pub(super) fn is_loopback_http(url: &Url) -> bool {
+    url.scheme() == "http" && is_loopback(url)
 }
 
 fn same_but_for_port(known: &str, asked: &str) -> bool {
     let (Ok(mut known), Ok(mut asked)) = (Url::parse(known), Url::parse(asked)) else { return false };
-    is_loopback(&known)
-        && is_loopback(&asked)
+    is_loopback_http(&known)
+        && is_loopback_http(&asked)
         && known.set_port(None).is_ok()
         && asked.set_port(None).is_ok()
         && known == asked

@@ -81,7 +81,8 @@ pub(super) fn visit(state: &mut State, request: &Incoming<'_>) -> Result<Respons
     Ok(page(200, "You can go back to your device."))
 }
 
-/// The decision of this user, or of the first one; `false` if nobody waits for it. Neither letter case nor dashes matter.
+/// The decision of this user, or of the first one; `false` if nobody waits for it. Neither letter
+/// case nor dashes matter.
 pub(super) fn decide(
     state: &mut State,
     user_code: &str,

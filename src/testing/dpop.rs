@@ -29,8 +29,8 @@ const fn invalid(description: &'static str) -> Refusal {
     Refusal::new("invalid_dpop_proof", description)
 }
 
-/// The thumbprint of the key that a request to the authorization server proves; `None` without a proof, and where proofs
-/// are ignored.
+/// The thumbprint of the key that a request to the authorization server proves; `None` without a
+/// proof, and where proofs are ignored.
 pub(super) fn proven(state: &mut State, request: &Incoming<'_>, path: &str) -> Result<Option<String>, Refusal> {
     if state.dpop == Dpop::Off || !request.headers.contains_key(PROOF) {
         return Ok(None);

@@ -203,7 +203,8 @@ impl Provider {
         Some(bearer)
     }
 
-    /// Makes the next requests to an endpoint fail. Disturbances of one endpoint happen in the order in which they were set.
+    /// Makes the next requests to an endpoint fail. Disturbances of one endpoint happen in the
+    /// order in which they were set.
     pub fn disturb(&self, on: On, disturbance: Disturbance, times: usize) {
         self.lock().disturbances.push((on, disturbance, times));
     }

@@ -4,7 +4,7 @@ use http::{Method, Response};
 use serde_json::{Map, Value, json};
 use url::{Host, Url};
 
-use super::client::{METHODS, RegisteredClient, is_loopback};
+use super::client::{METHODS, RegisteredClient, is_loopback_http};
 use super::device;
 use super::http::{Incoming, Refusal, json as json_response, no_store};
 use super::keys;
@@ -155,7 +155,7 @@ fn check_redirect_uri(uri: &str, native: bool) -> Result<(), Refusal> {
     }
     match url.scheme() {
         "https" => Ok(()),
-        "http" if native && is_loopback(&url) => Ok(()),
+        "http" if native && is_loopback_http(&url) => Ok(()),
         scheme if native && scheme.contains('.') => Ok(()),
         _ => Err(invalid_redirect("the scheme does not fit the application type")),
     }

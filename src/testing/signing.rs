@@ -107,7 +107,8 @@ pub(super) fn sign_claims(
     Some(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
-/// The claims of an ID token that this provider signed, with keys of now or before. Expiry does not matter (OpenID Connect RP-Initiated Logout section 2).
+/// The claims of an ID token that this provider signed, with keys of now or before. Expiry does not
+/// matter (OpenID Connect RP-Initiated Logout section 2).
 pub(super) fn read_hint(state: &State, token: &str) -> Option<Map<String, Value>> {
     let token = Jwt::parse(token)?;
     let client = match token.claims.get("aud")? {

@@ -141,8 +141,8 @@ impl TokenSet {
         self.0.expires_at
     }
 
-    /// When the refresh token expires, by the client's clock; `None` if the provider did not say (no standard has a name
-    /// for it).
+    /// When the refresh token expires, by the client's clock; `None` if the provider did not say
+    /// (no standard has a name for it).
     pub fn refresh_expires_at(&self) -> Option<Timestamp> {
         self.0.refresh_expires_at
     }
@@ -264,13 +264,12 @@ impl<'de> Deserialize<'de> for TokenSet {
         if stored.id_token.as_ref().is_some_and(|id_token| !id_token.is_for(&stored.client_id)) {
             return Err(malformed());
         }
-        let issuer = versioned::issuer(&stored.issuer)?;
+        let owner = Owner::read(&stored.issuer, &stored.client_id, stored.dpop_thumbprint.as_deref())?;
         if let Some(id_token) = &mut stored.id_token {
-            id_token.share_issuer(&issuer);
+            id_token.share_issuer(owner.issuer());
         }
         Ok(Self::from(Tokens {
-            owner: Owner::read(issuer, &stored.client_id, stored.dpop_thumbprint.as_deref())
-                .map_err(de::Error::custom)?,
+            owner,
             access_token: AccessToken::new(stored.access_token).map_err(|_| malformed())?,
             token_type: TokenType::from_name(&stored.token_type).ok_or_else(malformed)?,
             refresh_token: stored.refresh_token,

@@ -32,8 +32,8 @@ extern "C" {
 
 const KIND: &str = "message";
 
-/// All windows and workers of one origin that have a channel of this name get the messages of the others. **Any script of
-/// the origin can be one of them.**
+/// All windows and workers of one origin that have a channel of this name get the messages of the
+/// others. **Any script of the origin can be one of them.**
 pub(in crate::adapter) struct Channel(BroadcastChannel);
 
 impl Channel {

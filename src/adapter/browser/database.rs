@@ -83,8 +83,8 @@ pub(in crate::adapter) enum Next {
     Delete,
 }
 
-/// Reads the value of this name, undefined if there is none, and carries out what `decide` says, before anybody else can
-/// write it.
+/// Reads the value of this name, undefined if there is none, and carries out what `decide` says,
+/// before anybody else can write it.
 pub(in crate::adapter) async fn change<T: 'static>(
     store: &'static str,
     name: &str,

@@ -27,7 +27,8 @@ pub(super) fn rejected(error: &JsValue) -> Failure {
     code.as_deref().and_then(by_code).unwrap_or_else(hidden)
 }
 
-/// The failure that a browser reports for all reasons alike. A server that sends no CORS headers has received the request.
+/// The failure that a browser reports for all reasons alike. A server that sends no CORS headers
+/// has received the request.
 fn hidden() -> Failure {
     Failure::new(FailureKind::Other, Sent::Maybe).because(FailureReason::HiddenByBrowser)
 }

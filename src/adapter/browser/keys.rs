@@ -33,9 +33,10 @@ extern "C" {
 
 /// Signing keys of WebCrypto, in IndexedDB, for all windows and workers of one origin.
 ///
-/// Nobody can export a private key, not even a script of the page: tokens that are bound to it (DPoP) cannot be used
-/// elsewhere. **A script in the page can still sign with it while it runs there.** Algorithms: ES256 and Ed25519. It needs
-/// a secure context. A browser can evict the keys of a site that was not used for long; the user then has to log in again.
+/// Nobody can export a private key, not even a script of the page: tokens that are bound to it
+/// (DPoP) cannot be used elsewhere. **A script in the page can still sign with it while it runs
+/// there.** Algorithms: ES256 and Ed25519. It needs a secure context. A browser can evict the keys
+/// of a site that was not used for long; the user then has to log in again.
 ///
 /// As a [`KeyStore`] it signs with the keys that [`key`](Self::key) has made. It also verifies the signatures of a provider, for
 /// a client with [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere): a module without a signature
@@ -48,8 +49,9 @@ impl WebCryptoKeys {
     /// The key with this name. It is made if it does not exist.
     ///
     /// # Errors
-    /// `key.unsupported` for another algorithm, or without WebCrypto; `private_key.unusable` if the key with this name is
-    /// damaged or has another algorithm: [`renew`](Self::renew) puts another one in its place; `store.io`.
+    /// `key.unsupported` for another algorithm, or without WebCrypto; `private_key.unusable` if the
+    /// key with this name is damaged or has another algorithm: [`renew`](Self::renew) puts another
+    /// one in its place; `store.io`.
     pub async fn key(&self, name: &str, algorithm: Algorithm) -> Result<PrivateKey, Error> {
         let (subtle, parameters) = prepared(algorithm)?;
         let pair = match database::change(KEYS, name, |pair| Ok((Next::Keep, pair.clone()))).await? {
@@ -67,8 +69,8 @@ impl WebCryptoKeys {
         remote(&subtle, name, &pair, algorithm).await
     }
 
-    /// Makes a key with this name, in the place of the one that is there, damaged or not. **Tokens that are bound to that one
-    /// cannot be used any more:** log in again.
+    /// Makes a key with this name, in the place of the one that is there, damaged or not. **Tokens
+    /// that are bound to that one cannot be used any more:** log in again.
     ///
     /// # Errors
     /// `key.unsupported` for another algorithm, or without WebCrypto; `store.io`.

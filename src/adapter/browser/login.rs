@@ -96,12 +96,12 @@ impl PageCallback {
         TabStorage::open()?.has(&format!("{PREFIX}{}", self.key()?))
     }
 
-    /// The pending login of this tab that the callback belongs to. It is removed from the storage, whatever becomes of it:
-    /// a code is used once.
+    /// The pending login of this tab that the callback belongs to. It is removed from the storage,
+    /// whatever becomes of it: a code is used once.
     ///
     /// # Errors
-    /// `callback.state_missing`; `callback.no_login` if this tab has no such login; `stored.malformed`, `stored.version`
-    /// if the stored login was changed; `store.io`.
+    /// `callback.state_missing`; `callback.no_login` if this tab has no such login;
+    /// `stored.malformed`, `stored.version` if the stored login was changed; `store.io`.
     pub fn into_login<P: DeserializeOwned>(self) -> Result<(P, Callback), Error> {
         let key = self.key()?;
         let kept = TabStorage::open()?.take(&format!("{PREFIX}{key}"))?.map(Zeroizing::new);
@@ -110,8 +110,8 @@ impl PageCallback {
         Ok((versioned::from_json(json)?, self.callback))
     }
 
-    /// Gives the callback to the window that has opened this one for the login ([`Popup`](super::Popup)), and closes this
-    /// one.
+    /// Gives the callback to the window that has opened this one for the login
+    /// ([`Popup`](super::Popup)), and closes this one.
     ///
     /// # Errors
     /// `callback.state_missing`; `callback.no_login` if no window takes it within five seconds.

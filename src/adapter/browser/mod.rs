@@ -1,8 +1,9 @@
-//! Browsers and Node.js: HTTP by `fetch`, a timer, clock and entropy, keys of WebCrypto, logins. For `wasm32-unknown-unknown`.
+//! Browsers and Node.js: HTTP by `fetch`, a timer, clock and entropy, keys of WebCrypto, logins.
+//! For `wasm32-unknown-unknown`.
 //!
-//! It runs in a window, in a worker, in a service worker and in Node.js 20 or later. All of them have the same globals:
-//! `fetch`, `setTimeout`, `Date`, `performance` and `crypto`. Values of JavaScript stay in the thread that made them, so
-//! the futures of this module are not `Send`.
+//! It runs in a window, in a worker, in a service worker and in Node.js 20 or later. All of them
+//! have the same globals: `fetch`, `setTimeout`, `Date`, `performance` and `crypto`. Values of
+//! JavaScript stay in the thread that made them, so the futures of this module are not `Send`.
 //!
 // | file | holds |
 // |---|---|

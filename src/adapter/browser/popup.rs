@@ -29,14 +29,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A window for a login. Dropping it closes the window, unless it belongs to somebody else by now.
 ///
-/// The page of the redirect URI calls [`PageCallback::hand_over`](super::PageCallback::hand_over) there. The callback comes
-/// back by a `BroadcastChannel` that is named by `state`, from a page of the same origin and the same storage partition:
-/// it needs no reference between the windows, so `Cross-Origin-Opener-Policy` of either page does not matter. Messages of
-/// other windows (`postMessage`) are not listened to.
+/// The page of the redirect URI calls [`PageCallback::hand_over`](super::PageCallback::hand_over)
+/// there. The callback comes back by a `BroadcastChannel` that is named by `state`, from a page of
+/// the same origin and the same storage partition: it needs no reference between the windows, so
+/// `Cross-Origin-Opener-Policy` of either page does not matter. Messages of other windows
+/// (`postMessage`) are not listened to.
 ///
-/// **A window that looks closed proves nothing.** The provider's `Cross-Origin-Opener-Policy` cuts the window off, and the
-/// browser then calls it closed while the user is typing. So a login ends by its callback or by its lifetime. Give the
-/// user a button to give up, and drop the future.
+/// **A window that looks closed proves nothing.** The provider's `Cross-Origin-Opener-Policy` cuts
+/// the window off, and the browser then calls it closed while the user is typing. So a login ends
+/// by its callback or by its lifetime. Give the user a button to give up, and drop the future.
 pub struct Popup(Opened);
 
 impl Popup {
@@ -50,8 +51,8 @@ impl Popup {
     }
 
     /// Sends the window to the provider, and waits for the callback of the login with this
-    /// [`key`](crate::PendingAuthorization::key). Whatever other messages come are passed over. Then check the callback:
-    /// any script of the origin can send one.
+    /// [`key`](crate::PendingAuthorization::key). Whatever other messages come are passed over.
+    /// Then check the callback: any script of the origin can send one.
     ///
     /// # Errors
     /// `callback.expired` when the login has [expired](crate::PendingAuthorization::expires_at); `popup.blocked` if the

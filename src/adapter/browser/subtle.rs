@@ -15,8 +15,8 @@ pub(super) fn subtle() -> Result<JsValue, JsValue> {
     if subtle.is_undefined() { Err(subtle) } else { Ok(subtle) }
 }
 
-/// The parameters of WebCrypto: for making a key, an import, a signature and its check. A function passes over those that
-/// it does not have.
+/// The parameters of WebCrypto: for making a key, an import, a signature and its check. A function
+/// passes over those that it does not have.
 pub(super) fn parameters(algorithm: Algorithm) -> Option<Object> {
     let (name, curve, hash, salt) = match algorithm {
         Algorithm::Rs256 => ("RSASSA-PKCS1-v1_5", None, "SHA-256", None),

@@ -35,8 +35,8 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
 }
 
-/// Whether the signature is right. A key that WebCrypto does not take, because its point is not on the curve, has signed
-/// nothing.
+/// Whether the signature is right. A key that WebCrypto does not take, because its point is not on
+/// the curve, has signed nothing.
 pub(super) async fn verify(
     key: &PublicKey,
     algorithm: Algorithm,

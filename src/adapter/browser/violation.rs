@@ -31,8 +31,8 @@ const KIND: &[&str] = &["securitypolicyviolation"];
 
 /// Listens, while it exists, for the event that tells of a violation of `connect-src` by requests to one URL.
 ///
-/// The policy stops a request before anything is sent. It would also stop a redirect, but requests of this module do not
-/// follow redirects.
+/// The policy stops a request before anything is sent. It would also stop a redirect, but requests
+/// of this module do not follow redirects.
 pub(super) struct Watch {
     is_stopped: Rc<Cell<bool>>,
     listening: Option<Listening>,

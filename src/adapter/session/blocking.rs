@@ -153,9 +153,10 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         self.changed.notify_all();
     }
 
-    /// Keeps the refresh token of tokens that came and cannot be verified yet, as [`Session::keep_unverified`] does, and
-    /// saves it. Call it before the session is dropped. Returns whether there was one. If the session
-    /// [is not at rest](Self::is_idle) afterwards, the store has not saved it: [`tend`](Self::tend) the session.
+    /// Keeps the refresh token of tokens that came and cannot be verified yet, as
+    /// [`Session::keep_unverified`] does, and saves it. Call it before the session is dropped.
+    /// Returns whether there was one. If the session [is not at rest](Self::is_idle) afterwards,
+    /// the store has not saved it: [`tend`](Self::tend) the session.
     pub fn keep_unverified(&self) -> bool {
         let mut shared = lock(&self.shared);
         let Shared { session, env, .. } = &mut *shared;

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::inbox::{Inbox, Unread};
 use super::lock::lock;
 use crate::error::Error;
 use crate::flow::Revocation;
@@ -49,14 +50,8 @@ impl NamedEvent {
 /// of the session that waits longest are dropped, and [`missed`](Self::missed) counts them.
 #[derive(Debug)]
 pub struct NamedListener {
-    inbox: Arc<Inbox>,
+    inbox: Arc<Inbox<Mail>>,
     feed: Weak<Feed>,
-}
-
-#[derive(Debug, Default)]
-struct Inbox {
-    mail: Mutex<Mail>,
-    arrived: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -65,8 +60,6 @@ struct Mail {
     /// Names that have events, the one that waits longest first.
     order: VecDeque<Arc<str>>,
     missed: u64,
-    waker: Option<Waker>,
-    is_closed: bool,
 }
 
 impl Mail {
@@ -84,6 +77,10 @@ impl Mail {
         self.events.insert(name.clone(), events);
         self.order.push_back(name.clone());
     }
+}
+
+impl Unread for Mail {
+    type Event = NamedEvent;
 
     fn pop(&mut self) -> Option<NamedEvent> {
         let name = self.order.pop_front()?;
@@ -106,32 +103,17 @@ impl NamedListener {
 
     /// The same as a poll function, for a `Stream`.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<NamedEvent>> {
-        let mut mail = lock(&self.inbox.mail);
-        match mail.pop() {
-            Some(event) => Poll::Ready(Some(event)),
-            None if mail.is_closed => Poll::Ready(None),
-            None => {
-                mail.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
+        self.inbox.poll_next(cx)
     }
 
     /// Blocks this thread until the next event; `None` if no event comes within `patience`.
     pub fn wait(&mut self, patience: Duration) -> Option<NamedEvent> {
-        let mail = lock(&self.inbox.mail);
-        let mut event = None;
-        let waits = |mail: &mut Mail| {
-            event = mail.pop();
-            event.is_none() && !mail.is_closed
-        };
-        drop(self.inbox.arrived.wait_timeout_while(mail, patience, waits).unwrap_or_else(PoisonError::into_inner));
-        event
+        self.inbox.wait(patience)
     }
 
     /// How many events were dropped because nobody read them.
     pub fn missed(&self) -> u64 {
-        lock(&self.inbox.mail).missed
+        self.inbox.look(|mail| mail.missed)
     }
 }
 
@@ -148,7 +130,7 @@ impl Drop for NamedListener {
 pub(super) struct Feed {
     /// How many listen: nearly always there is nothing else to look at.
     readers: AtomicUsize,
-    inboxes: Mutex<Vec<Weak<Inbox>>>,
+    inboxes: Mutex<Vec<Weak<Inbox<Mail>>>>,
     given_back: Mutex<VecDeque<Result<Step<Revocation>, Error>>>,
 }
 
@@ -174,23 +156,17 @@ impl Feed {
 
     /// Puts an event in all inboxes, and says whom to wake.
     pub(super) fn publish(&self, name: &Arc<str>, event: &Event) -> Vec<Waker> {
-        self.change(|mail| mail.push(name, event.clone()))
+        self.each(|inbox| inbox.put(|mail| mail.push(name, event.clone())))
     }
 
     /// Nothing comes any more.
     pub(super) fn close(&self) {
-        self.change(|mail| mail.is_closed = true).into_iter().for_each(Waker::wake);
+        self.each(Inbox::close).into_iter().for_each(Waker::wake);
     }
 
-    fn change(&self, change: impl Fn(&mut Mail)) -> Vec<Waker> {
+    fn each(&self, change: impl Fn(&Inbox<Mail>) -> Option<Waker>) -> Vec<Waker> {
         let inboxes: Vec<_> = lock(&self.inboxes).iter().filter_map(Weak::upgrade).collect();
-        let wake = |inbox: &Arc<Inbox>| {
-            let mut mail = lock(&inbox.mail);
-            change(&mut mail);
-            inbox.arrived.notify_all();
-            mail.waker.take()
-        };
-        inboxes.iter().filter_map(wake).collect()
+        inboxes.iter().filter_map(|inbox| change(inbox)).collect()
     }
 
     /// Takes a revocation of a session that goes. If nobody drives them, the oldest are dropped.
@@ -222,7 +198,7 @@ mod tests {
                 feed.publish(&name, &event);
             }
         }
-        let waiting = lock(&reader.inbox.mail).order.len();
+        let waiting = reader.inbox.look(|mail| mail.order.len());
         assert_eq!((waiting, reader.missed()), (SESSIONS, 20));
         // One of each session, and then the next of each.
         let first = reader.wait(Duration::ZERO).unwrap();

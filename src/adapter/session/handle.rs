@@ -55,10 +55,11 @@ impl<D: SessionStore, E: Env> Sessions<D, E> {
     /// time after a restart.
     ///
     /// # Errors
-    /// `session.setup` if the session keeps its tokens [nowhere](crate::session::Persistence::Nowhere) and there is a store,
-    /// or the other way round; if the lease of the store is shorter than the session's deadline; or if another session of
-    /// this process uses the store or a clone of it. A session uses its store until its last handle is dropped and its work
-    /// is done.
+    /// `session.setup` if the session keeps its tokens
+    /// [nowhere](crate::session::Persistence::Nowhere) and there is a store, or the other way
+    /// round; if the lease of the store is shorter than the session's deadline; or if another
+    /// session of this process uses the store or a clone of it. A session uses its store until its
+    /// last handle is dropped and its work is done.
     pub fn add(&self, session: Session, store: D) -> Result<SessionHandle<E>, Misfit<D>> {
         let in_use = match fit(&session, store.keeps(), store.lease(), store.holder()) {
             Ok(in_use) => in_use,
@@ -190,9 +191,11 @@ impl<E: Env> SessionHandle<E> {
         self.0.0.act(|session, env| session.log_out(env));
     }
 
-    /// Keeps the refresh token of tokens that came and cannot be verified yet, as [`Session::keep_unverified`] does, and
-    /// has it saved. Returns whether there was one. It returns before the store has saved it: the process may end when the
-    /// session [is idle](Self::is_idle), or when the future that runs the sessions ends after their last handles.
+    /// Keeps the refresh token of tokens that came and cannot be verified yet, as
+    /// [`Session::keep_unverified`] does, and has it saved. Returns whether there was one. It
+    /// returns before the store has saved it: the process may end when the session [is
+    /// idle](Self::is_idle), or when the future that runs the sessions ends after their last
+    /// handles.
     pub fn keep_unverified(&self) -> bool {
         self.0.0.act(|session, env| session.keep_unverified(env))
     }

@@ -1,12 +1,12 @@
 //! The events of a session, for an application that subscribes to them.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::feed::Feed;
-use super::lock::lock;
+use super::inbox::{Inbox, Unread};
 use crate::adapter::trace;
 use crate::session::{Event, Events, Session};
 
@@ -16,19 +16,14 @@ use crate::session::{Event, Events, Session};
 /// At most one event of each kind waits to be read, as in [`Session`](crate::session::Session). It does not keep the
 /// session alive.
 #[derive(Debug)]
-pub struct Listener(Arc<Inbox>);
+pub struct Listener(Arc<Inbox<Events>>);
 
-#[derive(Debug, Default)]
-pub(super) struct Inbox {
-    mail: Mutex<Mail>,
-    arrived: Condvar,
-}
+impl Unread for Events {
+    type Event = Event;
 
-#[derive(Debug, Default)]
-struct Mail {
-    events: Events,
-    waker: Option<Waker>,
-    is_closed: bool,
+    fn pop(&mut self) -> Option<Event> {
+        Events::pop(self)
+    }
 }
 
 impl Listener {
@@ -39,37 +34,12 @@ impl Listener {
 
     /// The same as a poll function, for a `Stream`.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        let mut mail = lock(&self.0.mail);
-        match mail.events.pop() {
-            Some(event) => Poll::Ready(Some(event)),
-            None if mail.is_closed => Poll::Ready(None),
-            None => {
-                mail.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
+        self.0.poll_next(cx)
     }
 
     /// Blocks this thread until the next event; `None` if no event comes within `patience`.
     pub fn wait(&mut self, patience: Duration) -> Option<Event> {
-        let mail = lock(&self.0.mail);
-        let mut event = None;
-        let waits = |mail: &mut Mail| {
-            event = mail.events.pop();
-            event.is_none() && !mail.is_closed
-        };
-        drop(self.0.arrived.wait_timeout_while(mail, patience, waits).unwrap_or_else(PoisonError::into_inner));
-        event
-    }
-}
-
-impl Inbox {
-    /// Says whom to wake.
-    fn change(&self, change: impl FnOnce(&mut Mail)) -> Option<Waker> {
-        let mut mail = lock(&self.mail);
-        change(&mut mail);
-        self.arrived.notify_all();
-        mail.waker.take()
+        self.0.wait(patience)
     }
 }
 
@@ -83,7 +53,7 @@ pub(super) fn next_event(session: &mut Session) -> Option<Event> {
 /// All who listen to a session.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
-    inboxes: Vec<Weak<Inbox>>,
+    inboxes: Vec<Weak<Inbox<Events>>>,
     /// The session's name, and where its registry reads all events.
     named: Option<Box<(Arc<str>, Arc<Feed>)>>,
 }
@@ -116,7 +86,7 @@ impl Listeners {
         {
             wakers.extend(named.iter().flat_map(|(name, feed)| feed.publish(name, &event)));
             let inboxes = self.inboxes.iter().filter_map(Weak::upgrade);
-            wakers.extend(inboxes.filter_map(|inbox| inbox.change(|mail| mail.events.push(event.clone()))));
+            wakers.extend(inboxes.filter_map(|inbox| inbox.put(|events| events.push(event.clone()))));
         }
         wakers
     }
@@ -125,6 +95,6 @@ impl Listeners {
 impl Drop for Listeners {
     fn drop(&mut self) {
         let inboxes = self.inboxes.iter().filter_map(Weak::upgrade);
-        inboxes.filter_map(|inbox| inbox.change(|mail| mail.is_closed = true)).for_each(Waker::wake);
+        inboxes.filter_map(|inbox| inbox.close()).for_each(Waker::wake);
     }
 }

@@ -21,6 +21,7 @@
 // | `work.rs` | running requests, key operations and store actions; polled only after a wake-up |
 // | `listener.rs` | [`Listener`]: a session's events |
 // | `blocking.rs` | [`BlockingSession`]: a session on the calling threads |
+// | `inbox.rs` | where events wait for one reader |
 // | `lock.rs` | a lock that outlives a panic |
 //!
 //! A refresh belongs to the task. It continues even if the caller that started it was dropped. To shut down, drop the
@@ -63,6 +64,7 @@ mod gate;
 mod handle;
 mod health;
 mod hub;
+mod inbox;
 mod input;
 mod listener;
 mod lock;

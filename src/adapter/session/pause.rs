@@ -15,8 +15,8 @@ impl<T: Timer> Pause<T> {
         Self(None)
     }
 
-    /// Whether the first deadline has come. A pause that is already begun stays if it ends sooner: waking too early does
-    /// no harm.
+    /// Whether the first deadline has come. A pause that is already begun stays if it ends sooner:
+    /// waking too early does no harm.
     pub(super) fn poll(
         &mut self,
         first: Option<MonotonicTime>,

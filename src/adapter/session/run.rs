@@ -355,10 +355,11 @@ enum Next {
 /// How many rounds one poll takes. A refresh with a store takes five.
 const ROUNDS: usize = 4;
 
-/// No other round begins in a poll that has looked after so many sessions. A round adds up to 128: 16 each of those who come,
-/// who were touched, who are due, whose store and whose key store respond, and who are admitted by one provider, and two
-/// responses, which count 16 each. So a poll looks after 191 at most, some microseconds each, and after up to 16 more for each
-/// other provider for which sessions wait.
+/// No other round begins in a poll that has looked after so many sessions. A round adds up to 128:
+/// 16 each of those who come, who were touched, who are due, whose store and whose key store
+/// respond, and who are admitted by one provider, and two responses, which count 16 each. So a poll
+/// looks after 191 at most, some microseconds each, and after up to 16 more for each other provider
+/// for which sessions wait.
 const BUDGET: usize = 64;
 
 /// Sessions, and futures, of each kind in a round.

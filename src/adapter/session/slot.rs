@@ -35,8 +35,8 @@ pub(super) struct Slot<E> {
     inner: Mutex<Inner>,
 }
 
-/// The session's token while it is good, shared with the session. A caller finds it here even while the session verifies a
-/// response.
+/// The session's token while it is good, shared with the session. A caller finds it here even while
+/// the session verifies a response.
 struct GoodToken {
     token: AccessToken,
     validity: Validity,

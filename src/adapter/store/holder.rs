@@ -8,8 +8,8 @@ use super::named::named;
 use crate::error::{Error, ErrorCode};
 use crate::session::Session;
 
-/// A holder of the lock of a record: a store with its clones. One session at a time uses it. If two did, both would have
-/// the lock, and would refresh with the same refresh token.
+/// A holder of the lock of a record: a store with its clones. One session at a time uses it. If two
+/// did, both would have the lock, and would refresh with the same refresh token.
 ///
 /// A store makes one when it is made, and gives it back as its [`holder`](super::SessionStore::holder). Clones are the
 /// same holder.
@@ -24,8 +24,8 @@ struct Inner {
 }
 
 impl Holder {
-    /// The holder of the lock of the record at this place, a path or a key, which must not be secret: errors name it where
-    /// the store does not respond in time.
+    /// The holder of the lock of the record at this place, a path or a key, which must not be
+    /// secret: errors name it where the store does not respond in time.
     pub fn at(place: impl Into<Box<str>>) -> Self {
         Self(Arc::new(Inner { is_in_use: AtomicBool::new(false), place: Some(place.into()) }))
     }

@@ -28,8 +28,9 @@
 //! | a lock that was lost | is taken again before a refresh; a save compares under a lock of its own | is taken again before a refresh; a save compares |
 //! | `Saved` means | the record is on the disk | the server has the record; its settings decide about the disk |
 //!
-//! `BrowserStore` is like the file store: the browser releases the lock of a window that ends, and a dropped store releases
-//! its own. A suspended window keeps the lock until others have waited for 90 s without a sign of life from it.
+//! `BrowserStore` is like the file store: the browser releases the lock of a window that ends, and
+//! a dropped store releases its own. A suspended window keeps the lock until others have waited for
+//! 90 s without a sign of life from it.
 //!
 //! Dropping a Redis store does not end its lease, because a request that needs the lock may still be running. It would
 //! conflict with the request of the next holder. [`Run`](super::session::Run) says how to stop without leaving a lock

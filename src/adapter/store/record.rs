@@ -54,6 +54,13 @@ pub(super) fn loaded(text: Option<&str>, begun: bool) -> Result<StoreResponse, E
     Ok(StoreResponse::Loaded { record: text.map(read).transpose()?, begun })
 }
 
+/// The text of a mark: the record that a refresh was begun from.
+#[cfg(any(feature = "redis", all(feature = "browser", target_family = "wasm", target_os = "unknown")))]
+pub(super) fn mark_of(version: Option<RecordVersion>) -> String {
+    let login = version.and_then(|version| version.login).map_or_else(String::new, |login| login.to_string());
+    format!("{login}:{}", version.map_or(0, |version| version.generation))
+}
+
 /// The record in the response to a load.
 #[cfg(any(feature = "redis", all(feature = "browser", target_family = "wasm", target_os = "unknown")))]
 pub(super) fn of(response: StoreResponse) -> Option<Record> {

@@ -6,6 +6,7 @@ mod bounds;
 #[allow(clippy::indexing_slicing, reason = "tests")]
 mod differential;
 mod names;
+mod object;
 mod one_pass;
 mod plain;
 mod scalar;
@@ -27,20 +28,21 @@ use super::secret::Body;
 use crate::error::{Error, ErrorCode, Quote};
 
 use bounds::check_bounds;
+pub(crate) use object::Object;
 pub(crate) use plain::plain;
-pub(crate) use scalar::{Scalar, unreadable};
+pub(crate) use scalar::{Scalar, scalars, unreadable};
 pub(crate) use text::Text;
 
-/// Whether the size of the code counts more than its time. The first way brings a second copy of each type's reader, and the
-/// second one reads the same documents.
+/// Whether the size of the code counts more than its time. The first way brings a second copy of
+/// each type's reader, and the second one reads the same documents.
 const IS_SMALL: bool = cfg!(target_family = "wasm");
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Parses a document: an optional byte-order mark (RFC 8259 section 8.1 lets a parser ignore it), then one object.
 ///
-/// A member that `T` reads is refused if it stands twice: nobody knows which of the two counts. Others may stand twice, and
-/// are the affair of those who read them.
+/// A member that `T` reads is refused if it stands twice: nobody knows which of the two counts.
+/// Others may stand twice, and are the affair of those who read them.
 pub(crate) fn document<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     object(bytes.strip_prefix(BOM).unwrap_or(bytes), 0)
 }
@@ -51,22 +53,24 @@ pub(crate) fn key_set<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Erro
     object(bytes.strip_prefix(BOM).unwrap_or(bytes), LEVEL_OF_KEYS)
 }
 
-/// Parses one object, without a byte-order mark: the parts of a JWS. No name may stand twice, also none that `T` does not
-/// read: readers would disagree on what was signed (RFC 7515 section 4, RFC 7519 section 4).
+/// Parses one object, without a byte-order mark: the parts of a JWS. No name may stand twice, also
+/// none that `T` does not read: readers would disagree on what was signed (RFC 7515 section 4, RFC
+/// 7519 section 4).
 ///
 /// A derived `Deserialize` would take an array of the fields' values, too.
 pub(crate) fn strict<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     object(bytes, 1)
 }
 
-/// What `read` makes of the payload of a token. If a value in it cannot be held by any type, the rest is read, so that a
-/// member which nobody needs does not cost it.
+/// What `read` makes of the payload of a token. If a value in it cannot be held by any type, the
+/// rest is read, so that a member which nobody needs does not cost it.
 pub(crate) fn around_unheld<T>(payload: &[u8], read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
     around(payload, false, read)
 }
 
-/// The same for a response, in which strings can be no JSON: nobody signed it, and what it brought may not come again. RFC
-/// 8259 section 9 lets a parser accept that. (A token is JSON in UTF-8: RFC 7519 section 7.2.)
+/// The same for a response, in which strings can be no JSON: nobody signed it, and what it brought
+/// may not come again. RFC 8259 section 9 lets a parser accept that. (A token is JSON in UTF-8: RFC
+/// 7519 section 7.2.)
 pub(crate) fn around_broken<T>(document: &[u8], read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
     around(document, true, read)
 }
@@ -147,8 +151,9 @@ impl Fields {
         Self(Box::new(Kept { document: document.to_vec().into(), mended: OnceLock::new() }))
     }
 
-    /// Deserializes the fields into the application's own type. A value that no type can hold (a number beyond the range
-    /// of `f64`, a string with half a character or in another encoding than UTF-8) is read as `null`.
+    /// Deserializes the fields into the application's own type. A value that no type can hold (a
+    /// number beyond the range of `f64`, a string with half a character or in another encoding than
+    /// UTF-8) is read as `null`.
     ///
     /// # Errors
     /// `json.type` if a field is missing or of another type, `json.duplicate_name` if it stands twice.

@@ -7,9 +7,9 @@
 //!                            └ an object or array: each value in it is Watched again
 //! ```
 //!
-//! [`parse`] accepts only documents that [`check_bounds`] and `serde_json` accept, too. It may fail for other reasons:
-//! a name can hold an escape, and a type can ask for something that is not watched here. The caller then parses again in two passes, which also find
-//! the error.
+//! [`parse`] accepts only documents that [`check_bounds`] and `serde_json` accept, too. It may fail
+//! for other reasons: a name can hold an escape, and a type can ask for something that is not
+//! watched here. The caller then parses again in two passes, which also find the error.
 
 use std::fmt;
 
@@ -26,9 +26,9 @@ use super::strings::holds;
 pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, levels: usize) -> Option<T> {
     let mut open = Open { names: Names::default(), depth: 0, levels };
     let mut document = serde_json::Deserializer::from_str(text);
-    let value = T::deserialize(Watched { inner: &mut document, open: &mut open }).ok()?;
-    document.end().ok()?;
-    Some(value)
+    // Not taken out of its result before its end is seen: values are large, and moved at each step.
+    let value = T::deserialize(Watched { inner: &mut document, open: &mut open });
+    document.end().and(value).ok()
 }
 
 /// The objects and arrays that have begun and not ended.
@@ -204,18 +204,18 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for WatchedVisitor<'_, 'de, V> {
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         self.open.enter()?;
-        let value = self.visitor.visit_seq(WatchedSeq { inner, open: self.open })?;
+        let value = self.visitor.visit_seq(WatchedSeq { inner, open: self.open });
         self.open.depth -= 1;
-        Ok(value)
+        value
     }
 
     #[inline]
     fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         self.open.enter()?;
         let first = self.open.names.len();
-        let value = self.visitor.visit_map(WatchedMap { inner, open: self.open })?;
+        let value = self.visitor.visit_map(WatchedMap { inner, open: self.open });
         self.open.leave_object(first)?;
-        Ok(value)
+        value
     }
 }
 

@@ -6,13 +6,9 @@ use std::fmt;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// The visitor's methods for numbers, booleans, null and objects, which all give this.
-macro_rules! unreadable {
+/// The visitor's methods for numbers and booleans, which all give this.
+macro_rules! scalars {
     ($value:expr) => {
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok($value)
-        }
-
         fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
             Ok($value)
         }
@@ -26,6 +22,18 @@ macro_rules! unreadable {
         }
 
         fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+    };
+}
+pub(crate) use scalars;
+
+/// The same for null and objects, too.
+macro_rules! unreadable {
+    ($value:expr) => {
+        $crate::base::json::scalars!($value);
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
             Ok($value)
         }
 

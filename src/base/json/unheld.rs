@@ -1,6 +1,7 @@
-//! Values that are JSON, and that no type of a program holds: numbers beyond the range of `f64`, and strings with half a
-//! character. A name is cut there that somebody counted in UTF-16, for example. And strings that are no JSON: in another
-//! encoding than UTF-8, or with control characters that are not escaped.
+//! Values that are JSON, and that no type of a program holds: numbers beyond the range of `f64`,
+//! and strings with half a character. A name is cut there that somebody counted in UTF-16, for
+//! example. And strings that are no JSON: in another encoding than UTF-8, or with control
+//! characters that are not escaped.
 
 use super::plain::plain;
 use super::strings::take_string;
@@ -12,8 +13,8 @@ pub(super) const UNREADABLE: &[u8] = b"{}";
 /// What an application takes for no value.
 pub(super) const NONE: &[u8] = b"null";
 
-/// The document with this in place of each such value; `None` if there is none. Names stay, and strings that are no JSON,
-/// unless `with_broken`.
+/// The document with this in place of each such value; `None` if there is none. Names stay, and
+/// strings that are no JSON, unless `with_broken`.
 #[cold]
 #[inline(never)]
 pub(super) fn without_unheld(document: &[u8], with_broken: bool, in_place: &[u8]) -> Option<Body> {
@@ -43,8 +44,8 @@ pub(super) fn without_unheld(document: &[u8], with_broken: bool, in_place: &[u8]
     any.then_some(out)
 }
 
-/// Whether a number is `1e308` or more, whose neighbours are beyond `f64`. Told by its digits: the tables of a reader of
-/// floating-point numbers would be a tenth of the module of a page.
+/// Whether a number is `1e308` or more, whose neighbours are beyond `f64`. Told by its digits: the
+/// tables of a reader of floating-point numbers would be a tenth of the module of a page.
 fn is_beyond(number: &[u8]) -> bool {
     let (number, exponent) = match number.iter().position(|byte| matches!(byte, b'e' | b'E')) {
         Some(at) => (number.get(..at).unwrap_or_default(), number.get(at + 1..).unwrap_or_default()),

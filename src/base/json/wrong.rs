@@ -14,8 +14,8 @@ const KINDS: [(&str, &str); 7] = [
     ("null", "null"),
 ];
 
-/// `json.type`, with the member, what it should be and what it is; `json.duplicate_name` if it stands twice. The parser's own message can quote the input: only
-/// the type is taken from it.
+/// `json.type`, with the member, what it should be and what it is; `json.duplicate_name` if it
+/// stands twice. The parser's own message can quote the input: only the type is taken from it.
 pub(super) fn error(text: &str, error: &serde_json::Error) -> Error {
     let message = error.to_string();
     let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);

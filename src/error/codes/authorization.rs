@@ -92,7 +92,7 @@ codes! {
         "Ignore it and wait for the right callback, or log in again.";
     CALLBACK_LOGIN_MISMATCH = "callback.login_mismatch", Local, Mismatch, FixConfiguration, "RFC 6749 section 10.12",
         "the callback was checked against another login", "A `VerifiedCallback` and a pending login that do not belong together were passed.",
-        "Redeem a callback with the pending login that it was checked against.";
+        "Redeem a callback with the pending login that it was checked against: the error names the keys of both logins.";
     CALLBACK_ISS_MISSING = "callback.iss_missing", Remote, Callback, LogInAgain, "RFC 9207 section 2.4",
         "no `iss` in the callback, although the metadata announce it", "The callback is forged, or the provider does not send the `iss` that its metadata announce.",
         "Log in again; if it happens again, report it to the provider.";

@@ -20,7 +20,7 @@ use crate::base::secret::Secret;
 use crate::base::url::Endpoint;
 use crate::error::{Error, ErrorCode, Quote};
 use crate::message::authorization::{AuthorizationRequest, AuthorizationUrl, Bound, write_parameters};
-use crate::message::callback::Callback;
+use crate::message::callback::{Callback, login_key};
 use crate::message::{pkce, token};
 use crate::party::metadata::{Prompt, ResponseMode};
 use crate::party::provider::Provider;
@@ -227,7 +227,8 @@ impl RelyingParty {
     /// log in again.
     ///
     /// # Errors
-    /// `callback.login_mismatch` if `verified` belongs to another login, `provider.mismatch`, `client.mismatch`,
+    /// `callback.login_mismatch` if `verified` belongs to another login: the error names the
+    /// [keys](PendingAuthorization::key) of that login and of `pending`. `provider.mismatch`, `client.mismatch`,
     /// `dpop.key_mismatch`, `jwks.missing`, `jws.no_backend`, `id_token.trust_tls_over_http`, `sign.failed`.
     pub fn redeem(
         &self,
@@ -236,7 +237,9 @@ impl RelyingParty {
         env: &mut dyn Env,
     ) -> Result<Step<TokenRequest>, Error> {
         if !pending.state.matches(&verified.state) {
-            return Err(ErrorCode::CALLBACK_LOGIN_MISMATCH.into());
+            let error = Error::new(ErrorCode::CALLBACK_LOGIN_MISMATCH);
+            let error = error.with_expected(Quote::caller(&login_key(&verified.state)));
+            return Err(error.with_found(Quote::caller(&pending.key())));
         }
         self.owner().check(&pending.owner)?;
         let PendingAuthorization { redirect_uri, scope, code_verifier, expectation, .. } = pending;

@@ -103,7 +103,8 @@ impl PendingAuthorization {
         self.expires_at
     }
 
-    /// A key to find the login by [`Callback::key`](crate::Callback::key): the SHA-256 of its `state` as base64url. It is not a secret.
+    /// A key to find the login by [`Callback::key`](crate::Callback::key): the SHA-256 of its
+    /// `state` as base64url. It is not a secret.
     pub fn key(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.state.digest())
     }
@@ -195,12 +196,7 @@ impl<'de> Deserialize<'de> for PendingAuthorization {
             return Err(malformed());
         }
         Ok(Self {
-            owner: Owner::read(
-                versioned::issuer(&stored.issuer)?,
-                &stored.client_id,
-                stored.dpop_thumbprint.as_deref(),
-            )
-            .map_err(de::Error::custom)?,
+            owner: Owner::read(&stored.issuer, &stored.client_id, stored.dpop_thumbprint.as_deref())?,
             redirect_uri: RedirectUri::new(&stored.redirect_uri).map_err(|_| malformed())?,
             scope: stored.scope,
             response_mode: ResponseMode::from_name(&stored.response_mode).ok_or_else(malformed)?,

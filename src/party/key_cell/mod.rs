@@ -14,8 +14,8 @@
 //!                                     └─ otherwise ─────────────────────▶ fetch (a claim; dropping it releases it)
 //! ```
 //!
-//! At most one fetch is under way, unless it lasts longer than a minute: then another flow may fetch. Each token response
-//! causes at most one.
+//! At most one fetch is under way, unless it lasts longer than a minute: then another flow may
+//! fetch. Each token response causes at most one.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

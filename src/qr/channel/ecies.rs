@@ -1,7 +1,7 @@
 //! The cipher of MSC4108: ECIES.
 //!
-//! HKDF-SHA512 over the X25519 secret gives one key for each direction and the check code. The nonce is the number of the
-//! message.
+//! HKDF-SHA512 over the X25519 secret gives one key for each direction and the check code. The
+//! nonce is the number of the message.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;

@@ -1,6 +1,6 @@
-//! The cipher of MSC4388: HPKE (RFC 9180) in base mode, which encrypts from S to G. For the other direction both derive a
-//! second context from a secret that they export from the first one, and a nonce that G sends, as Oblivious HTTP does
-//! (RFC 9458 section 4.4).
+//! The cipher of MSC4388: HPKE (RFC 9180) in base mode, which encrypts from S to G. For the other
+//! direction both derive a second context from a secret that they export from the first one, and a
+//! nonce that G sends, as Oblivious HTTP does (RFC 9458 section 4.4).
 //!
 //! MSC4388 is a draft. The label of the exported secret is the one of the deployed library (`…_RESPONSE`); the current
 //! text of the draft writes `… response`.

@@ -12,10 +12,11 @@
 //!   └▶ Channel ◀──────── b64(ct), either way ────▶ Channel
 //! ```
 //!
-//! Anyone who can write to the rendezvous can respond to a QR code. Only the check code proves that S is the device
-//! that scanned it. So G gets no [`Channel`] before the user has typed in the check code. An attacker guesses two
-//! digits with a probability of about 1 %, so there is only one try. After a wrong code, or a message that cannot be read,
-//! there is no channel, only a [`LastMessage`] for one last message.
+//! Anyone who can write to the rendezvous can respond to a QR code. Only the check code proves that
+//! S is the device that scanned it. So G gets no [`Channel`] before the user has typed in the check
+//! code. An attacker guesses two digits with a probability of about 1 %, so there is only one try.
+//! After a wrong code, or a message that cannot be read, there is no channel, only a
+//! [`LastMessage`] for one last message.
 //!
 //! In MSC4388 the first message is `b64(key ‖ ct)`, the response is `b64(nonce ‖ ct)`, and each message is bound to the
 //! state of the rendezvous that its writer has seen ([`AssociatedData`]).

@@ -1,7 +1,8 @@
 //! What the two devices tell each other over the channel: one JSON object each (MSC4108, Login).
 //!
-//! Over the channel of MSC4388, deployed clients call `homeserver` of the first message `base_url`, and write the URLs of
-//! the second one beside `protocol`, not in an object of their own. Either form is read over either channel.
+//! Over the channel of MSC4388, deployed clients call `homeserver` of the first message `base_url`,
+//! and write the URLs of the second one beside `protocol`, not in an object of their own. Either
+//! form is read over either channel.
 //!
 //! | `type` | from | says |
 //! |---|---|---|

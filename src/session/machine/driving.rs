@@ -35,11 +35,10 @@ impl Session {
         let mut transmit = None;
         self.transition(|mut state, core| {
             let Some((flight, until)) = state.flight_mut() else { return state };
-            if let Some((carry_out, asks)) = flight.transmit(core.attempts.ticket(), env) {
-                transmit = Some(carry_out);
-                if asks {
-                    core.late.set_aside();
-                }
+            let asks = flight.is_to_ask();
+            transmit = flight.transmit(core.attempts.ticket(), env);
+            if asks {
+                core.late.set_aside();
             }
             // From here on the response has its time, and others who ask come later.
             *until = core.deadline(env);

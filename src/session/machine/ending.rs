@@ -94,9 +94,9 @@ impl Core {
         self.stop(End::NeedsLogin(error.clone()), Event::NeedsLogin(error))
     }
 
-    /// The record is another user's. `late` are tokens that came all the same. Whoever put it in the place of this
-    /// session's has revoked the tokens of that one; but the store may have lost that record before, and then nobody else
-    /// can.
+    /// The record is another user's. `late` are tokens that came all the same. Whoever put it in
+    /// the place of this session's has revoked the tokens of that one; but the store may have lost
+    /// that record before, and then nobody else can.
     pub(super) fn replaced(&mut self, error: Error, late: Option<TokenSet>, env: &mut dyn Env) -> State {
         self.give_way(late, true);
         self.let_late_go(env);
@@ -111,8 +111,8 @@ impl Core {
         self.stop(End::LoggedOutElsewhere, Event::LoggedOutElsewhere)
     }
 
-    /// The same, learned beside whatever else goes on. A session that has ended keeps its end, and a new login that is about
-    /// to be saved takes the place of whatever is there.
+    /// The same, learned beside whatever else goes on. A session that has ended keeps its end, and
+    /// a new login that is about to be saved takes the place of whatever is there.
     pub(super) fn gone_beside(&mut self, state: State, replaced: Option<Error>, env: &mut dyn Env) -> State {
         if state.has_new_login() {
             self.current.doubt(None);
@@ -133,8 +133,8 @@ impl Core {
         }
     }
 
-    /// A new login takes the place of this one, and what is under way ends. What it has is given back once the new login is
-    /// saved.
+    /// A new login takes the place of this one, and what is under way ends. What it has is given
+    /// back once the new login is saved.
     pub(super) fn adopt(&mut self, obtained: Obtained, state: State, env: &mut dyn Env) -> State {
         if state.may_have_rotated() {
             self.current.doubt(None);

@@ -110,7 +110,8 @@ impl Exchange {
     }
 }
 
-/// Whether this refresh token is the one that was spent, if the store is shared. Without a shared store there is no other.
+/// Whether this refresh token is the one that was spent, if the store is shared. Without a shared
+/// store there is no other.
 pub(super) fn is_by(spent: Option<&Secret>, refresh_token: Option<&Secret>) -> bool {
     spent.is_none_or(|spent| refresh_token.is_some_and(|own| own.matches(spent.expose())))
 }

@@ -14,8 +14,8 @@ use crate::session::access::{Ticket, Transmit};
 use crate::step::{Awaiting, AwaitingKey, Call, KeyUse, Step, UseKey, Wait};
 use crate::wire::policy::Policy;
 
-/// What the flow awaits, and what is known of the request. What the driver is to carry out stands beside it until the driver
-/// takes it.
+/// What the flow awaits, and what is known of the request. What the driver is to carry out stands
+/// beside it until the driver takes it.
 pub(super) enum Flight {
     Response(Option<(Request<Body>, Policy)>, ExpectResponse),
     KeyOutput(Option<KeyUse>, AwaitingKey<TokenRequest>, Exchange),
@@ -67,19 +67,23 @@ impl Flight {
         matches!(self, Self::Wait(wait, _) if wait.bell().is_some_and(Bell::has_rung))
     }
 
-    /// What the driver is to carry out, and whether the provider is asked for tokens by it. Keys, which are read, make the
+    /// Whether the provider will be asked for tokens by what the driver is to carry out. Keys, which are read, make the
     /// tokens no newer.
-    pub(super) fn transmit(&mut self, ticket: Ticket, env: &dyn Env) -> Option<(Transmit, bool)> {
+    pub(super) fn is_to_ask(&self) -> bool {
+        matches!(self, Self::Response(Some((request, _)), _) if request.method() == Method::POST)
+    }
+
+    /// What the driver is to carry out.
+    pub(super) fn transmit(&mut self, ticket: Ticket, env: &dyn Env) -> Option<Transmit> {
+        let asks = self.is_to_ask();
         match self {
             Self::Response(unsent, ExpectResponse { exchange, .. }) => {
-                let (request, policy) = unsent.take()?;
-                let asks = request.method() == Method::POST;
                 if asks {
                     exchange.sent(env);
                 }
-                Some((Transmit::Call { ticket, request, policy }, asks))
+                unsent.take().map(|(request, policy)| Transmit::Call { ticket, request, policy })
             }
-            Self::KeyOutput(unsent, ..) => Some((Transmit::UseKey { ticket, key_use: unsent.take()? }, false)),
+            Self::KeyOutput(unsent, ..) => unsent.take().map(|key_use| Transmit::UseKey { ticket, key_use }),
             Self::Wait(..) => None,
         }
     }

@@ -115,8 +115,8 @@ impl Core {
         self.let_late_go(env);
     }
 
-    /// The session does not go on with this login. What was set aside, and what responses that are late have brought, is
-    /// given back, and what they may still bring, as it comes.
+    /// The session does not go on with this login. What was set aside, and what responses that are
+    /// late have brought, is given back, and what they may still bring, as it comes.
     pub(super) fn let_late_go(&mut self, env: &mut dyn Env) {
         while let Some((step, exchange)) = self.late.take_arrived() {
             self.give_back_late(step, exchange, false, env);
@@ -136,8 +136,8 @@ impl Core {
         }
     }
 
-    /// Gives back what came for a login that the session does not go on with. If another one is to take its place in the
-    /// store, once that is saved: until then it may be all that is stored.
+    /// Gives back what came for a login that the session does not go on with. If another one is to
+    /// take its place in the store, once that is saved: until then it may be all that is stored.
     pub(super) fn give_back_late(
         &mut self,
         step: Step<TokenRequest>,

@@ -1,5 +1,6 @@
-//! Responses whose time was up, and whose pause is over too. They may still bring tokens, which are then used instead of
-//! asking the provider again: it would be asked with a refresh token that it has replaced.
+//! Responses whose time was up, and whose pause is over too. They may still bring tokens, which are
+//! then used instead of asking the provider again: it would be asked with a refresh token that it
+//! has replaced.
 
 use super::exchange::Exchange;
 use super::flight::ExpectResponse;
@@ -9,8 +10,8 @@ use crate::flow::TokenRequest;
 use crate::session::access::Ticket;
 use crate::step::Step;
 
-/// How many are waited for. Each has had its deadline, so that this many are an hour or more behind a provider that does not
-/// respond at all.
+/// How many are waited for. Each has had its deadline, so that this many are an hour or more behind
+/// a provider that does not respond at all.
 const MOST: usize = 8;
 
 /// Kept beside the attempts. Nothing but a pointer while there are none.
@@ -96,8 +97,8 @@ impl LateResponses {
         self.all().any(|late| late.fate != Fate::SetAside)
     }
 
-    /// Takes the response to the request of this ticket, if it is waited for. A response without tokens is dropped: the next
-    /// attempt finds out the same.
+    /// Takes the response to the request of this ticket, if it is waited for. A response without
+    /// tokens is dropped: the next attempt finds out the same.
     pub(super) fn receive(
         &mut self,
         ticket: Ticket,
@@ -123,8 +124,9 @@ impl LateResponses {
         self.take_arrived_if(|late, _| late.fate == fate)
     }
 
-    /// The tokens that have come, if they were requested with this refresh token. Tokens that came for another refresh token
-    /// are set aside, because the record has changed since. Responses that have not come are still waited for.
+    /// The tokens that have come, if they were requested with this refresh token. Tokens that came
+    /// for another refresh token are set aside, because the record has changed since. Responses
+    /// that have not come are still waited for.
     pub(super) fn take_tokens(&mut self, refresh_token: Option<&Secret>) -> Option<(Step<TokenRequest>, Exchange)> {
         let taken = self.take_arrived_if(|late, by| late.fate == Fate::GoOn && by.is_by(refresh_token));
         let have_come = self.all_mut().filter(|late| matches!(late.state, State::Arrived(..)));

@@ -59,9 +59,7 @@ impl Orphans {
     pub(super) fn settle(&mut self) -> bool {
         let Some(lists) = &mut self.0 else { return false };
         let replaced = std::mem::take(&mut lists.replaced);
-        let is_any = !replaced.is_empty();
-        replaced.into_iter().for_each(|orphan| lists.push(orphan));
-        is_any
+        lists.give_back(replaced)
     }
 
     /// Keeps these until the provider has issued others.
@@ -104,9 +102,7 @@ impl Orphans {
     pub(super) fn give_set_aside_back(&mut self) -> bool {
         let Some(lists) = &mut self.0 else { return false };
         let set_aside = std::mem::take(&mut lists.set_aside);
-        let is_any = !set_aside.is_empty();
-        set_aside.into_iter().for_each(|orphan| lists.push(orphan));
-        is_any
+        lists.give_back(set_aside)
     }
 
     pub(super) fn push(&mut self, orphan: impl Into<Orphan>) {
@@ -134,5 +130,12 @@ impl Lists {
         if !self.ready.iter().any(|other| other.is(&orphan)) {
             self.ready.push(orphan);
         }
+    }
+
+    /// Returns whether there were any.
+    fn give_back(&mut self, orphans: Vec<Orphan>) -> bool {
+        let is_any = !orphans.is_empty();
+        orphans.into_iter().for_each(|orphan| self.push(orphan));
+        is_any
     }
 }

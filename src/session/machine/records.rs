@@ -1,8 +1,9 @@
 //! What a record that was found says: whether it is newer than what is known, and whose it is.
 
 use super::Core;
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::session::record::{Record, RecordVersion};
+use crate::session::same::other_user;
 use crate::token::token_set::TokenSet;
 
 /// What a loaded record says.
@@ -25,9 +26,10 @@ impl Core {
         }
     }
 
-    /// Whether the store has lost the record of the current tokens, and has an earlier record, perhaps of the login before.
-    /// That happens if a replica that was behind becomes the primary, or if a backup is restored. Times of day do not decide
-    /// this, because two machines may have written them.
+    /// Whether the store has lost the record of the current tokens, and has an earlier record,
+    /// perhaps of the login before. That happens if a replica that was behind becomes the primary,
+    /// or if a backup is restored. Times of day do not decide this, because two machines may have
+    /// written them.
     pub(super) fn is_lost(&self, record: &Record) -> bool {
         if self.current.are(&record.tokens) {
             return false;
@@ -56,15 +58,16 @@ impl Core {
             (None, None) if !is_other => true,
             _ => !is_other && record.login.is_some() || is_successor(record, own),
         };
-        if is_same_user { Ok(is_other) } else { Err(ErrorCode::SESSION_MISMATCH.into()) }
+        if is_same_user { Ok(is_other) } else { Err(other_user(own, &record.tokens)) }
     }
 
-    /// Whether the tokens of the record may have been requested before the last request of this session. Times of day do not
-    /// decide this, because two machines may have written them. There are two such cases:
+    /// Whether the tokens of the record may have been requested before the last request of this
+    /// session. Times of day do not decide this, because two machines may have written them. There
+    /// are two such cases:
     ///
     /// - The process that requested them did not know the record that this session knows.
-    /// - The record is the next after the known one, and the last request of this session got no response, or got other tokens
-    ///   for the same refresh token.
+    /// - The record is the next after the known one, and the last request of this session got no
+    ///   response, or got other tokens for the same refresh token.
     pub(super) fn may_be_older(&self, record: &Record) -> bool {
         let known = self.store.known().map_or(0, |known| known.generation);
         let is_other_successor = || record.parent.spent.is_some() && !is_successor(record, self.current.tokens());

@@ -82,7 +82,11 @@ impl Core {
 
     /// Asks the provider, unless what was asked for before has come meanwhile. What it gives can be saved.
     pub(super) fn ask_prepared(&mut self, env: &mut dyn Env) -> State {
-        let (step, exchange) = self.request(env);
+        if let Some((step, exchange)) = self.has_come(env) {
+            return self.proceed(Ok(step), exchange, env);
+        }
+        let exchange = self.exchange(env);
+        let step = self.party.refresh(self.current.tokens(), env);
         self.proceed(step, exchange, env)
     }
 
@@ -91,10 +95,15 @@ impl Core {
         if let Some((step, exchange)) = self.has_come(env) {
             return (Ok(step), exchange);
         }
+        let exchange = self.exchange(env);
+        (self.party.refresh(self.current.tokens(), env), exchange)
+    }
+
+    /// What comes of the current tokens.
+    fn exchange(&self, env: &dyn Env) -> Exchange {
         let is_shared = self.options.persistence == Persistence::Shared;
         let spent = self.current.tokens().refresh_token().filter(|_| is_shared).cloned();
-        let step = self.party.refresh(self.current.tokens(), env);
-        (step, Exchange::new(self.parent(spent), env))
+        Exchange::new(self.parent(spent), env)
     }
 
     /// What comes is obtained from this refresh token, and not from a later record than the known one.
@@ -162,11 +171,12 @@ impl Core {
 
     /// A request is to be sent. The provider is not asked for what has come while a key was used.
     fn send(&mut self, call: Call<TokenRequest>, exchange: Exchange, env: &mut dyn Env) -> State {
-        let earlier = if exchange.may_have_rotated() { None } else { self.has_come(env) };
-        match earlier {
-            Some((step, exchange)) => self.proceed(Ok(step), exchange, env),
-            None => State::in_flight(Flight::call(call, exchange), self.deadline(env)),
+        if !exchange.may_have_rotated()
+            && let Some((step, exchange)) = self.has_come(env)
+        {
+            return self.proceed(Ok(step), exchange, env);
         }
+        State::in_flight(Flight::call(call, exchange), self.deadline(env))
     }
 
     /// The response did not come in time. It may still come.

@@ -11,8 +11,9 @@ use crate::session::reload::Known;
 use crate::session::store::{StoreAction, StoreResponse, StoreTicket};
 
 impl Session {
-    /// Says that another process may have changed the record. The session has the store load it, and takes what it finds:
-    /// newer tokens, also of a new login after the session had needed one, or that it was logged out elsewhere.
+    /// Says that another process may have changed the record. The session has the store load it,
+    /// and takes what it finds: newer tokens, also of a new login after the session had needed one,
+    /// or that it was logged out elsewhere.
     ///
     /// This is a hint. It may be wrong, and it may be missing: a refresh loads the record in any case. It sends nothing
     /// to the provider, ends no pause of a session whose record is the same, and does nothing unless the store is

@@ -19,6 +19,7 @@ use crate::session::current::{CurrentTokens, Validity};
 use crate::session::event::{Event, Events};
 use crate::session::policy::{Persistence, REFUSED_AFTER, RefreshPolicy, SessionOptions};
 use crate::session::record::{LoginId, Parent, RecordVersion};
+use crate::session::same::other_user;
 use crate::session::store_protocol::StoreProtocol;
 use crate::step::Step;
 use crate::token::token_set::TokenSet;
@@ -240,11 +241,12 @@ impl Session {
         matches!(&self.state, State::Pausing(pause) if !pause.is_over(env.monotonic()))
     }
 
-    /// Says that a resource server refused this token. If the session already has another token, the caller gets that
-    /// token; otherwise the session refreshes, unless the policy is
-    /// [`RefreshPolicy::Manual`](crate::session::RefreshPolicy::Manual). If new tokens are refused as soon as they
-    /// come, the session does not refresh for each call: it backs off with `session.token_refused`, as after failures, and
-    /// after the second of them it says so ([`Event::TokensRefused`]).
+    /// Says that a resource server refused this token. If the session already has another token,
+    /// the caller gets that token; otherwise the session refreshes, unless the policy is
+    /// [`RefreshPolicy::Manual`](crate::session::RefreshPolicy::Manual). If new tokens are refused
+    /// as soon as they come, the session does not refresh for each call: it backs off with
+    /// `session.token_refused`, as after failures, and after the second of them it says so
+    /// ([`Event::TokensRefused`]).
     pub fn unauthorized(&mut self, token: &AccessToken, refusal: Refusal, env: &mut dyn Env) -> Access<'_> {
         let is_current = self.core.current.is(token);
         match refusal {
@@ -261,14 +263,14 @@ impl Session {
     /// saved.
     ///
     /// # Errors
-    /// `session.mismatch` if the tokens are another user's; `session.ended` if the session has ended in a way that a
-    /// login does not mend ([`End`]); `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`. After an error the
-    /// session has not changed, and has not kept the tokens: give it a copy, and begin another session with them or revoke
-    /// them.
+    /// `session.mismatch` if the tokens are another user's; `session.ended` if the session has
+    /// ended in a way that a login does not mend ([`End`]); `provider.mismatch`, `client.mismatch`,
+    /// `dpop.key_mismatch`. After an error the session has not changed, and has not kept the
+    /// tokens: give it a copy, and begin another session with them or revoke them.
     pub fn adopt(&mut self, tokens: TokenSet, env: &mut dyn Env) -> Result<(), Error> {
         self.core.party.owner().check(tokens.owner())?;
         if tokens.subject() != self.core.current.tokens().subject() {
-            return Err(ErrorCode::SESSION_MISMATCH.into());
+            return Err(other_user(self.core.current.tokens(), &tokens));
         }
         if self.end().is_some_and(|end| end.is_final()) {
             return Err(ErrorCode::SESSION_ENDED.into());

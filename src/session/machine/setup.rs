@@ -7,8 +7,9 @@ use crate::error::{Error, ErrorCode, Quote};
 use crate::session::policy::{Persistence, SessionOptions};
 
 impl Session {
-    /// Completes errors of this code that nobody has completed: what the last attempt ended with, and what events that were
-    /// not read say. The driver knows which store did not respond; the session does not.
+    /// Completes errors of this code that nobody has completed: what the last attempt ended with,
+    /// and what events that were not read say. The driver knows which store did not respond; the
+    /// session does not.
     pub(crate) fn name_errors(&mut self, code: ErrorCode, name: impl Fn(Error) -> Error) {
         let failure = self.core.attempts.last_failure_mut();
         let errors = failure.into_iter().chain(self.core.events.errors_mut());

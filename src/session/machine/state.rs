@@ -283,7 +283,8 @@ impl State {
         }
     }
 
-    /// The same where it is not known which tokens are the newest: the next attempt finds out, also if nobody asks for it.
+    /// The same where it is not known which tokens are the newest: the next attempt finds out, also
+    /// if nobody asks for it.
     pub(super) fn timer_of_next_attempt(&self) -> Option<(Timer, MonotonicTime)> {
         match self {
             Self::Idle { .. } => Some((Timer::Refresh, MonotonicTime::from_millis(0))),

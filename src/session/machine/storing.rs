@@ -90,8 +90,8 @@ impl Core {
         }
     }
 
-    /// Saves the current tokens in the place of an earlier record, whose refresh token is spent, or whose login was replaced.
-    /// Then they are refreshed.
+    /// Saves the current tokens in the place of an earlier record, whose refresh token is spent, or
+    /// whose login was replaced. Then they are refreshed.
     fn save_lost(&mut self, record: &Record, env: &mut dyn Env) -> State {
         self.store.note(Some(record.version()));
         let is_other = record.login != self.store.login();
@@ -115,8 +115,8 @@ impl Core {
         self.save_or_ask(env)
     }
 
-    /// No other process saved newer tokens, and the provider does not accept the refresh token. It may still accept another.
-    /// `previous` is the one before that of the record.
+    /// No other process saved newer tokens, and the provider does not accept the refresh token. It
+    /// may still accept another. `previous` is the one before that of the record.
     fn go_back(&mut self, rejection: Rejection, previous: Option<&Secret>, env: &mut dyn Env) -> State {
         match self.untried(rejection.spent.as_ref(), previous) {
             Some(other) => self.ask_with(other, env),
@@ -124,8 +124,9 @@ impl Core {
         }
     }
 
-    /// The refresh token to ask with after this one: of those that were set aside, and the previous one, if another process
-    /// used it at the same time and the response to that request was lost. Each is tried once.
+    /// The refresh token to ask with after this one: of those that were set aside, and the previous
+    /// one, if another process used it at the same time and the response to that request was lost.
+    /// Each is tried once.
     pub(super) fn untried(&self, asked_with: Option<&Secret>, previous: Option<&Secret>) -> Option<Secret> {
         let others = || self.orphans.refresh_tokens().chain(previous);
         let is_asked_with = |other: &Secret| asked_with.is_some_and(|own| own.matches(other.expose()));
@@ -174,9 +175,10 @@ impl Core {
         }
     }
 
-    /// Takes the tokens of a record that is not the known one, perhaps of another login. Whoever saved that login has given
-    /// back the tokens of the record that it replaced. If the store had lost the record of the current tokens before that, they
-    /// were not among those: then they are given back here. Returns whether the tokens of the record are new.
+    /// Takes the tokens of a record that is not the known one, perhaps of another login. Whoever
+    /// saved that login has given back the tokens of the record that it replaced. If the store had
+    /// lost the record of the current tokens before that, they were not among those: then they are
+    /// given back here. Returns whether the tokens of the record are new.
     pub(super) fn take(&mut self, record: Record, is_other: bool, is_grant_gone: bool, env: &mut dyn Env) -> bool {
         let may_be_older = !is_other && self.may_be_older(&record);
         if !is_successor(&record, self.current.tokens()) && !self.current.are(&record.tokens) {
@@ -247,8 +249,8 @@ impl Core {
         self.store_failed(ErrorCode::STORE_CONFLICT.into(), env)
     }
 
-    /// Another process has saved a new login. If its access token is good, nobody need be asked. Otherwise the attempt begins
-    /// again, with the lock, which was lost.
+    /// Another process has saved a new login. If its access token is good, nobody need be asked.
+    /// Otherwise the attempt begins again, with the lock, which was lost.
     fn goes_on_with(&mut self, record: Record, env: &mut dyn Env) -> State {
         self.store.set_login(record.login);
         self.current.renew(record.tokens);
@@ -260,8 +262,9 @@ impl Core {
         self.admitted(env)
     }
 
-    /// Whether a new login is unsaved, and this record belongs to another login. A record of the new login is in the store if
-    /// the store saved it and its response was lost. Other processes may have refreshed that record since.
+    /// Whether a new login is unsaved, and this record belongs to another login. A record of the
+    /// new login is in the store if the store saved it and its response was lost. Other processes
+    /// may have refreshed that record since.
     fn is_to_take_place(&self, record: Option<&Record>) -> bool {
         self.store.is_new_login() && record.is_none_or(|record| record.login != self.store.login())
     }
@@ -274,8 +277,8 @@ impl Core {
         }
     }
 
-    /// The current tokens are saved, beside whatever else goes on. If the tokens of a newer login are still to be saved, what
-    /// they replace is not given back yet.
+    /// The current tokens are saved, beside whatever else goes on. If the tokens of a newer login
+    /// are still to be saved, what they replace is not given back yet.
     fn is_saved_beside(&mut self, state: &State) {
         if !state.has_new_login() {
             self.nothing_is_replaced();

@@ -9,8 +9,8 @@ impl StoreProtocol {
         self.is_lease_due = true;
     }
 
-    /// Renews the lease, if that is due and there is a lock: a load does. What it finds is of no use, because the save of
-    /// what came compares the versions.
+    /// Renews the lease, if that is due and there is a lock: a load does. What it finds is of no
+    /// use, because the save of what came compares the versions.
     pub(in crate::session) fn poll_lease(&mut self) -> Option<(StoreTicket, StoreAction)> {
         let is_due = std::mem::take(&mut self.is_lease_due) && self.holds_lock();
         is_due.then(|| (StoreTicket(self.new_ticket()), StoreAction::Load))

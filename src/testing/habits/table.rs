@@ -1,4 +1,5 @@
-//! The providers. Each row: constant, name, document, the issuer that is asked for, documentation, what is unsure, habits.
+//! The providers. Each row: constant, name, document, the issuer that is asked for, documentation,
+//! what is unsure, habits.
 
 use super::habit::Habit::{self, *};
 use super::value::Habits;

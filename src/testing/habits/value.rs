@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::habit::Habit;
 
-/// What a known provider does: its metadata document and its deviations. See [`Provider::with_habits`](crate::testing::Provider::with_habits).
+/// What a known provider does: its metadata document and its deviations. See
+/// [`Provider::with_habits`](crate::testing::Provider::with_habits).
 ///
 /// ```
 /// use oidc_proto::testing::{Habits, RegisteredClient};

@@ -98,8 +98,8 @@ impl Homeserver {
     /// - `authorization_pending` and `access_denied` come with 403, device codes without `verification_uri_complete`;
     /// - credentials of `client_secret_basic` are not form-decoded;
     /// - `prompt` may be `login` or `create`; DPoP, pushed requests and a logout page are not offered;
-    /// - a registration needs a `client_uri` that is `https` at a domain; a redirect URI `scheme://x` is refused; there is no
-    ///   `client_secret_expires_at`;
+    /// - a registration needs a `client_uri` that is `https` at a domain; a redirect URI
+    ///   `scheme://x` is refused; there is no `client_secret_expires_at`;
     /// - the account action `account_deactivate` is not offered; there is no `auth_issuer`;
     /// - a locked account shows as `M_UNKNOWN_TOKEN`, `soft_logout: false`, while refreshes go on;
     /// - a rendezvous lasts for a minute in all.
@@ -139,8 +139,9 @@ impl Homeserver {
         };
     }
 
-    /// Sets whether the homeserver cannot reach its provider. Then it knows no token and says 503 `M_UNKNOWN`, and, if it
-    /// has not had the provider's metadata before, 500 with a `Cache-Control` to `auth_metadata`, as Synapse does.
+    /// Sets whether the homeserver cannot reach its provider. Then it knows no token and says 503
+    /// `M_UNKNOWN`, and, if it has not had the provider's metadata before, 500 with a
+    /// `Cache-Control` to `auth_metadata`, as Synapse does.
     pub fn lose_provider(&self, is_lost: bool) {
         self.lock().has_lost_provider = is_lost;
     }

@@ -48,7 +48,8 @@ impl Rendezvous {
         self
     }
 
-    /// Leaves the rendezvous to another host: a `POST` of MSC4108 is sent on there (307). This server is that host, too.
+    /// Leaves the rendezvous to another host: a `POST` of MSC4108 is sent on there (307). This
+    /// server is that host, too.
     #[must_use]
     pub fn with_other_host(self, base: &str) -> Self {
         self.lock().other_host = Some(base.trim_end_matches('/').to_owned());

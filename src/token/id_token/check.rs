@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claims::Claims;
 use super::refusal::{self, clocks, other_party};
-use super::texts::{self, Texts};
+use super::texts::Texts;
 use super::{IdToken, OLDEST_ID_TOKEN, is_subject};
 use crate::base::env::Timestamp;
 use crate::base::json;
@@ -101,14 +101,14 @@ pub(crate) fn parse(
 
 fn parse_held(
     compact: &Secret,
-    claims: Claims<'_>,
+    mut claims: Claims<'_>,
     provider: &Provider,
     client: &Client,
     now: Timestamp,
 ) -> Result<Unchecked, Error> {
-    let iss = required(claims.iss, "iss")?;
+    let iss = required(claims.iss.take(), "iss")?;
     check_issuer(&iss, claims.tid.as_text(), provider)?;
-    let audience = required(claims.aud, "aud")?;
+    let audience = required(claims.aud.take(), "aud")?;
     if !audience.names(&client.id) {
         return Err(other_party(ErrorCode::ID_TOKEN_AUDIENCE_MISMATCH, "aud", client, &audience.joined()));
     }
@@ -134,22 +134,15 @@ fn parse_held(
     if let Some(nbf) = claims.nbf.filter(|nbf| nbf.0 > now.saturating_add(skew)) {
         return Err(clocks(ErrorCode::ID_TOKEN_NOT_YET_VALID, "nbf", nbf.0, now));
     }
-    let subject = required(claims.sub, "sub")?;
+    let subject = required(claims.sub.take(), "sub")?;
     if !is_subject(&subject) {
         let found = Quote::library(format_args!("{} characters", subject.len()));
         return Err(Error::new(ErrorCode::ID_TOKEN_SUBJECT).at("sub").with_found(found));
     }
-    let kept = texts::Claims {
-        sub: &subject,
-        nonce: claims.nonce.as_deref().filter(|nonce| !nonce.is_empty()),
-        acr: claims.acr.as_text(),
-        sid: claims.sid.as_text(),
-        azp: claims.azp.as_deref(),
-    };
     let own = provider.issuer();
     Ok(Unchecked {
         token: IdToken {
-            texts: Texts::new(compact.expose(), kept, &audience),
+            texts: Texts::new(compact.expose(), claims.kept(&subject), &audience),
             issuer: if *iss == *own.as_str() { own.clone() } else { Issuer::stored(&*iss) },
             expires_at,
             issued_at,

@@ -8,6 +8,7 @@ use std::slice;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::texts;
 use crate::base::json::{Scalar, Text};
 use crate::token::numeric::NumericDate;
 
@@ -38,6 +39,19 @@ pub(super) struct Claims<'a> {
     pub(super) sid: Scalar<'a>,
     #[serde(borrow, default)]
     pub(super) tid: Scalar<'a>,
+}
+
+impl Claims<'_> {
+    /// Those that an ID token keeps.
+    pub(super) fn kept<'a>(&'a self, subject: &'a str) -> texts::Claims<'a> {
+        texts::Claims {
+            sub: subject,
+            nonce: self.nonce.as_deref().filter(|nonce| !nonce.is_empty()),
+            acr: self.acr.as_text(),
+            sid: self.sid.as_text(),
+            azp: self.azp.as_deref(),
+        }
+    }
 }
 
 /// One string or an array of strings (RFC 7519 section 4.1.3).

@@ -1,7 +1,7 @@
 //! ID tokens that another library has checked and stored.
 
 use super::claims::Claims;
-use super::texts::{self, Texts};
+use super::texts::Texts;
 use super::{IdToken, is_subject};
 use crate::base::json;
 use crate::base::secret::{Body, Secret};
@@ -21,21 +21,14 @@ impl IdToken {
         json::around_unheld(payload.as_ref(), read).ok()?
     }
 
-    fn of_claims(claims: Claims<'_>, compact: &str, issuer: &Issuer, client_id: &str) -> Option<Self> {
-        let (audience, subject) = (claims.aud?, claims.sub?);
-        let is_ours = *claims.iss? == *issuer.as_str() && audience.names(client_id);
+    fn of_claims(mut claims: Claims<'_>, compact: &str, issuer: &Issuer, client_id: &str) -> Option<Self> {
+        let (audience, subject) = (claims.aud.take()?, claims.sub.take()?);
+        let is_ours = *claims.iss.take()? == *issuer.as_str() && audience.names(client_id);
         if !is_ours || !is_subject(&subject) {
             return None;
         }
-        let kept = texts::Claims {
-            sub: &subject,
-            nonce: claims.nonce.as_deref().filter(|nonce| !nonce.is_empty()),
-            acr: claims.acr.as_text(),
-            sid: claims.sid.as_text(),
-            azp: claims.azp.as_deref(),
-        };
         Some(Self {
-            texts: Texts::new(compact, kept, &audience),
+            texts: Texts::new(compact, claims.kept(&subject), &audience),
             issuer: issuer.clone(),
             expires_at: claims.exp?.0,
             issued_at: claims.iat?.0,

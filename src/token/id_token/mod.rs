@@ -27,9 +27,9 @@ pub const OLDEST_ID_TOKEN: Duration = Duration::from_secs(24 * 3600);
 /// An ID token whose claims were checked (OpenID Connect Core 1.0 section 3.1.3.7). Its signature was verified, unless
 /// the client chose [`IdTokenTrust::DangerousTrustTls`](crate::IdTokenTrust::DangerousTrustTls).
 ///
-/// Only a flow that checks the token creates it, or serde reads it from its stored form. `Deserialize` is only for values
-/// that the application stored itself: it checks the form, not the signature again. There is no way to parse or to
-/// construct one without the checks:
+/// Only a flow that checks the token creates it, or serde reads it from its stored form.
+/// `Deserialize` is only for values that the application stored itself: it checks the form, not the
+/// signature again. There is no way to parse or to construct one without the checks:
 ///
 /// ```
 /// # use oidc_proto::IdToken;
@@ -118,8 +118,8 @@ impl IdToken {
     /// ```
     ///
     /// # Errors
-    /// `id_token.claims` if a claim is missing or of another type, or if a session has left the token's text out. The login
-    /// is not affected.
+    /// `id_token.claims` if a claim is missing or of another type, or if a session has left the
+    /// token's text out. The login is not affected.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let payload = self.texts.compact().split('.').nth(1).unwrap_or("");
         let payload = URL_SAFE_NO_PAD.decode(payload).map(Body::from).unwrap_or_default();

@@ -5,7 +5,7 @@ use oidc_proto::session::{Session, SessionOptions};
 use oidc_proto::testing::{self, On};
 use oidc_proto::{
     Accept, AuthorizationRequest, Body, Client, EndSessionRequest, Env as _, Error, ErrorCode, Fault, Owner, Policy,
-    RelyingParty, Scope,
+    Quote, RelyingParty, Scope,
 };
 
 use crate::hostile::strong::dpop_key;
@@ -74,15 +74,18 @@ fn a_party_takes_nothing_that_another_one_owns() {
     }
 }
 
-/// A callback is redeemed with the login that it was checked against.
+/// A callback is redeemed with the login that it was checked against. The error names both logins by their keys.
 #[test]
 fn a_checked_callback_is_of_one_login() {
     let mut world = World::new();
     let party = world.party().unwrap();
     let (login, other) = (world.login_with(&party).unwrap(), world.login_with(&party).unwrap());
+    let (own, passed) = (login.pending.key(), other.pending.key());
     let verified = world.check(&login).unwrap();
     let error = party.redeem(other.pending, verified, &mut world.env).unwrap_err();
     assert_eq!((error.code(), error.fault()), (ErrorCode::CALLBACK_LOGIN_MISMATCH, Fault::Local));
+    assert_eq!(error.expected().map(Quote::as_str), Some(&*own));
+    assert_eq!(error.found().map(Quote::as_str), Some(&*passed));
 }
 
 /// The tokens of a later login are for the session of the same provider and client.

@@ -6,7 +6,7 @@ use oidc_proto::matrix::{
 };
 use oidc_proto::session::{Access, Event, SessionOptions, Transmit};
 use oidc_proto::testing::{On, OnMatrix};
-use oidc_proto::{AccessToken, Body, Env as _, ErrorCode, Policy, Registrations, Schemes, Scope};
+use oidc_proto::{AccessToken, Body, Env as _, Error, ErrorCode, Policy, Quote, Registrations, Schemes, Scope};
 
 use crate::matrix::world::*;
 
@@ -254,7 +254,9 @@ fn a_login_of_another_user_or_device_is_not_adopted() {
         (&other_user, ErrorCode::WHOAMI_USER_MISMATCH),
         (&elsewhere, ErrorCode::MATRIX_HOMESERVER_MISMATCH),
     ] {
-        assert_eq!(live.session.adopt(login, &mut live.world.env).unwrap_err().code(), code);
+        let error = live.session.adopt(login, &mut live.world.env).unwrap_err();
+        assert_eq!(error.code(), code);
+        assert!(error.expected().is_some() && error.found().is_some(), "{error}");
         assert_eq!(serde_json::to_string(&live.session.user_session()).unwrap(), before);
         assert!(live.pump().is_empty());
     }
@@ -272,7 +274,7 @@ fn values_of_another_homeserver_are_told() {
     );
     let other = oidc_proto::matrix::AuthServer::parse(
         document.body(),
-        elsewhere,
+        elsewhere.clone(),
         begun.party.server().source,
         None,
         world.options,
@@ -282,15 +284,21 @@ fn values_of_another_homeserver_are_told() {
     let options = SessionOptions::default();
     let other = world.party_of(&session, &other);
     let restored = Session::new(session.clone(), None, &other, options, &mut world.env);
-    assert_eq!(restored.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
+    assert_names(&restored.unwrap_err(), elsewhere.as_str(), HOMESERVER);
     let revocation = session.revoke(&other, &mut world.env);
-    assert_eq!(revocation.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
+    assert_names(&revocation.unwrap_err(), elsewhere.as_str(), HOMESERVER);
     let callback = world.callback(&begun);
     let refused = begun.pending.check(&callback, &other, world.env.now());
-    assert_eq!(refused.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
+    assert_names(&refused.unwrap_err(), elsewhere.as_str(), HOMESERVER);
     let verified = begun.pending.check(&callback, &begun.party, world.env.now()).unwrap();
     let refused = begun.pending.redeem(verified, &other, &mut world.env);
-    assert_eq!(refused.unwrap_err().code(), ErrorCode::MATRIX_HOMESERVER_MISMATCH);
+    assert_names(&refused.unwrap_err(), elsewhere.as_str(), HOMESERVER);
+}
+
+/// Which homeserver was expected, and which was found.
+fn assert_names(error: &Error, expected: &str, found: &str) {
+    let named = [error.expected(), error.found()].map(|quote| quote.map(Quote::as_str));
+    assert_eq!((error.code(), named), (ErrorCode::MATRIX_HOMESERVER_MISMATCH, [Some(expected), Some(found)]));
 }
 
 #[test]

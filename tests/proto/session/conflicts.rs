@@ -4,7 +4,7 @@ use oidc_proto::session::{
     End, Event, Persistence, Record, Refusal, Session, SessionOptions, Standing, StoreAction, StoreResponse, Ticket,
 };
 use oidc_proto::testing::{self, Disturbance, Lie, On, User};
-use oidc_proto::{Body, ErrorCode, Failure, FailureKind, Sent, TokenSet};
+use oidc_proto::{Body, ErrorCode, Failure, FailureKind, Quote, Sent, TokenSet};
 
 use crate::session::world::{ISSUER, Store, World, broken, call, needs_login, record, shared};
 
@@ -48,7 +48,7 @@ fn a_record_of_another_user_ends_the_session_and_is_not_overwritten() {
             let events = world.pump(&mut session, &store);
             assert!(
                 matches!(&events[..], [Event::Replaced(error)] | [Event::Orphaned, Event::Replaced(error)]
-                    if error.code() == ErrorCode::SESSION_MISMATCH),
+                    if error.code() == ErrorCode::SESSION_MISMATCH && error.found().map(Quote::as_str) == Some("sub-bob")),
                 "{events:?}"
             );
             assert_eq!(world.outcome(&session, epoch), Err("ended"));

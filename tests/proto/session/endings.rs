@@ -2,7 +2,7 @@
 
 use oidc_proto::session::{Access, End, Erased, Event, Persistence, Record, SessionOptions, StoreAction};
 use oidc_proto::testing::{self, Disturbance, Lie, On, Reuse, RevokingSpent, User};
-use oidc_proto::{Env as _, ErrorCode};
+use oidc_proto::{Env as _, ErrorCode, Quote};
 
 use crate::session::world::{ISSUER, Store, World, broken, call, needs_login, record, shared};
 
@@ -140,7 +140,9 @@ fn a_new_login_of_the_same_user_revives_a_session_and_nobody_elses_does() {
     assert!(needs_login(&world.pump(&mut session, &store)));
 
     let others = world.login("bob");
-    assert_eq!(session.adopt(others, &mut world.env).unwrap_err().code(), ErrorCode::SESSION_MISMATCH);
+    let error = session.adopt(others, &mut world.env).unwrap_err();
+    let [expected, found] = [error.expected(), error.found()].map(|quote| quote.map(Quote::as_str));
+    assert_eq!((error.code(), expected, found), (ErrorCode::SESSION_MISMATCH, Some("sub-alice"), Some("sub-bob")));
     assert!(matches!(session.access(&mut world.env), Access::Ended(End::NeedsLogin(_))));
 
     let tokens = world.login("alice");

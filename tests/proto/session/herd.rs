@@ -25,7 +25,7 @@ type Handle = SessionHandle<VirtualEnv>;
 type Reached = Result<http::Response<Vec<u8>>, Failure>;
 
 /// A grant of its own, without an ID token: what is tested is not the signatures.
-fn login(world: &mut World) -> TokenSet {
+pub(super) fn login(world: &mut World) -> TokenSet {
     let request =
         AuthorizationRequest::new(RedirectUri::new(REDIRECT_URI).unwrap(), Scope::new("offline_access").unwrap());
     let (url, pending) = world.party.authorize(request, &mut world.env).unwrap();

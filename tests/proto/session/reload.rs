@@ -7,6 +7,7 @@ use oidc_proto::session::{
 };
 use oidc_proto::testing::{self, On, User};
 
+use super::herd;
 use super::world::{ISSUER, Store, World, needs_login, record, shared};
 
 /// A session whose record is in the store, and the store.
@@ -72,6 +73,21 @@ fn a_record_of_another_user_ends_the_session() {
     session.reload();
     world.pump(&mut session, &store);
     assert!(matches!(session.end(), Some(End::Replaced(_))));
+}
+
+/// Nobody knows who has logged in, so another login is taken for another user's, and the error says why.
+#[test]
+fn a_record_of_another_login_without_an_id_token_is_not_taken_and_it_is_said_why() {
+    let mut world = World::new();
+    world.tokens = herd::login(&mut world);
+    let (mut session, store) = stored(&mut world);
+    let others = herd::login(&mut world);
+    store.put(Record::of_login(others, session.stored(), &mut world.env));
+    session.reload();
+    let events = world.pump(&mut session, &store);
+    let Some(Event::Replaced(error)) = events.last() else { panic!("{events:?}") };
+    assert_eq!((error.code(), error.expected(), error.found()), (ErrorCode::SESSION_MISMATCH, None, None));
+    assert!(error.hint().contains("Neither login has an ID token"), "{error}");
 }
 
 #[test]

@@ -125,8 +125,8 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
         self.log_out_all(IndexKey::session_id(party.owner(), session_id)).await
     }
 
-    /// Carries out a back-channel logout: with a `sid`, of its sessions; otherwise of the sessions of the `sub`. `party`
-    /// is the one that has read the token.
+    /// Carries out a back-channel logout: with a `sid`, of its sessions; otherwise of the sessions
+    /// of the `sub`. `party` is the one that has read the token.
     ///
     /// The token is remembered after the logout was carried out. After an error, the provider can send it again:
     /// respond with 400 (Back-Channel Logout 1.0 section 2.8). Only this process remembers the

@@ -68,9 +68,9 @@ impl RegistryOptions {
         Self { idle: idle.max(SHORTEST_IDLE), ..self }
     }
 
-    /// Sets how many sessions stay in memory: by default 100,000. If there are more, those that were used the longest
-    /// ago leave the memory first. Sessions that somebody has a handle of, that are refreshing, or that have tokens that
-    /// are not saved stay in any case.
+    /// Sets how many sessions stay in memory: by default 100,000. If there are more, those that
+    /// were used the longest ago leave the memory first. Sessions that somebody has a handle of,
+    /// that are refreshing, or that have tokens that are not saved stay in any case.
     #[must_use]
     pub fn with_capacity(self, sessions: usize) -> Self {
         Self { most: sessions, ..self }

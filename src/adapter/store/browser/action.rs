@@ -1,6 +1,6 @@
 //! What an action does to a stored row. It is decided within the transaction that reads the row.
 
-use crate::adapter::store::record::{self, Text};
+use crate::adapter::store::record::{self, Text, mark_of};
 use crate::error::Error;
 use crate::session::{RecordVersion, StoreAction, StoreResponse};
 
@@ -72,10 +72,4 @@ pub(super) fn carry_out(action: StoreAction, row: Row, owner: &str) -> Result<Do
         }
         StoreAction::Lock | StoreAction::Unlock => kept(StoreResponse::Done),
     }
-}
-
-/// The text of the mark: the record that a refresh was begun from.
-fn mark_of(version: Option<RecordVersion>) -> String {
-    let login = version.and_then(|version| version.login).map_or_else(String::new, |login| login.to_string());
-    format!("{login}:{}", version.map_or(0, |version| version.generation))
 }

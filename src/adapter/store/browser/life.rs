@@ -1,7 +1,8 @@
 //! Signs of life of whoever holds the lock: a browser can stop a window in the middle of a refresh, for days.
 //!
-//! The holder has a second lock, whose name it changes again and again. Whoever waits looks at the names. If they stay the
-//! same for as long as the lease, the holder does not run, and its lock is taken from it.
+//! The holder has a second lock, whose name it changes again and again. Whoever waits looks at the
+//! names. If they stay the same for as long as the lease, the holder does not run, and its lock is
+//! taken from it.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};

@@ -53,9 +53,9 @@ const LEASE: Duration = Duration::from_secs(90);
 ///
 /// Stores of one name tell each other of each change, without its content ([`watch`](Self::watch)).
 ///
-/// **Any script of the origin can read the record.** Bind the tokens to a key that cannot be exported (DPoP), or keep them
-/// elsewhere, if that matters. A browser can evict the database of a site that was not used for long; the session then
-/// ends as if its record had been removed.
+/// **Any script of the origin can read the record.** Bind the tokens to a key that cannot be
+/// exported (DPoP), or keep them elsewhere, if that matters. A browser can evict the database of a
+/// site that was not used for long; the session then ends as if its record had been removed.
 #[derive(Clone)]
 pub struct BrowserStore {
     inner: Arc<Inner>,

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use crate::adapter::browser::channel::{Channel, Listener};
 use crate::adapter::browser::events::Listening;
 
-/// When a window may have missed a message: it comes back from the history, or runs again, or is seen or connected again.
+/// When a window may have missed a message: it comes back from the history, or runs again, or is
+/// seen or connected again.
 const MISSED: &[&str] = &["pageshow", "resume", "visibilitychange", "online"];
 
 /// Watches a record while it exists: [`BrowserStore::watch`](super::BrowserStore::watch).

@@ -24,9 +24,9 @@ const ROOM: usize = 8192;
 /// folder with mode 0700. A record is on the disk before the store responds with `Saved`. On platforms without file
 /// modes (Windows), restrict the access to the folder yourself.
 ///
-/// Clones are handles to the same store: keep a clone for [`FileStore::take_error`]. One session at a time uses a store and
-/// its clones. Two stores of one path take turns by the lock of the file, also in one process: nothing is lost, and each
-/// takes what the other has saved.
+/// Clones are handles to the same store: keep a clone for [`FileStore::take_error`]. One session at
+/// a time uses a store and its clones. Two stores of one path take turns by the lock of the file,
+/// also in one process: nothing is lost, and each takes what the other has saved.
 ///
 /// ```
 /// use oidc_proto::adapter::store::{BlockingSessionStore, FileStore};

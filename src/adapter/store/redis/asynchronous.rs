@@ -76,8 +76,9 @@ impl AsyncRedis {
         Self::with_connection(connect, options)
     }
 
-    /// The same by a connection of any kind, which its clones share: to a cluster, or to the server that a sentinel names.
-    /// `connect` gets [the time-out](RedisOptions::with_timeout) that the connection is to keep.
+    /// The same by a connection of any kind, which its clones share: to a cluster, or to the server
+    /// that a sentinel names. `connect` gets [the time-out](RedisOptions::with_timeout) that the
+    /// connection is to keep.
     pub fn with_connection<C, F>(connect: impl Fn(Duration) -> F + Send + Sync + 'static, options: RedisOptions) -> Self
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,

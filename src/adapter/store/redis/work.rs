@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{Cmd, Value};
 
 use super::options::{Identity, RedisOptions};
-use crate::adapter::store::record::{self, LIMIT, Text, too_large};
+use crate::adapter::store::record::{self, LIMIT, Text, mark_of, too_large};
 use crate::error::{Error, ErrorCode};
 use crate::session::{RecordVersion, StoreAction, StoreResponse};
 
@@ -253,12 +253,6 @@ impl Change {
 /// At least one, and no more than the server takes.
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).min(i64::MAX as u64 / 2)
-}
-
-/// The text of the mark: the record that a refresh was begun from.
-fn mark_of(version: Option<RecordVersion>) -> String {
-    let login = version.and_then(|version| version.login).map_or_else(String::new, |login| login.to_string());
-    format!("{login}:{}", version.map_or(0, |version| version.generation))
 }
 
 fn number(response: &Value) -> Result<i64, Error> {
