@@ -119,9 +119,10 @@ impl Session {
         }
     }
 
-    /// The lock is kept while tokens are not verified, however long the pause is.
+    /// The lock is kept while tokens are not verified, however long the pause is. If it was lost all the same, the record shows
+    /// what others have saved since.
     fn renew(&mut self, now: MonotonicTime) {
-        self.core.store.renew_lease();
+        self.reload();
         if let State::Pausing(pause) = &mut self.state {
             pause.renews_at(now.saturating_add(longest_pause(self.core.options.deadline())));
         }

@@ -2,6 +2,7 @@
 //!
 //! Nobody is asked for tokens for that, and nothing is written: it was a hint, and anybody may have given it.
 
+use super::orphans::Orphan;
 use super::records::Newer;
 use super::state::State;
 use super::{Core, Session};
@@ -49,7 +50,7 @@ impl Core {
     }
 
     /// Goes on from the response of the store. A store that fails is asked again by the next refresh.
-    pub(super) fn reloaded(&mut self, answer: StoreResponse, state: State, env: &mut dyn Env) -> State {
+    pub(super) fn reloaded(&mut self, answer: StoreResponse, mut state: State, env: &mut dyn Env) -> State {
         let known = self.known();
         let is_fresh = self.reload.as_mut().is_some_and(|reload| reload.answered(&known));
         let StoreResponse::Loaded { record, begun } = answer else { return state };
@@ -58,7 +59,10 @@ impl Core {
         }
         let record = match self.newer(record) {
             Newer::Yes(record) => record,
-            Newer::Gone if !state.is_over() => return self.logged_out_elsewhere(None, env),
+            Newer::Gone if !state.is_over() => {
+                self.give_back(state, env);
+                return self.logged_out_elsewhere(None, env);
+            }
             Newer::Gone | Newer::No(_) => return state,
         };
         // Tokens that the store has lost are saved again by the next attempt, under the lock.
@@ -68,11 +72,24 @@ impl Core {
         let is_other = match self.is_other_login(&record) {
             Ok(is_other) => is_other,
             Err(_) if state.is_over() => return state,
-            Err(error) => return self.replaced(error, None, env),
+            Err(error) => {
+                self.give_back(state, env);
+                return self.replaced(error, None, env);
+            }
         };
         if state.is_over() && !self.current.is_other_response(&record.tokens) {
             // What ended the session is true of these tokens, whatever the number of their record.
             return state;
+        }
+        if let State::Pausing(pause) = &mut state
+            && let Some(unverified) = pause.take_unverified()
+        {
+            // The lock was lost, and others have gone on.
+            self.store.release();
+            match is_other {
+                true => self.orphaned(Orphan::Unverified(unverified)),
+                false => self.orphans.set_aside(Orphan::Unverified(unverified)),
+            }
         }
         let is_new = self.take(record, is_other, state.is_grant_gone(), env);
         self.store.note_mark(begun);

@@ -74,6 +74,16 @@ impl Pause {
         self.may_be_dropped = true;
     }
 
+    /// Takes them. The next attempt begins anew.
+    pub(super) fn take_unverified(&mut self) -> Option<UnverifiedTokens> {
+        self.unverified()?;
+        self.renew_at = None;
+        match std::mem::replace(&mut self.resume, Resume::Anew) {
+            Resume::Verify(unverified, _) => Some(unverified),
+            Resume::Anew | Resume::Late(_) => None,
+        }
+    }
+
     /// The next attempt begins anew, whatever came of the last one.
     pub(super) fn begins_anew(&mut self) {
         (self.resume, self.renew_at) = (Resume::Anew, None);
@@ -240,7 +250,7 @@ impl State {
     pub(super) fn can_reload(&self) -> bool {
         match self {
             Self::Idle { .. } | Self::Stopped(End::NeedsLogin(_)) => true,
-            Self::Pausing(pause) => matches!(pause.resume, Resume::Anew),
+            Self::Pausing(pause) => matches!(pause.resume, Resume::Anew | Resume::Verify(..)),
             _ => false,
         }
     }

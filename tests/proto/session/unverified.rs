@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use oidc_proto::adapter::Driver;
 use oidc_proto::adapter::session::{BlockingSession, Sessions};
-use oidc_proto::session::{Access, Event, Record, Session, Standing};
-use oidc_proto::testing::{Disturbance, Lie, On};
+use oidc_proto::session::{Access, End, Event, Record, Session, Standing};
+use oidc_proto::testing::{self, Disturbance, Lie, On, Reuse, User};
 use oidc_proto::{Env as _, ErrorCode};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use crate::session::memory::Memory;
 use crate::session::tasks::{VirtualEnv, provider};
-use crate::session::world::{Store, World, broken, call, shared};
+use crate::session::world::{ISSUER, Store, World, broken, call, shared};
 
 /// A session of a stored record, whose refresh has brought tokens that this machine's clock refuses. A refresh token
 /// that comes twice ends the grant.
@@ -232,6 +232,50 @@ fn rule_9_a_lease_is_renewed_while_tokens_are_not_verified() {
     session.handle_timeout(&mut world.env);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert!(session.is_idle() && !store.is_locked() && !store.is_begun());
+}
+
+/// The lock was lost while tokens are not verified, and others have gone on: the session takes what they have saved, or ends
+/// with them. What it has is not lost.
+#[test]
+fn unverified_tokens_do_not_keep_a_session_from_what_others_have_saved() {
+    for what in ["a refresh", "a logout", "another user"] {
+        let op = testing::Provider::new(ISSUER).with_reuse(Reuse::Allowed);
+        let mut world = World::with(op.with_user(User::new("alice")).with_user(User::new("bob")));
+        let (mut session, store) = refused(&mut world);
+        world.op.honest();
+        store.break_lock();
+        match what {
+            "a refresh" => {
+                for _ in 0..2 {
+                    let mut other = world.restore(store.record().unwrap(), shared());
+                    let _ = other.refresh(&mut world.env);
+                    assert_eq!(world.pump(&mut other, &store), [Event::TokensRefreshed]);
+                }
+            }
+            "a logout" => store.clear(),
+            _ => {
+                let bobs = world.login("bob");
+                store.put(Record::of_login(bobs, session.stored(), &mut world.env));
+            }
+        }
+        behind(&world);
+        // At the first renewal of the lease, long before it could verify what it has.
+        let deadline = world.env.monotonic().saturating_add(Duration::from_secs(60));
+        while session.end().is_none() && session.generation() == 1 {
+            assert!(world.env.monotonic() < deadline, "{what}: nothing is noticed");
+            world.wait(&mut session);
+            world.pump(&mut session, &store);
+        }
+        match what {
+            "a refresh" => {
+                assert_eq!((session.generation(), session.standing(&world.env)), (3, Standing::Good));
+                assert!(world.honours(&world.tokens_of(&session)) && session.is_idle());
+            }
+            "a logout" => assert_eq!(session.end(), Some(End::LoggedOutElsewhere)),
+            _ => assert!(matches!(session.end(), Some(End::Replaced(_)))),
+        }
+        assert_eq!(world.revoke(&mut session).is_empty(), what == "a refresh", "{what}");
+    }
 }
 
 /// The request for the keys has its own deadline.
