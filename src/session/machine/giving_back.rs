@@ -80,7 +80,8 @@ impl Held {
                 }
                 Ok(Step::Call(call)) => call.into_parts().2.fail(Failure::new(FailureKind::Timeout, Sent::No), env),
                 Ok(Step::UseKey(use_key)) => use_key.into_parts().1.fail(FailureKind::Timeout, env),
-                Ok(Step::Wait(wait)) => wait.wake(env),
+                // Whoever fetches the keys may take his time.
+                Ok(Step::Wait(wait)) => wait.cancel(env),
                 Err(_) => return Self::Lost,
             };
         }

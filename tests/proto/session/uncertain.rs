@@ -271,3 +271,35 @@ fn a_logout_after_the_end_of_a_session_elsewhere_is_not_certain() {
         assert!(events.iter().any(is_so), "{events:?}");
     }
 }
+
+/// The tokens have come, and the keys are fetched for another session: nobody knows when they come.
+#[test]
+fn tokens_that_wait_for_the_keys_of_another_session_are_given_back() {
+    for during_logout in [false, true] {
+        let mut world = World::with(ignores_spent().with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
+        let store = Store::default();
+        let mut session = session(&mut world, &store, Persistence::Nowhere);
+        let record = Record::of_login(world.login("alice"), None, &mut world.env);
+        let mut fetches = world.restore(record, SessionOptions::default().with_persistence(Persistence::Nowhere));
+        world.op.rotate_keys();
+        let (ticket, request) = asks(&mut world, &mut fetches, &store);
+        world.send(&mut fetches, ticket, request);
+        let fetch = fetches.poll_transmit(&mut world.env).map(call).expect("fetches keys");
+        if during_logout {
+            let (ticket, request) = asks(&mut world, &mut session, &store);
+            world.op.exchange(request, world.env.now()).unwrap();
+            session.handle_failure(ticket, Failure::new(FailureKind::Interrupted, Sent::Maybe), &mut world.env);
+            session.log_out(&mut world.env);
+        } else {
+            let _ = session.refresh(&mut world.env);
+        }
+        let (ticket, request) = session.poll_transmit(&mut world.env).map(call).expect("asks for tokens");
+        world.send(&mut session, ticket, request);
+        assert!(session.poll_transmit(&mut world.env).is_none(), "waits for the keys");
+        session.log_out(&mut world.env);
+        let events = world.pump(&mut session, &store);
+        assert!(is_certain(&events), "{events:?}");
+        assert!(!lives(&mut world, &mut session) && session.is_idle());
+        drop(fetch);
+    }
+}

@@ -397,6 +397,10 @@ impl Universe {
             if matches!(event, Event::BackingOff { .. }) {
                 self.desk(seat).in_flight = None;
             }
+            if matches!(event, Event::TokensRefreshed) && self.is_honoured(token.expose()) {
+                // Whoever waits uses it at once.
+                self.desk(seat).served_at = self.now;
+            }
             if matches!(event, Event::BackingOff { .. }) && is_signed(self.seed) && self.roll(4) == 0 {
                 self.desk(seat).is_unverified = true;
                 self.post(0, Post::Wake { seat });
