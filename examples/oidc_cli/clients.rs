@@ -2,7 +2,7 @@
 
 use oidc_proto::Words;
 use oidc_proto::flow::Registration;
-use oidc_proto::jose::PublicKey;
+use oidc_proto::jose::{Algorithm, PublicKey};
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{AuthMethod, GrantType};
 use oidc_proto::{
@@ -277,6 +277,11 @@ fn find_or_register(
     };
     match known {
         Some(known) => Ok((known.clone(), false)),
+        // It would be registered without a secret.
+        None if metadata.id_token_signed_response_alg() == Some(Algorithm::Hs256) => {
+            const HINT: &str = "Name the client that has one with --client-id and --client-secret, or name another algorithm with --id-token-algorithm.";
+            Err(Code::Usage.because("HS256 needs a client with a secret").with_hint(HINT))
+        }
         None => Ok((ask(context, provider, metadata, metadata.clone(), None)?, true)),
     }
 }

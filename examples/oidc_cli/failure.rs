@@ -139,6 +139,7 @@ fn own(code: Core) -> Option<&'static str> {
         }
         Core::END_SESSION_UNSUPPORTED => "Log out on the provider's own page.",
         Core::DPOP_REQUIRED => "Log in with --dpop.",
+        Core::DPOP_ALGORITHM => "This program signs DPoP proofs with ES256 only: log in without --dpop.",
         Core::PAR_REQUIRED => "Log in with --par always, or without --par.",
         Core::PAR_UNSUPPORTED => {
             "Log in with --par never, or without --par. If the provider demands PAR and lists no endpoint for it, report that to the provider."
@@ -196,6 +197,7 @@ fn option(code: Core) -> Option<&'static str> {
         Core::TOKEN_INVALID_CLIENT | Core::TOKEN_UNAUTHORIZED_CLIENT => {
             "The options of a login are --client-id, --client-secret or --key, and --auth-method; oidc_cli register --anew replaces a registration, and oidc_cli register --auth-method client_secret_basic registers a client with a secret."
         }
+        Core::TOKEN_CLIENT_AUTH => "The options are --client-secret, --auth-method and --id-token-algorithm.",
         Core::JWS_ALGORITHM => "--id-token-algorithm and --userinfo-algorithm name what the client is registered for.",
         Core::ID_TOKEN_EXPIRED
         | Core::ID_TOKEN_ISSUED_IN_FUTURE
@@ -213,11 +215,11 @@ fn option(code: Core) -> Option<&'static str> {
             "oidc_cli register --initial-access-token TOKEN registers with the provider's permission. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_CLIENT_METADATA => {
-            "--id-token-algorithm and --userinfo-algorithm of oidc_cli login name one that the provider signs with; HS256 needs a client with a secret: register --auth-method client_secret_basic. With a client that was registered by hand: --client-id ID."
+            "--id-token-algorithm and --userinfo-algorithm of oidc_cli login name one that the provider signs with; HS256 needs a client with a secret, named by --client-id and --client-secret. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
         Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",
-        Core::DPOP_NOT_BOUND | Core::DPOP_ALGORITHM => "Without --dpop no proofs are sent.",
+        Core::DPOP_NOT_BOUND => "Without --dpop no proofs are sent.",
         Core::PROVIDER_MISMATCH => {
             "If the homeserver's provider has a new name, oidc_cli relogin moves the session there, with its device."
         }

@@ -268,7 +268,8 @@ impl Endpoint {
             None => Ok(()),
             Some(name) => {
                 let found = Quote::provider(&format!("the parameter {name} in its query"));
-                Err(Error::new(ErrorCode::METADATA_URL).at(member).with_found(found))
+                let expected = Quote::library("a URL whose query has no parameter of the request");
+                Err(Error::new(ErrorCode::METADATA_URL).at(member).with_expected(expected).with_found(found))
             }
         }
     }

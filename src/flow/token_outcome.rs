@@ -14,9 +14,9 @@ use crate::base::json::Fields;
 use crate::base::secret::{Body, Secret, same_bytes};
 use crate::base::word_set::{Words, words};
 use crate::error::{Error, ErrorCode, ProviderText, Recovery, Sent};
-use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash};
+use crate::jose::{self, Algorithm, Algorithms, HS256_SECRET_LENGTH, Jws, half_hash};
 use crate::message::token::TokenResponse;
-use crate::party::client::IdTokenTrust;
+use crate::party::client::{Client, IdTokenTrust};
 use crate::party::client_auth::{clocks_differ, explained};
 use crate::party::options::Deviation;
 use crate::party::relying_party::RelyingParty;
@@ -347,9 +347,28 @@ pub(super) fn allowed_algorithms(party: &RelyingParty) -> Algorithms {
 
 /// Checks, before a code is spent, that ID tokens can be verified at all.
 pub(super) fn check_trust(party: &RelyingParty) -> Result<(), Error> {
-    match party.client().id_token_trust {
+    let client = party.client();
+    match client.id_token_trust {
+        IdTokenTrust::Verify | IdTokenTrust::VerifyElsewhere
+            if client.registered_algorithm == Some(Algorithm::Hs256) =>
+        {
+            check_hs256(client)
+        }
         IdTokenTrust::DangerousTrustTls => SignatureEvidence::waived(party.provider()).map(drop),
         IdTokenTrust::Verify if party.key_cell().backend().is_none() => Err(ErrorCode::JWS_NO_BACKEND.into()),
         IdTokenTrust::Verify | IdTokenTrust::VerifyElsewhere => Ok(()),
     }
 }
+
+/// HS256 signs ID tokens with the client's secret (RFC 7518 section 3.2).
+fn check_hs256(client: &Client) -> Result<(), Error> {
+    let hint = match client.auth.secret() {
+        Some(secret) if secret.expose().len() >= HS256_SECRET_LENGTH => return Ok(()),
+        Some(_) => SHORT_SECRET,
+        None => NO_SECRET,
+    };
+    Err(Error::new(ErrorCode::TOKEN_CLIENT_AUTH).at("client_secret").with_hint(hint))
+}
+
+const NO_SECRET: &str = "HS256 verifies ID tokens with the client's secret, and the client has no secret: configure the secret, or register another algorithm.";
+const SHORT_SECRET: &str = "HS256 verifies ID tokens with the client's secret, and needs one of at least 32 bytes: get a longer secret, or register another algorithm.";

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::browser_parameters::{OF_AUTHORIZATION, OF_END_SESSION};
 use super::options::{Deviation, ProviderOptions};
 use crate::base::json::{self, Fields, Scalar, Text};
 use crate::base::url::{Endpoint, Issuer, Schemes};
@@ -180,10 +181,21 @@ impl ServerMetadata {
                 "end_session_endpoint" if text.contains('#') => Endpoint::page(text, options.schemes()),
                 _ => Endpoint::sharing(text, options.schemes(), &mut host),
             };
+            let own: &[&str] = match name {
+                "authorization_endpoint" => &OF_AUTHORIZATION,
+                "end_session_endpoint" => &OF_END_SESSION,
+                _ => &[],
+            };
             let (text, error) = match value {
                 Scalar::Null => return None,
                 Scalar::Text(text) => match check(&text) {
-                    Ok(endpoint) => return Some(endpoint),
+                    Ok(endpoint) => match endpoint.check_query(name, |set| own.contains(&set)) {
+                        Ok(()) => return Some(endpoint),
+                        Err(error) => {
+                            unusable.push((name, error));
+                            return None;
+                        }
+                    },
                     Err(error) => (Quote::published_url(&text), error),
                 },
                 _ => no_text(),

@@ -6,6 +6,7 @@
 mod support;
 
 mod advice;
+mod before;
 mod bound;
 mod choices;
 mod clients;

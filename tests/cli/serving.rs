@@ -201,10 +201,12 @@ fn a_client_that_the_provider_does_not_know_is_told_what_to_do() {
 fn hs256_needs_a_client_with_a_secret_and_is_said_to() {
     let cli = Cli::new();
     let (_serving, issuer) = serve(&cli, &[]);
-    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--no-browser", "--id-token-algorithm"];
-    let run = cli.run(&[&login[..], &["HS256"]].concat());
+    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--no-browser"];
+    // Nothing is registered where the client would have no secret.
+    cli.run(&[&login[..], &["--id-token-algorithm", "HS256"]].concat()).failed(2, "local", "cli.usage");
+    let run = cli.run(&[&login[..], &["--userinfo-algorithm", "HS256"]].concat());
     let run = run.failed(1, "denied", "registration.invalid_client_metadata");
-    assert!(run.event("error").to_string().contains("--auth-method"), "{}", run.event("error"));
+    assert!(run.event("error").to_string().contains("--client-secret"), "{}", run.event("error"));
 }
 
 /// Each algorithm for ID tokens and userinfo, to the logout, which names the user by an ID token.

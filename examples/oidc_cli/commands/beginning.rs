@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oidc_proto::jose::Algorithm;
 use oidc_proto::{
-    ClientMetadata, Error, ErrorCode as Core, Provider, RedirectUri, RelyingParty, Schemes, TokenOutcome,
+    Client, ClientMetadata, Error, ErrorCode as Core, Provider, RedirectUri, RelyingParty, Schemes, TokenOutcome,
     UnverifiedTokens,
 };
 
@@ -73,6 +73,30 @@ impl Beginning {
             id_token_algorithm: grant.id_token_algorithm,
             userinfo_algorithm: grant.userinfo_algorithm,
         })
+    }
+
+    /// A client at the provider that makes the login's request and does not send it: what the request must not have, and
+    /// what the provider or the client's credentials cannot serve, is refused before a client is registered for it.
+    pub(super) fn rehearsing(
+        &self,
+        context: &mut Context,
+        wish: &Wish,
+        redirect_uris: &[RedirectUri],
+    ) -> Result<RelyingParty, Failure> {
+        let client = match self.identity.named(&self.provider)? {
+            Some(named) => named.client(redirect_uris),
+            None => redirect_uris.iter().cloned().fold(Client::new("nobody"), Client::with_redirect_uri),
+        };
+        let mut client = wish.client(client.with_id_token_trust(trust(self.id_token)));
+        if self.dpop {
+            client = client.with_dpop(Arc::clone(BindingKey::generate(&mut context.env)?.dpop()));
+        }
+        Ok(RelyingParty::new(self.provider.clone(), client))
+    }
+
+    /// Why a request cannot be made. Credentials that do not fit are the command line's.
+    pub(super) fn refused(error: Error) -> Failure {
+        if error.code() == Core::TOKEN_CLIENT_AUTH { Failure::of_option(error) } else { error.into() }
     }
 
     /// Finds the client, and makes the key that the tokens are to be bound to.

@@ -51,8 +51,8 @@ codes! {
         "there is no refresh token", "The provider issued none: the scope `offline_access`, consent or the grant `refresh_token` is missing.",
         "Log in again, with `offline_access` and `prompt=consent` if the provider requires them.";
     TOKEN_CLIENT_AUTH = "token.client_auth", Local, Usage, FixConfiguration, "RFC 6749 section 2.3",
-        "the client's credentials do not fit its authentication method", "The method needs a secret or a key that the client does not have, or the request needs an authenticated client.",
-        "Configure the client with the credentials that its method needs.";
+        "the client's credentials do not fit its configuration", "The authentication method or the algorithm HS256 needs a secret or a key that the client does not have, or a longer secret; or the request needs an authenticated client.",
+        "Configure the client with the credentials that its method and its algorithm need.";
 
     // Device grant
     DEVICE_UNSUPPORTED = "device.unsupported", Remote, Unsupported, FixConfiguration, "RFC 8628 section 4",

@@ -13,6 +13,7 @@ mod pending;
 pub use self::pending::PendingAuthorization;
 
 use self::pending::State;
+use super::prerequisites;
 use super::token_outcome::{self, Origin};
 use super::token_request::TokenRequest;
 use crate::base::env::{Env, Timestamp};
@@ -37,8 +38,10 @@ impl RelyingParty {
     /// `state`, `nonce` and the PKCE verifier have 256 bits of entropy each.
     ///
     /// # Errors
-    /// `metadata.unsupported`; `par.required` if the provider takes only pushed requests; `authorization.…`;
-    /// `provider.mismatch` or `client.mismatch` if the ID token of `id_token_hint` is another's. All are `Local`.
+    /// `metadata.unsupported`; `par.required` if the provider takes only pushed requests; `authorization.…`, `client.id`;
+    /// `provider.mismatch` or `client.mismatch` if the ID token of `id_token_hint` is another's. What would end the login
+    /// only after the user has logged in is an error here, too: `dpop.algorithm`, `token.client_auth`, `jws.no_backend`,
+    /// `id_token.trust_tls_over_http`, `jwks.missing`.
     pub fn authorize(
         &self,
         request: AuthorizationRequest,
@@ -63,7 +66,6 @@ pub(super) fn prepare(
 ) -> Result<(String, PendingAuthorization), Error> {
     request.check()?;
     request.id_token_hint.as_ref().map_or(Ok(()), |id_token| party.check_hint(id_token))?;
-    token::check_client(party.client())?;
     authorization_endpoint(party.provider())?.check_query("authorization_endpoint", |name| request.sets(name))?;
     let (metadata, client) = (party.provider().metadata(), party.client());
     if !client.redirect_uris.iter().any(|own| own.covers(&request.redirect_uri)) {
@@ -82,6 +84,7 @@ pub(super) fn prepare(
     if metadata.code_challenge_methods.is_empty() && !is_openid {
         return Err(ErrorCode::AUTHORIZATION_NONCE_REQUIRED.into());
     }
+    prerequisites::check(party, is_openid)?;
     let (state, code_verifier) = (Secret::random(env.rng()), Secret::random(env.rng()));
     let now = env.now();
     let expectation = is_openid.then(|| LoginExpectation {

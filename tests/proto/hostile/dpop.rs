@@ -286,7 +286,7 @@ fn an_algorithm_that_is_not_advertised_is_not_tried() {
         let what = refusal.map(|refusal| (refusal.what(), refusal.error.fault()));
         assert_eq!(
             what,
-            (!usable).then_some(((At::Exchange, ErrorCode::DPOP_ALGORITHM), Fault::Remote)),
+            (!usable).then_some(((At::Request, ErrorCode::DPOP_ALGORITHM), Fault::Remote)),
             "{advertised}"
         );
         assert_eq!(world.op.count(On::Token), usize::from(usable));

@@ -254,8 +254,7 @@ fn without_keys_there_is_no_id_token() {
     let provider = world.run(step).unwrap().provider;
     let party = RelyingParty::new(provider, world.client.clone().unwrap());
     assert_eq!(world.keys(&party).unwrap_err().code(), ErrorCode::JWKS_MISSING);
-    let login = world.login_with(&party).unwrap();
-    assert_eq!(world.finish(login).err().unwrap().what(), (At::Exchange, ErrorCode::JWKS_MISSING));
+    assert_eq!(world.login_with(&party).err().unwrap().what(), (At::Request, ErrorCode::JWKS_MISSING));
     assert_eq!(world.op.count(On::Token), 0);
 }
 
@@ -289,8 +288,8 @@ fn trust_in_tls_waives_the_signature_alone() {
     let issuer = oidc_proto::Issuer::new(&world.issuer, Schemes::DangerousHttpOnLoopback).unwrap();
     let provider = world.run(oidc_proto::flow::ServerMetadataFetch::start(issuer, world.options)).unwrap().provider;
     let party = RelyingParty::new(provider, world.client.clone().unwrap());
-    let login = world.login_with(&party).unwrap();
-    assert_eq!(world.finish(login).err().unwrap().what(), (At::Exchange, ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP));
+    let refusal = world.login_with(&party).err().unwrap();
+    assert_eq!(refusal.what(), (At::Request, ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP));
     assert_eq!(world.op.count(On::Token), 0);
 }
 
