@@ -82,6 +82,8 @@ pub struct Record {
     pub tokens: TokenSet,
     /// What the tokens were obtained from.
     pub(super) parent: Parent,
+    /// How many refreshes of these tokens in a row were refused without a reason. Processes that ask once each count on.
+    pub(super) silent_refusals: u16,
 }
 
 /// What refreshed tokens were obtained from.
@@ -106,7 +108,7 @@ impl Parent {
 impl Record {
     /// A record of tokens that come from another program, without the name of a login.
     pub fn new(generation: u64, tokens: TokenSet) -> Self {
-        Self { login: None, generation, tokens, parent: Parent::default() }
+        Self { login: None, generation, tokens, parent: Parent::default(), silent_refusals: 0 }
     }
 
     /// The record of a new login, in place of the record with this version; `None` if there is no record.
@@ -144,23 +146,33 @@ struct StoredRecord {
     spent_refresh_token: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refreshed_from: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_none")]
+    silent_refusals: u16,
+}
+
+/// What is left out of a record.
+fn is_none(count: &u16) -> bool {
+    *count == 0
 }
 
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { login, generation, tokens, parent: Parent { spent, generation: refreshed_from } } = self.clone();
-        let spent_refresh_token = spent;
-        StoredRecord { version: Version, generation, login, tokens, spent_refresh_token, refreshed_from }
+        let Self { login, generation, tokens, parent, silent_refusals } = self.clone();
+        let Parent { spent: spent_refresh_token, generation: refreshed_from } = parent;
+        let version = Version;
+        StoredRecord { version, generation, login, tokens, spent_refresh_token, refreshed_from, silent_refusals }
             .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Record {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let StoredRecord { generation, login, tokens, spent_refresh_token: spent, refreshed_from, .. } =
-            StoredRecord::deserialize(deserializer)?;
-        match spent.as_ref().is_none_or(|token| is_token(token.expose())) {
-            true => Ok(Self { login, generation, tokens, parent: Parent { spent, generation: refreshed_from } }),
+        let StoredRecord {
+            generation, login, tokens, spent_refresh_token: spent, refreshed_from, silent_refusals, ..
+        } = StoredRecord::deserialize(deserializer)?;
+        let parent = Parent { spent, generation: refreshed_from };
+        match parent.spent.as_ref().is_none_or(|token| is_token(token.expose())) {
+            true => Ok(Self { login, generation, tokens, parent, silent_refusals }),
             false => Err(de::Error::custom(ErrorCode::STORED_MALFORMED)),
         }
     }

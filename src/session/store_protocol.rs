@@ -306,16 +306,17 @@ impl StoreProtocol {
 
     fn save_unsaved(&self, tokens: &TokenSet) -> StoreAction {
         let parent = self.unsaved.as_ref().map(|unsaved| unsaved.parent());
-        self.save(&ToSave { tokens, parent, new_login: None })
+        self.save(&ToSave { tokens, parent, new_login: None, silent_refusals: 0 })
     }
 
     fn save(&self, to_save: &ToSave<'_>) -> StoreAction {
-        let ToSave { tokens, parent, new_login } = *to_save;
+        let ToSave { tokens, parent, new_login, silent_refusals } = *to_save;
         let next = Record {
             login: new_login.or(self.login()),
             generation: next_generation(self.known),
             tokens: tokens.clone(),
             parent: parent.map(|parent| parent.of(tokens)).unwrap_or_default(),
+            silent_refusals,
         };
         StoreAction::Save { expect: self.known, next }
     }

@@ -6,6 +6,7 @@
 mod support;
 
 mod advice;
+mod again;
 mod before;
 mod bound;
 mod choices;

@@ -10,7 +10,11 @@ const DEVIATION: &str = Deviation::RefreshErrors.name();
 impl Session {
     /// How to log in again: the same provider, client, scope and choices.
     pub(crate) fn again(&self) -> String {
-        format!("Log in again: oidc_cli relogin --session {}", self.id)
+        format!("Log in again: {}", self.command())
+    }
+
+    fn command(&self) -> String {
+        format!("oidc_cli relogin --session {}", self.id)
     }
 
     /// Why there is no refresh token and what to do, if there is none.
@@ -50,8 +54,17 @@ impl Session {
                 "{}, if the refresh token has expired. --accept {DEVIATION} takes this error for that.",
                 self.again()
             )),
-            _ => failure,
+            _ => self.with_command(failure),
         }
+    }
+
+    /// The same failure with the command for a new login, where its hint advises one.
+    fn with_command(&self, failure: Failure) -> Failure {
+        let advice = ["Log in again", "log in again"].into_iter().find(|advice| failure.hint.contains(advice));
+        let Some(advice) = advice.filter(|_| !failure.hint.contains("oidc_cli")) else { return failure };
+        let whole = format!("{advice} ({})", self.command());
+        let hint = failure.hint.replacen(advice, &whole, 1);
+        failure.with_hint(hint)
     }
 
     /// The same of a revocation.
