@@ -74,6 +74,7 @@ impl From<Error> for Failure {
                     Some(failure) => of_connection(failure),
                     None => option(code)
                         .filter(|_| !is_beyond_skew(&error))
+                        .map(|option| if is_bound_to_no_key(&error) { "--dpop makes a key." } else { option })
                         .or_else(|| of_registration(&error))
                         .or_else(told),
                 };
@@ -233,6 +234,11 @@ fn option(code: Core) -> Option<&'static str> {
 fn of_registration(error: &Error) -> Option<&'static str> {
     let is_unusable = error.endpoint() == Some("registration_endpoint") && error.family() == Family::Response;
     is_unusable.then_some("Or register the client at the provider by hand, and log in with --client-id ID.")
+}
+
+/// Whether the tokens are bound to a key, and there is none.
+fn is_bound_to_no_key(error: &Error) -> bool {
+    error.code() == Core::DPOP_NOT_BOUND && error.found().is_some_and(|found| found.as_str() == "DPoP")
 }
 
 /// Whether the clocks differ by more than --clock-skew can allow.

@@ -13,7 +13,7 @@ use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
 use crate::base::secret::{Body, Secret, same_bytes};
 use crate::base::word_set::{Words, words};
-use crate::error::{Error, ErrorCode, ProviderText, Recovery, Sent};
+use crate::error::{Error, ErrorCode, ProviderText, Quote, Recovery, Sent};
 use crate::jose::{self, Algorithm, Algorithms, HS256_SECRET_LENGTH, Jws, half_hash};
 use crate::message::token::TokenResponse;
 use crate::party::client::{Client, IdTokenTrust};
@@ -236,7 +236,7 @@ impl Check for Grant {
         }
         let client = self.party.client();
         if client.dpop.is_some() != (self.response.token_type == TokenType::Dpop) {
-            return Err(ErrorCode::DPOP_NOT_BOUND.into());
+            return Err(not_bound(client.dpop.is_some()));
         }
         let Some((compact, expected)) = self.origin.expects(&self.response)? else {
             return Ok((self.kept(), Words::EMPTY));
@@ -330,6 +330,17 @@ impl Grant {
         }
     }
 }
+
+/// The tokens are bound to a key, and the client has none, or the other way round.
+fn not_bound(has_key: bool) -> Error {
+    let (bearer, dpop) = (TokenType::Bearer.name(), TokenType::Dpop.name());
+    let (expected, found) = if has_key { (dpop, bearer) } else { (bearer, dpop) };
+    let error = Error::new(ErrorCode::DPOP_NOT_BOUND).at("token_type").with_expected(Quote::library(expected));
+    let error = error.with_found(Quote::library(found));
+    if has_key { error } else { error.with_hint(BOUND_TO_OTHER) }
+}
+
+const BOUND_TO_OTHER: &str = "The tokens are bound to a key, and the client has none: give it a DPoP key, or have the provider issue it bearer tokens.";
 
 /// The algorithms that an ID token may be signed with. The token itself never chooses its algorithm.
 pub(super) fn allowed_algorithms(party: &RelyingParty) -> Algorithms {

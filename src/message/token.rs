@@ -149,8 +149,14 @@ fn unknown_type(found: Quote) -> Error {
 /// RFC 6749 section 3.3.
 const SCOPE: &str = "a string of words in printable ASCII, without quotation marks and backslashes";
 
+fn no_scope(found: &'static str) -> Error {
+    let error = Error::new(ErrorCode::JSON_TYPE).at("scope").with_expected(Quote::library(SCOPE));
+    error.with_found(Quote::library(found))
+}
+
 fn wrong_type(field: &'static str) -> Error {
-    Error::new(ErrorCode::JSON_TYPE).at(field).with_expected(Quote::library("a string"))
+    let error = Error::new(ErrorCode::JSON_TYPE).at(field).with_expected(Quote::library("a string"));
+    error.with_found(Quote::library("a value that is not a string"))
 }
 
 /// Parses the response of the token endpoint.
@@ -222,8 +228,12 @@ fn parse_held(response: Response<'_>, whole: &[u8], options: &ProviderOptions) -
     let scope = match answer.scope {
         Some(ReceivedScope::Text(scope)) => Some(scope),
         Some(ReceivedScope::Array(scope)) if options.accepts(Deviation::ScopeArray) => Some(scope),
-        Some(ReceivedScope::Array(_) | ReceivedScope::Other) => {
-            spoil(Error::new(ErrorCode::JSON_TYPE).at("scope").with_expected(Quote::library(SCOPE)));
+        Some(ReceivedScope::Array(_)) => {
+            spoil(no_scope("an array"));
+            None
+        }
+        Some(ReceivedScope::Other(found)) => {
+            spoil(no_scope(found));
             None
         }
         None => None,

@@ -94,6 +94,6 @@ codes! {
         "the server demands a DPoP proof, and the request had none", "The provider issues this client only tokens that are bound to a key, and the client has no DPoP key.",
         "Give the client a DPoP key (`Client::with_dpop`), or have the provider issue it bearer tokens.";
     DPOP_NOT_BOUND = "dpop.not_bound", Remote, Dpop, FixConfiguration, "RFC 9449 section 5",
-        "the tokens are not bound to the client's DPoP key", "The provider does not support DPoP, or DPoP is not enabled for the client.",
+        "the tokens are not bound to the client's DPoP key, or to a key though the client has none", "The provider does not support DPoP, or DPoP is not enabled for the client, or only at the provider.",
         "Enable DPoP for the client at the provider, or log in without it.";
 }

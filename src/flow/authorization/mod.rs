@@ -75,7 +75,10 @@ pub(super) fn prepare(
     }
     let response_mode = request.response_mode.unwrap_or(ResponseMode::Query);
     if request.response_mode.is_some() && !metadata.response_modes.contains(response_mode) {
-        return Err(ErrorCode::AUTHORIZATION_RESPONSE_MODE.into());
+        let listed: Vec<_> = metadata.response_modes.iter().map(|mode| mode.name()).collect();
+        let listed = if listed.is_empty() { "no response mode of this crate".to_owned() } else { listed.join(" or ") };
+        let error = Error::new(ErrorCode::AUTHORIZATION_RESPONSE_MODE).with_expected(Quote::library(listed));
+        return Err(error.with_found(Quote::library(response_mode.name())));
     }
     if request.needs_consent() && metadata.prompt_values.is_none_or(|known| known.contains(Prompt::Consent)) {
         request.prompt = request.prompt.with(Prompt::Consent);

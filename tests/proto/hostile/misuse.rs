@@ -208,7 +208,10 @@ fn a_response_mode_has_to_be_offered() {
     let mut world = World::new();
     world.op.edit_json(On::ServerMetadata, |o| drop(o.insert("response_modes_supported".into(), json!(["query"]))));
     world.request = world.request.with_response_mode(ResponseMode::FormPost);
-    assert_eq!(world.login().err().unwrap().what(), (At::Request, ErrorCode::AUTHORIZATION_RESPONSE_MODE));
+    let refusal = world.login().err().unwrap();
+    assert_eq!(refusal.what(), (At::Request, ErrorCode::AUTHORIZATION_RESPONSE_MODE));
+    let (expected, found) = (refusal.error.expected().unwrap().as_str(), refusal.error.found().unwrap().as_str());
+    assert_eq!((expected, found), ("query", "form_post"));
 }
 
 /// What was made for one provider or one client is not shown to another.
