@@ -70,6 +70,14 @@ pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8
         object.insert("pushed_authorization_request_endpoint".into(), json!(state.url("/par")));
         object.insert("require_pushed_authorization_requests".into(), json!(state.par == Par::Required));
     }
+    let claims = document.get_mut("claims_supported").and_then(Value::as_array_mut);
+    if let Some(claims) = claims {
+        for name in state.users.iter().flat_map(|user| user.claims.keys()) {
+            if claims.iter().all(|own| own != name) {
+                claims.push(json!(name));
+            }
+        }
+    }
     cacheable(json_response(200, &document), request)
 }
 

@@ -29,6 +29,7 @@ mod pushed;
 mod qr;
 mod serving;
 mod sessions;
+mod small;
 mod store;
 mod told;
 mod truth;

@@ -80,6 +80,33 @@ fn users_claims_and_switches_are_named() {
 }
 
 #[test]
+fn claims_of_ones_own_are_in_the_metadata() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &["--claim", "department=sales", "--claim", "name=Carol"]);
+    let response = send(&format!("{issuer}/.well-known/openid-configuration"), "GET", "", "");
+    let document: Value = serde_json::from_str(response.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let listed: Vec<_> = document["claims_supported"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(listed.contains(&"department"), "{listed:?}");
+    assert_eq!(listed.iter().filter(|name| **name == "name").count(), 1, "{listed:?}");
+}
+
+/// Whoever opens the address of the provider sees what it is.
+#[test]
+fn the_root_says_what_is_served_there() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &["--user", "carol<b>"]);
+    for path in ["", "/"] {
+        let page = send(&format!("{issuer}{path}"), "GET", "", "");
+        assert!(page.starts_with("HTTP/1.1 200") && page.contains("text/html"), "{page}");
+        for part in ["<style>", &issuer, "/.well-known/openid-configuration", "carol&lt;b&gt;", "oidc_cli login"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+    }
+    let page = send(&format!("{issuer}/nothing"), "GET", "", "");
+    assert!(page.starts_with("HTTP/1.1 404"), "{page}");
+}
+
+#[test]
 fn nonces_and_pushed_requests_can_be_demanded() {
     let cli = Cli::new();
     let (_serving, issuer) = serve(&cli, &["--par", "required", "--dpop-nonce"]);

@@ -32,6 +32,7 @@ pub(super) enum Meeting {
 }
 
 pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failure> {
+    args.meeting.check(context.options.schemes())?;
     let issuer = match args.beginning.place.place() {
         Place::Issuer(issuer) => issuer,
         Place::Homeserver(homeserver) => return matrix::login(context, args, homeserver),
