@@ -121,7 +121,12 @@ impl Context {
         schemes: Schemes,
     ) -> Result<Provider, Failure> {
         let options = self.provider_options(schemes, &[]);
-        self.discover_with(issuer.clone(), metadata_url, options).map_err(|failure| meant_otherwise(failure, &issuer))
+        self.discover_with(issuer.clone(), metadata_url, options).map_err(|failure| match metadata_url {
+            Some(_) if failure.is(ErrorCode::METADATA_NOT_FOUND) => {
+                failure.with_hint("There is no metadata document at this URL: check --metadata-url, or leave it out.")
+            }
+            _ => meant_otherwise(failure, &issuer),
+        })
     }
 
     fn discover_with(
@@ -159,6 +164,31 @@ impl Context {
         }
         self.provider = Some(provider.clone());
         Ok(provider)
+    }
+
+    /// The same failure with the URL of the endpoint that it is about, if its hint is to check that.
+    pub(crate) fn located(&self, failure: Failure) -> Failure {
+        let endpoint = failure.error.as_ref().and_then(oidc_proto::Error::endpoint);
+        let Some((name, provider)) = endpoint.zip(self.provider.as_ref()) else { return failure };
+        let metadata = provider.metadata();
+        let endpoint = match name {
+            "token_endpoint" => Some(&metadata.token_endpoint),
+            "jwks_uri" => metadata.jwks_uri.as_ref(),
+            "registration_endpoint" => metadata.registration_endpoint.as_ref(),
+            "userinfo_endpoint" => metadata.userinfo_endpoint.as_ref(),
+            "revocation_endpoint" => metadata.revocation_endpoint.as_ref(),
+            "pushed_authorization_request_endpoint" => metadata.pushed_authorization_request_endpoint.as_ref(),
+            "device_authorization_endpoint" => metadata.device_authorization_endpoint.as_ref(),
+            _ => None,
+        };
+        let is_to_check = failure.hint.contains("the URL");
+        match endpoint.filter(|_| is_to_check) {
+            Some(endpoint) => {
+                let hint = failure.hint.replacen("the URL", &format!("the URL {}", endpoint.uri()), 1);
+                failure.with_hint(hint)
+            }
+            None => failure,
+        }
     }
 
     /// What a Matrix homeserver says of its provider.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use oidc_proto::{Error, ErrorCode as Core, FailureKind, FailureReason, Family, Recovery};
+use oidc_proto::{Deviation, Error, ErrorCode as Core, FailureKind, FailureReason, Family, Recovery, Word as _};
 
 /// What went wrong. The message says all of it; the rest is for programs.
 #[derive(Clone, Debug)]
@@ -48,10 +48,23 @@ impl Failure {
     }
 }
 
+/// The hint with this program's options in place of what only the library's callers can choose.
+fn translated(hint: &str) -> String {
+    let hint = hint.replace("choose `Schemes::DangerousHttpOnLoopback`", "give --insecure-loopback");
+    let hint = hint.replace("choose `Schemes::DangerousHttpOnPrivateNetwork`", "give --insecure-private-network");
+    let hint = hint.replace("`Schemes::DangerousHttpOnLoopback`", "--insecure-loopback");
+    Deviation::ALL.iter().fold(hint, |hint, known| {
+        let named = format!("accept `Deviation::{known:?}`");
+        hint.replace(&named, &format!("use --accept {}", known.name()))
+    })
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = error.code();
         let is_usual = error.hint() == code.cure();
+        let hint = translated(error.hint());
+        let error = if hint == error.hint() { error } else { error.with_hint(hint) };
         // Seven of nineteen providers compare it to the letter, and have codes of their own for it.
         let is_about = |what: &str| {
             error.provider_text().is_some_and(|text| {
@@ -74,6 +87,7 @@ impl From<Error> for Failure {
                     Some(failure) => of_connection(failure),
                     None => option(code)
                         .filter(|_| !is_beyond_skew(&error))
+                        .filter(|_| code != Core::URL_SCHEME || !error.hint().contains("--insecure"))
                         .map(|option| if is_bound_to_no_key(&error) { "--dpop makes a key." } else { option })
                         .or_else(|| of_registration(&error))
                         .or_else(told),
@@ -125,9 +139,7 @@ fn own(code: Core) -> Option<&'static str> {
             "The provider publishes no keys to verify ID tokens with: report it to the provider, or trust the connection with --id-token trust-tls."
         }
         Core::HTTP_BODY_TOO_LARGE => "Check the URL; if it is from the provider's metadata, report it to the provider.",
-        Core::JSON_TYPE => {
-            "Check the URL; if it is right, report it to the provider. If a member has a form that --accept NAME allows, accept it (names: oidc_cli login --help)."
-        }
+        Core::JSON_TYPE => "Check the URL; if it is right, report it to the provider.",
         Core::AUTHORIZATION_PARAMETER => {
             "Leave it out of --parameter and --token-parameter, or name it once: what the program sends itself may have an option of its own (--help)."
         }
@@ -138,6 +150,8 @@ fn own(code: Core) -> Option<&'static str> {
         Core::REVOCATION_UNSUPPORTED | Core::REVOCATION_UNSUPPORTED_TOKEN_TYPE => {
             "The tokens stay valid at the provider until they expire."
         }
+        Core::HTTP_REDIRECT => "If the URL is from the provider's metadata, report it to the provider.",
+        Core::USERINFO_UNSUPPORTED => "What is known of the user without it, oidc_cli status shows.",
         Core::END_SESSION_UNSUPPORTED => "Log out on the provider's own page.",
         Core::DPOP_REQUIRED => "Log in with --dpop.",
         Core::DPOP_ALGORITHM => "This program signs DPoP proofs with ES256 only: log in without --dpop.",

@@ -184,20 +184,23 @@ impl AuthorizationRequest {
         }
         for (i, (name, _)) in self.extra.iter().enumerate() {
             let twice = self.extra.iter().skip(i + 1).any(|(other, _)| other == name);
-            let is_own = OF_AUTHORIZATION.contains(&name.as_str()) || is_credential(name);
-            if name.is_empty() || twice || is_own {
-                return Err(refused_parameter(name));
+            if name.is_empty() || twice || OF_AUTHORIZATION.contains(&name.as_str()) || is_credential(name) {
+                return Err(refused_parameter(name, twice));
             }
         }
         Ok(())
     }
 }
 
-/// A parameter that the caller may not add, with its name.
-pub(crate) fn refused_parameter(name: &str) -> Error {
+/// A parameter that the caller may not add, with its name and the reason.
+pub(crate) fn refused_parameter(name: &str, is_twice: bool) -> Error {
     let found = match name {
         "" => Quote::library("a parameter without a name"),
-        name => Quote::caller(&format!("`{name}`")),
+        name if is_twice => Quote::caller(&format!("`{name}` twice")),
+        name if name.starts_with("client_") => {
+            Quote::caller(&format!("`{name}`, which comes from the client's configuration"))
+        }
+        name => Quote::caller(&format!("`{name}`, which this crate sets itself")),
     };
     Error::new(ErrorCode::AUTHORIZATION_PARAMETER).with_found(found)
 }

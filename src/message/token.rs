@@ -74,7 +74,7 @@ pub(crate) fn check_client(client: &Client) -> Result<(), Error> {
     let own = &client.token_parameters;
     let is_twice = |at: usize, name: &str| own.iter().take(at).any(|(other, _)| **other == *name);
     match names.find(|(at, name)| OWN.contains(name) || is_of_the_client(name) || is_twice(*at, name)) {
-        Some((_, name)) => Err(refused_parameter(name).at("token_endpoint")),
+        Some((at, name)) => Err(refused_parameter(name, is_twice(at, name)).at("token_endpoint")),
         None => Ok(()),
     }
 }
@@ -92,7 +92,7 @@ pub(crate) fn add_parameters(request: &mut Request<Body>, client: &Client) -> Re
     let set = std::str::from_utf8(request.body().as_ref()).unwrap_or_default();
     let is_set = |name: &str| form::names(set).any(|set| set == name);
     if let Some((name, _)) = own.iter().find(|(name, _)| is_set(name)) {
-        return Err(refused_parameter(name).at("token_endpoint"));
+        return Err(refused_parameter(name, false).at("token_endpoint"));
     }
     *request.body_mut() = form::extended(request.body(), own.iter().map(|(name, value)| (&**name, value.expose())));
     Ok(())
@@ -148,6 +148,9 @@ fn unknown_type(found: Quote) -> Error {
 
 /// RFC 6749 section 3.3.
 const SCOPE: &str = "a string of words in printable ASCII, without quotation marks and backslashes";
+
+const SCOPE_ARRAY: &str =
+    "If the provider is known for it, accept `Deviation::ScopeArray`; otherwise report it to the provider.";
 
 fn no_scope(found: &'static str) -> Error {
     let error = Error::new(ErrorCode::JSON_TYPE).at("scope").with_expected(Quote::library(SCOPE));
@@ -229,7 +232,7 @@ fn parse_held(response: Response<'_>, whole: &[u8], options: &ProviderOptions) -
         Some(ReceivedScope::Text(scope)) => Some(scope),
         Some(ReceivedScope::Array(scope)) if options.accepts(Deviation::ScopeArray) => Some(scope),
         Some(ReceivedScope::Array(_)) => {
-            spoil(no_scope("an array"));
+            spoil(no_scope("an array").with_hint(SCOPE_ARRAY));
             None
         }
         Some(ReceivedScope::Other(found)) => {

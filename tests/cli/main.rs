@@ -18,6 +18,7 @@ mod examples;
 mod failures;
 mod found;
 
+mod hints;
 mod homeservers;
 mod interrupted;
 mod keys;

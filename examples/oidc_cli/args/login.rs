@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::values::{
-    algorithm, auth_method, client_id, device_id, key_algorithm, parameter, prompt, redirect_uri, response_mode, scope,
+    algorithm, auth_method, client_id, device_id, key_algorithm, parameter, port, prompt, redirect_uri, response_mode,
+    scope,
 };
 use super::{BrowserArgs, ChoiceArgs, PlaceArgs, SECRET_VARIABLE};
 use crate::failure::{Code, Failure};
@@ -134,7 +135,7 @@ pub(crate) struct LoginArgs {
 pub(crate) struct MeetingArgs {
     /// Listen on this port; the redirect URI is then exactly http://127.0.0.1:N/callback. Of several ports with commas, the
     /// first free one is used [default: any free port]
-    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = port)]
     pub(crate) redirect_port: Vec<u16>,
     /// Send exactly this redirect URI. One on loopback without a port gets any free port; one that is not http on this
     /// machine needs --paste [default: http://127.0.0.1/callback]

@@ -33,6 +33,17 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// One of several ports to come back to.
+pub(super) fn port(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| "give a port from 1 to 65535, or several with commas between them".to_owned())
+}
+
+/// A port to listen on.
+pub(super) fn served_port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| "give a port from 0 to 65535; 0 is any free one".to_owned())
+}
+
 /// As much as the library takes.
 pub(super) fn clock_skew(text: &str) -> Result<Duration, String> {
     let is_whole = |skew: &Duration| ProviderOptions::new().with_clock_skew(*skew).clock_skew() == *skew;

@@ -157,10 +157,7 @@ pub(crate) fn userinfo(context: &mut Context) -> Result<(), Failure> {
     session.keep_nonces(&context.store)?;
     let refused = match asked {
         Err(failure) if lacks_scope(&failure) => {
-            return Err(failure.with_hint(format_args!(
-                "The token lacks a scope. {} --scope \"…\", with the scope that the provider requires.",
-                session.again()
-            )));
+            return Err(session.with_wider_scope(failure));
         }
         Err(failure) if is_expired(&failure) => failure,
         Err(failure) if failure.is(Core::USERINFO_UNAUTHORIZED) => {

@@ -1,6 +1,6 @@
 //! What to do about a session when a command fails.
 
-use oidc_proto::{Deviation, ErrorCode as Core};
+use oidc_proto::{Deviation, ErrorCode as Core, Scope};
 
 use super::Session;
 use crate::failure::{Code, Failure};
@@ -64,6 +64,29 @@ impl Session {
         let Some(advice) = advice.filter(|_| !failure.hint.contains("oidc_cli")) else { return failure };
         let whole = format!("{advice} ({})", self.command());
         let hint = failure.hint.replacen(advice, &whole, 1);
+        failure.with_hint(hint)
+    }
+
+    /// The same of a token that lacks a scope, which the server may have named.
+    pub(crate) fn with_wider_scope(&self, failure: Failure) -> Failure {
+        let required = failure.error.as_ref().and_then(|error| error.expected()).map(|scope| scope.as_str().to_owned());
+        // Only what can be typed as it stands.
+        let required = required.and_then(|scope| Scope::new(&scope).ok());
+        let wish = self.wish();
+        let hint = match &required {
+            Some(required) => {
+                let more = required.iter().filter(|word| !wish.scope.contains(word));
+                let words: Vec<_> = wish.scope.iter().chain(more).collect();
+                format!("The token lacks a scope. {} --scope \"{}\"", self.again(), words.join(" "))
+            }
+            None => {
+                let own = wish.scope.as_str();
+                format!(
+                    "The token lacks a scope, which the provider does not name. {} --scope \"{own} …\", with the scope that its documentation requires in place of …",
+                    self.again()
+                )
+            }
+        };
         failure.with_hint(hint)
     }
 

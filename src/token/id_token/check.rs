@@ -300,6 +300,12 @@ pub(in crate::token) fn check_issuer(iss: &str, tenant: Option<&str>, provider: 
     if fits { Ok(()) } else { Err(refusal::other_issuer(expected, iss)) }
 }
 
+const ONLY_MAX_AGE: &str =
+    "Only a login with `max_age` needs `auth_time`: log in without it, or report it to the provider.";
+
 fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {
-    claim.ok_or_else(|| Error::new(ErrorCode::ID_TOKEN_MISSING_CLAIM).at(name))
+    claim.ok_or_else(|| {
+        let error = Error::new(ErrorCode::ID_TOKEN_MISSING_CLAIM).at(name);
+        if name == "auth_time" { error.with_hint(ONLY_MAX_AGE) } else { error }
+    })
 }

@@ -128,7 +128,7 @@ fn an_error_reads_as_a_sentence() {
         (
             Say::Edit("no iat", |op| op.edit_id_token(|token| drop(token.claims.remove("iat")))),
             "a required claim is missing in the ID token: `iat` (id_token.missing_claim; OpenID Connect Core 1.0 section 2). \
-             Report it to the provider. Only a login with `max_age` or `acr_values` needs `auth_time` or `acr`.",
+             Report it to the provider.",
         ),
         (
             Say::Edit("no such grant", |op| {
