@@ -11,7 +11,7 @@ use super::key_search::{By, Check};
 use super::revocation::Revocation;
 use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
-use crate::base::secret::{Body, Secret, same_bytes};
+use crate::base::secret::{Body, Secret, is_token, same_bytes};
 use crate::base::word_set::{Words, words};
 use crate::error::{Error, ErrorCode, ProviderText, Quote, Recovery, Sent};
 use crate::jose::{self, Algorithm, Algorithms, HS256_SECRET_LENGTH, Jws, half_hash};
@@ -108,9 +108,10 @@ pub struct TokenGrant {
 pub struct UnverifiedTokens(pub(super) Box<Grant>);
 
 impl UnverifiedTokens {
-    /// The refresh token that came. It says nothing of the ID token: what the next response has is verified.
+    /// The refresh token that came, if it can be kept. It says nothing of the ID token: what the next response has is
+    /// verified.
     pub(crate) fn refresh_token(&self) -> Option<&Secret> {
-        self.0.response.refresh_token.as_ref()
+        self.0.response.refresh_token.as_ref().filter(|token| is_token(token.expose()))
     }
 
     /// When the refresh token expires, if the response says so.

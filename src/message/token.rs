@@ -214,7 +214,13 @@ fn parse_held(response: Response<'_>, whole: &[u8], options: &ProviderOptions) -
     });
     let refresh_token = match answer.refresh_token.or_absent() {
         Scalar::Null => None,
-        Scalar::Text(token) if is_token(&token) => Some(Secret::new(token)),
+        Scalar::Text(token) => {
+            // One that cannot be kept can be revoked.
+            if !is_token(&token) {
+                spoil(Error::new(ErrorCode::TOKEN_MALFORMED).at("refresh_token"));
+            }
+            Some(Secret::new(token))
+        }
         _ => {
             spoil(Error::new(ErrorCode::TOKEN_MALFORMED).at("refresh_token"));
             None

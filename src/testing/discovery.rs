@@ -18,7 +18,8 @@ pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8
     }
     let mut signing = keys::algorithms(state.has_all_algorithms);
     signing.push("HS256");
-    let mut asserting: Vec<&str> = verify::ALGORITHMS.to_vec();
+    let proving = verify::algorithms(state.has_all_algorithms);
+    let mut asserting = proving.clone();
     asserting.push("HS256");
     let mut document = json!({
         "issuer": state.issuer,
@@ -44,7 +45,7 @@ pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8
         "revocation_endpoint_auth_signing_alg_values_supported": asserting,
         "introspection_endpoint_auth_methods_supported": METHODS,
         "introspection_endpoint_auth_signing_alg_values_supported": asserting,
-        "dpop_signing_alg_values_supported": verify::ALGORITHMS,
+        "dpop_signing_alg_values_supported": proving,
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
         "authorization_response_iss_parameter_supported": true,
