@@ -70,6 +70,8 @@ pub(crate) struct Found {
     pub(crate) is_for_dpop: bool,
     /// It was registered just now.
     pub(crate) is_new: bool,
+    /// It was registered by hand, and not by this program: what it is registered for, the command line says.
+    pub(crate) is_by_hand: bool,
 }
 
 /// What a registration response says of DPoP (RFC 9449 section 5.2).
@@ -168,7 +170,10 @@ impl Identity {
             }
         };
         let client = with_key_from(registered.client(&uris), key_file.as_ref())?;
-        Ok(Found { client, key_file, named, is_for_dpop: is_for_dpop(&registered), is_new })
+        let (issuer, id) = (provider.issuer(), registered.client_id());
+        let fixed = context.store.registrations()?.static_client(issuer).is_some_and(|fixed| fixed.client_id() == id);
+        let is_by_hand = named.is_some() || fixed;
+        Ok(Found { client, key_file, named, is_for_dpop: is_for_dpop(&registered), is_new, is_by_hand })
     }
 
     /// The metadata with the public half of the key, under a name that no other key has.

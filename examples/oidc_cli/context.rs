@@ -307,7 +307,14 @@ impl Context {
             None if session.has_own_client() && session.key_file().is_none() => {
                 Registered::preregistered(client_id, ClientAuth::None)?
             }
-            None => return Err(Code::ClientUnknown.because(client_id.escape_debug())),
+            None => {
+                let failure = Code::ClientUnknown.because(client_id.escape_debug());
+                return Err(failure.with_hint(format_args!(
+                    "{}; or, if the client was registered by hand: oidc_cli login --issuer {issuer} --client-id {}",
+                    session.again(),
+                    shell_words::quote(client_id)
+                )));
+            }
         };
         let client = clients::with_key_from(registered.client(&[]), session.key_file())
             .map_err(|failure| session.explain_key(failure))?;

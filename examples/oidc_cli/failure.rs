@@ -77,7 +77,10 @@ impl From<Error> for Failure {
             () if is_about("DPoP") && is_usual => Some("Where the provider demands DPoP, --dpop sends proofs."),
             () => None,
         };
-        let own = own(code).filter(|_| is_usual).or_else(|| error.failure().and_then(own_of_connection));
+        let own = own(code)
+            .or_else(|| of_parameter(&error))
+            .filter(|_| is_usual)
+            .or_else(|| error.failure().and_then(own_of_connection));
         let hint = match own {
             Some(own) => Some(own.to_owned()),
             None => {
@@ -140,9 +143,6 @@ fn own(code: Core) -> Option<&'static str> {
         }
         Core::HTTP_BODY_TOO_LARGE => "Check the URL; if it is from the provider's metadata, report it to the provider.",
         Core::JSON_TYPE => "Check the URL; if it is right, report it to the provider.",
-        Core::AUTHORIZATION_PARAMETER => {
-            "Leave it out of --parameter and --token-parameter, or name it once: what the program sends itself may have an option of its own (--help)."
-        }
         Core::ID_TOKEN_TRUST_TLS_OVER_HTTP => "Leave out --id-token trust-tls, or log in at an https provider.",
         Core::ID_TOKEN_MISSING => {
             "Allow the scope openid for this client at the provider: this program needs an ID token."
@@ -182,6 +182,21 @@ fn own(code: Core) -> Option<&'static str> {
             "Leave the device and the API out of --scope: the login adds them itself. --device-id names a device."
         }
         _ => return None,
+    })
+}
+
+/// The same of a parameter that cannot be added, by the option that adds it.
+fn of_parameter(error: &Error) -> Option<&'static str> {
+    if error.code() != Core::AUTHORIZATION_PARAMETER {
+        return None;
+    }
+    Some(match error.field().or(error.endpoint()) {
+        Some("token_endpoint") => {
+            "Leave it out of --token-parameter, or name it once: what the program sends itself may have an option of its own (--help)."
+        }
+        _ => {
+            "Leave it out of --parameter, or name it once: what the program sends itself may have an option of its own (--help)."
+        }
     })
 }
 

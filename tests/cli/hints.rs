@@ -157,3 +157,36 @@ fn commands_for_the_program_itself_are_not_advised() {
     assert!(cli.plain(&[]).stderr.contains("client-credentials"));
     assert!(cli.plain(&["logn"]).stderr.contains("'login'"));
 }
+
+/// Which option it was, and what is wrong with it.
+#[test]
+fn a_parameter_that_is_refused_names_its_option() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let place = ["--insecure-loopback", "--issuer", &op.issuer];
+    let own: [(&[&str], &str, &str); 4] = [
+        (&["login", "--parameter", "state=x"], "--parameter", "--token-parameter"),
+        (&["login", "--token-parameter", "code=x"], "--token-parameter", " --parameter"),
+        (&["device", "--token-parameter", "code=x"], "--token-parameter", " --parameter"),
+        (
+            &["client-credentials", "--client-id", "c", "--client-secret", "s", "--parameter", "grant_type=x"],
+            "--parameter",
+            "--token-parameter",
+        ),
+    ];
+    for (command, option, other) in own {
+        let run = cli.run(&[command, &place].concat()).failed(2, "local", "authorization.parameter");
+        assert!(hint(&run).contains(option) && !hint(&run).contains(other), "{command:?} {}", hint(&run));
+    }
+}
+
+#[test]
+fn a_session_whose_client_is_gone_says_how_to_log_in_again() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    std::fs::remove_file(cli.store().join("registrations.json")).unwrap();
+    let run = cli.run(&["refresh"]).failed(1, "local", "cli.client_unknown");
+    let id = cli.run(&["status"]).done().event("session")["session"].as_str().unwrap().to_owned();
+    assert!(hint(&run).contains(&format!("oidc_cli relogin --session {id}")), "{}", hint(&run));
+    let login = format!("oidc_cli login --issuer {} --client-id ", op.issuer);
+    assert!(hint(&run).contains(&login), "{}", hint(&run));
+}

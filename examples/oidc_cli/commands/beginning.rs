@@ -109,8 +109,9 @@ impl Beginning {
         if let Some(algorithm) = self.userinfo_algorithm {
             metadata = metadata.with_userinfo_signed_response_alg(algorithm);
         }
-        let Found { client, key_file, named, is_for_dpop, .. } =
+        let Found { client, key_file, named, is_for_dpop, is_by_hand, .. } =
             self.identity.client(context, &self.provider, metadata, Choice::Reuse)?;
+        let wish = if is_by_hand { wish.naming(self.id_token_algorithm, self.userinfo_algorithm) } else { wish };
         if is_for_dpop && !self.dpop {
             clients::warn_of_dpop(context);
         }

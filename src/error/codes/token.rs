@@ -94,6 +94,6 @@ codes! {
         "the server demands a DPoP proof, and the request had none", "The provider issues this client only tokens that are bound to a key, and the client has no DPoP key.",
         "Give the client a DPoP key (`Client::with_dpop`), or have the provider issue it bearer tokens.";
     DPOP_NOT_BOUND = "dpop.not_bound", Remote, Dpop, FixConfiguration, "RFC 9449 section 5",
-        "the tokens are not bound to the client's DPoP key, or to a key though the client has none", "The provider does not support DPoP, or DPoP is not enabled for the client, or only at the provider.",
+        "the tokens and the client's DPoP key do not belong together", "DPoP is enabled on one side only: the client has a key and the tokens are not bound to it, or they are bound to a key and the client has none.",
         "Enable DPoP for the client at the provider, or log in without it.";
 }
