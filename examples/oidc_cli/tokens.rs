@@ -136,6 +136,13 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
             }
             error => error.into(),
         };
+        // The record may have been saved since, with a count of refusals: what is noted of it stays true.
+        if standing == Standing::Doubtful
+            && let Ok(now) = session::reload(&context.store, session)
+            && now.generation() > session.generation()
+        {
+            asked::note(&context.store, now.id(), now.generation()).map_err(unasked)?;
+        }
         if standing == Standing::Good {
             asked::erase(&context.store, session.id(), session.generation())
                 .map_err(|failure| Vain { failure, standing })?;

@@ -38,6 +38,8 @@ pub(super) struct ToSave<'a> {
     pub(super) new_login: Option<LoginId>,
     /// How many refreshes of them in a row were refused without a reason.
     pub(super) silent_refusals: u16,
+    /// A refresh of them was begun that has no end.
+    pub(super) may_be_spent: bool,
 }
 
 /// What the session learns from a response.

@@ -70,3 +70,17 @@ fn three_refusals_without_a_reason() {
         assert_eq!(cli.run(&["status"]).done().event("session").get("needs_login"), None);
     }
 }
+
+/// The record is saved with the count, and what is noted of the tokens in it stays true.
+#[test]
+fn a_doubt_outlives_a_refusal_without_a_reason() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    let is_doubtful = || cli.run(&["status"]).done().event("session")["doubtful"] == true;
+    op.provider.disturb(On::Token, Disturbance::LostResponse, 1);
+    assert_eq!(cli.run(&["refresh"]).exit, 1);
+    assert!(is_doubtful());
+    op.provider.disturb(On::Token, Disturbance::status(400), 1);
+    cli.run(&["refresh"]).failed(1, "remote", "http.status");
+    assert!(is_doubtful());
+}

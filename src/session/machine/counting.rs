@@ -25,7 +25,7 @@ impl Core {
     }
 
     /// Saves the record with the count, if it is still the known one.
-    pub(super) fn to_count(
+    pub(super) fn save_count(
         &mut self,
         error: Error,
         record: Result<Option<Box<Record>>, Error>,
@@ -33,7 +33,9 @@ impl Core {
     ) -> State {
         match record.map(|record| self.newer(record)) {
             Ok(Newer::No(Some(record))) => {
-                let record = Record { silent_refusals: self.attempts.silent(), ..record };
+                // The mark goes with the record that it is of. An earlier refresh without an end stays one.
+                let may_be_spent = self.store.was_begun();
+                let record = Record { silent_refusals: self.attempts.silent(), may_be_spent, ..record };
                 self.store.ask(Question::Save);
                 State::attempting(Stage::ExpectCount(Box::new(Counted { error, record })), self.deadline(env))
             }
@@ -45,6 +47,7 @@ impl Core {
     pub(super) fn is_counted(&mut self, counted: Counted, saved: &Saved, env: &mut dyn Env) -> State {
         match saved {
             Saved::Done => {
+                self.store.note_mark(counted.record.may_be_spent);
                 self.store.release();
                 self.back_off(counted.error, Resume::Anew, env)
             }

@@ -7,6 +7,7 @@ use super::state::State;
 use super::{Core, Session};
 use crate::base::env::Env;
 use crate::session::policy::Persistence;
+use crate::session::record::Record;
 use crate::session::reload::Known;
 use crate::session::store::{StoreAction, StoreResponse, StoreTicket};
 
@@ -73,6 +74,7 @@ impl Core {
             // What ended the session is true of these tokens, whatever the number of their record.
             return state;
         }
+        let begun = Record::is_begun(Some(&record), begun);
         let is_new = self.take(record, is_other, state.is_grant_gone(), env);
         self.store.note_mark(begun);
         if begun {

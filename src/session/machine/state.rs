@@ -332,11 +332,13 @@ impl State {
         match &attempt.stage {
             Stage::ExpectSave(obtained) => {
                 let Obtained { tokens, parent, new_login, .. } = &**obtained;
-                Some(ToSave { tokens, parent: Some(parent), new_login: *new_login, silent_refusals: 0 })
+                let (new_login, silent_refusals, may_be_spent) = (*new_login, 0, false);
+                Some(ToSave { tokens, parent: Some(parent), new_login, silent_refusals, may_be_spent })
             }
             Stage::ExpectCount(counted) => {
-                let Record { tokens, parent, silent_refusals, .. } = &counted.record;
-                Some(ToSave { tokens, parent: Some(parent), new_login: None, silent_refusals: *silent_refusals })
+                let Record { tokens, parent, silent_refusals, may_be_spent, .. } = &counted.record;
+                let (silent_refusals, may_be_spent) = (*silent_refusals, *may_be_spent);
+                Some(ToSave { tokens, parent: Some(parent), new_login: None, silent_refusals, may_be_spent })
             }
             _ => None,
         }

@@ -87,7 +87,7 @@ impl Core {
                 self.conflicted(*obtained, record, env)
             }
             (Stage::ExpectSave(obtained), Told::Saved(Saved::Failed(error))) => self.not_saved(*obtained, error, env),
-            (Stage::ExpectRecordToCount(error), Told::Loaded(record)) => self.to_count(*error, record, env),
+            (Stage::ExpectRecordToCount(error), Told::Loaded(record)) => self.save_count(*error, record, env),
             (Stage::ExpectCount(counted), Told::Saved(saved)) => self.is_counted(*counted, &saved, env),
             // Without lock or record: the store may do better later, and the tokens may still be good until then.
             (_, Told::Locked(Err(error)) | Told::Loaded(Err(error))) => self.store_failed(error, env),

@@ -164,6 +164,7 @@ fn malformed() -> Vec<(Type, &'static str, &'static str, Vec<Value>)> {
         (Type::Record, RECORD, "/spent_refresh_token", vec![json!(""), json!("rt_\r\n"), json!("rt_é"), json!(7)]),
         (Type::Record, RECORD_REFRESHED, "/refreshed_from", vec![json!(-1), json!(1.5), json!("6"), json!([])]),
         (Type::Record, RECORD_REFUSED, "/silent_refusals", vec![json!(-1), json!(1.5), json!("2"), json!(65536), Value::Null]),
+        (Type::Record, RECORD_REFUSED, "/may_be_spent", vec![json!(1), json!("true"), Value::Null]),
         (Type::Registrations, REGISTRATIONS, "/clients", vec![json!({}), json!("x"), json!([7]), json!([{}])]),
         (Type::Registrations, REGISTRATIONS, "/clients/0/issuer", issuers()),
         (Type::Registrations, REGISTRATIONS, "/clients/0/client_id", vec![json!(7), json!([]), json!(""), json!("a\n"), json!("\u{1b}[2J"), json!("a\u{202e}")]),
@@ -213,6 +214,7 @@ fn a_missing_field_spoils_the_value() {
         "spent_refresh_token",
         "refreshed_from",
         "silent_refusals",
+        "may_be_spent",
         "post_logout_redirect_uri",
     ];
     for (kind, fixture) in FIXTURES {

@@ -202,6 +202,7 @@ proptest! {
         put(&mut stored, "spent_refresh_token", spent);
         put(&mut stored, "refreshed_from", from);
         put(&mut stored, "silent_refusals", refusals);
+        put(&mut stored, "may_be_spent", refusals.map(|_| true));
         let (read, written) = round_trip!(Record, stored);
         prop_assert_eq!((&written, read.generation), (&stored, generation));
         let _ = Record::from_json(&damaged(&stored, &damage));

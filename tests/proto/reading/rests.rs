@@ -74,6 +74,40 @@ fn three_silent_refusals_in_a_row_need_a_login_also_of_three_processes() {
     assert_eq!(serde_json::to_value(store.record().unwrap()).unwrap().get("silent_refusals"), None);
 }
 
+/// A response was lost before: whoever counts does not forget that the refresh token may be spent.
+#[test]
+fn a_refresh_without_an_end_stays_one_where_refusals_are_counted() {
+    let mut world = SessionWorld::new();
+    let store = Store::default();
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    for (disturbance, refusals) in [
+        (Disturbance::LostResponse, None),
+        (Disturbance::status(400), Some(1)),
+        (Disturbance::status(503), None),
+        (Disturbance::status(401), Some(1)),
+        (Disturbance::status(400), Some(2)),
+    ] {
+        world.op.disturb(On::Token, disturbance, 1);
+        let mut session = world.restore(store.record().unwrap(), shared());
+        let _ = session.refresh(&mut world.env);
+        assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
+        let record = serde_json::to_value(store.record().unwrap()).unwrap();
+        assert_eq!(record.get("silent_refusals").and_then(|count| count.as_u64()), refusals);
+        assert!(store.is_begun() || record["may_be_spent"] == true, "{record}");
+    }
+    // So a logout knows that what it revokes may not be the newest.
+    let mut session = world.restore(store.record().unwrap(), shared());
+    world.op.disturb(On::Token, Disturbance::Unreachable, usize::MAX);
+    session.log_out(&mut world.env);
+    let mut seen = world.pump(&mut session, &store);
+    while !matches!(seen.last(), Some(Event::LoggedOut(_))) {
+        world.wait(&mut session);
+        seen.extend(world.pump(&mut session, &store));
+    }
+    let Some(Event::LoggedOut(logout)) = seen.last() else { panic!("{seen:?}") };
+    assert!(logout.uncertainty.is_some(), "{logout:?}");
+}
+
 /// The refresh token before the current one is in the record still, and a store that fails costs the count only.
 #[test]
 fn a_count_changes_nothing_else_in_the_record() {
