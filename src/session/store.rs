@@ -4,6 +4,7 @@
 //! Shared:  Lock ─▶ Load ─▶ (another process has refreshed: adopt) ─▶ Unlock
 //!                     └──▶ Prepare ─▶ (refresh) ─┬─▶ Save { expect, next } ─▶ Unlock
 //!                                                ├─ an error without tokens ─▶ Discard ─▶ Unlock
+//!                                                ├─ a refusal without a reason ─▶ Discard ─▶ Load ─▶ Save { expect, next } ─▶ Unlock
 //!                                                ├─ no response ─▶ Unlock
 //!                                                └─ invalid_grant ─▶ Load ─▶ (adopt, or refresh with the token before) ─▶ …
 //! Own:     Prepare ─▶ (refresh) ─▶ Save { expect, next }, or Discard
@@ -13,6 +14,9 @@
 //! refresh was begun. If it fails to, nothing is sent. The mark stays until the new record is saved, or until the
 //! provider has said that it issued no tokens. Whoever finds the mark knows that the stored refresh token may be
 //! spent, and the access token ended.
+//!
+//! A provider may refuse a refresh token without a reason. How often it did so in a row is a part of the record: the same
+//! tokens are then saved with the new count, so that processes that ask once each count together.
 //!
 //! A lock that is a lease can expire unnoticed. Therefore a save names the version that it replaces, which is a login
 //! and a generation, and the store compares the versions. If another process has saved first, the store responds with
