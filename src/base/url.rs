@@ -282,8 +282,8 @@ impl Endpoint {
     /// # Errors
     /// `metadata.url` at the member of the metadata.
     pub(crate) fn check_query(&self, member: &'static str, adds: impl Fn(&str) -> bool) -> Result<(), Error> {
-        let query = self.0.query().unwrap_or("").as_bytes();
-        match url::form_urlencoded::parse(query).map(|(name, _)| name).find(|name| adds(name)) {
+        let Some(query) = self.0.query() else { return Ok(()) };
+        match url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name).find(|name| adds(name)) {
             None => Ok(()),
             Some(name) => {
                 let found = Quote::provider(&format!("the parameter {name} in its query"));

@@ -20,9 +20,11 @@ pub(super) fn check(party: &RelyingParty, is_openid: bool) -> Result<(), Error> 
         return Ok(());
     }
     check_trust(party)?;
-    // The application may have supplied the keys itself.
-    if party.client().needs_keys() && party.provider().keys().is_none() {
-        jwks::endpoint(party.provider())?;
+    let provider = party.provider();
+    let has_keys = || !party.client().needs_keys() || provider.keys().is_some();
+    match jwks::endpoint(provider) {
+        // The application may have supplied the keys itself.
+        Err(error) if !has_keys() => Err(error),
+        _ => Ok(()),
     }
-    Ok(())
 }
