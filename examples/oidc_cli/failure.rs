@@ -245,7 +245,7 @@ fn option(code: Core) -> Option<&'static str> {
             "oidc_cli register --initial-access-token TOKEN registers with the provider's permission. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_CLIENT_METADATA => {
-            "--id-token-algorithm and --userinfo-algorithm of oidc_cli login name one that the provider signs with; HS256 needs a client with a secret, named by --client-id and --client-secret. With a client that was registered by hand: --client-id ID."
+            "--id-token-algorithm and --userinfo-algorithm of oidc_cli login name one that the provider signs with. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
         Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",

@@ -52,7 +52,7 @@ pub(crate) struct GrantArgs {
     #[arg(long, value_name = "A", value_parser = algorithm, conflicts_with = "homeserver")]
     pub(crate) id_token_algorithm: Option<Algorithm>,
     /// The same for userinfo, which is not signed without this option
-    #[arg(long, value_name = "A", value_parser = algorithm, conflicts_with = "homeserver")]
+    #[arg(long, value_name = "A", value_parser = key_algorithm, conflicts_with = "homeserver")]
     pub(crate) userinfo_algorithm: Option<Algorithm>,
     /// Trust this audience of ID tokens beside the client; repeatable
     #[arg(long, value_name = "AUD", conflicts_with = "homeserver")]
