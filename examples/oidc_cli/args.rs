@@ -15,8 +15,8 @@ use oidc_proto::matrix::{Address, DeviceId};
 use oidc_proto::{AuthMethod, Deviation, Endpoint, Issuer, RedirectUri, Schemes, Scope, Secret};
 
 use values::{
-    account_action, clock_skew, command_line, deviation, device_id, key_algorithm, parameter, proxy, redirect_uri,
-    scope, seconds, secret_method, user_agent,
+    account_action, clock_skew, command_line, deviation, device_id, key_algorithm, parameter, port, proxy,
+    redirect_uri, scope, seconds, secret_method, user_agent,
 };
 
 use crate::failure::{Code, Failure};
@@ -245,7 +245,7 @@ pub(crate) struct RegisterArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
     /// Register http://127.0.0.1:N/callback, for a provider that compares the port, too; several ports with commas
-    #[arg(long, value_name = "N", conflicts_with = "homeserver", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", conflicts_with = "homeserver", value_delimiter = ',', value_parser = port)]
     pub(crate) redirect_port: Vec<u16>,
     /// Register this redirect URI, for login --redirect-uri
     #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]

@@ -2,7 +2,7 @@
 
 use oidc_proto::Words;
 use oidc_proto::flow::Registration;
-use oidc_proto::jose::PublicKey;
+use oidc_proto::jose::{Algorithm, PublicKey};
 use oidc_proto::{ApplicationType, ClientMetadata};
 use oidc_proto::{AuthMethod, GrantType};
 use oidc_proto::{
@@ -70,6 +70,8 @@ pub(crate) struct Found {
     pub(crate) is_for_dpop: bool,
     /// It was registered just now.
     pub(crate) is_new: bool,
+    /// It was registered by hand, and not by this program: what it is registered for, the command line says.
+    pub(crate) is_by_hand: bool,
 }
 
 /// What a registration response says of DPoP (RFC 9449 section 5.2).
@@ -168,7 +170,10 @@ impl Identity {
             }
         };
         let client = with_key_from(registered.client(&uris), key_file.as_ref())?;
-        Ok(Found { client, key_file, named, is_for_dpop: is_for_dpop(&registered), is_new })
+        let (issuer, id) = (provider.issuer(), registered.client_id());
+        let fixed = context.store.registrations()?.static_client(issuer).is_some_and(|fixed| fixed.client_id() == id);
+        let is_by_hand = named.is_some() || fixed;
+        Ok(Found { client, key_file, named, is_for_dpop: is_for_dpop(&registered), is_new, is_by_hand })
     }
 
     /// The metadata with the public half of the key, under a name that no other key has.
@@ -279,6 +284,11 @@ fn find_or_register(
     };
     match known {
         Some(known) => Ok((known.clone(), false)),
+        // It would be registered without a secret.
+        None if metadata.id_token_signed_response_alg() == Some(Algorithm::Hs256) => {
+            const HINT: &str = "Name the client that has one with --client-id and --client-secret, or name another algorithm with --id-token-algorithm.";
+            Err(Code::Usage.because("HS256 needs a client with a secret").with_hint(HINT))
+        }
         None => Ok((ask(context, provider, metadata, metadata.clone(), None)?, true)),
     }
 }

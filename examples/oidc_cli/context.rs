@@ -121,7 +121,12 @@ impl Context {
         schemes: Schemes,
     ) -> Result<Provider, Failure> {
         let options = self.provider_options(schemes, &[]);
-        self.discover_with(issuer.clone(), metadata_url, options).map_err(|failure| meant_otherwise(failure, &issuer))
+        self.discover_with(issuer.clone(), metadata_url, options).map_err(|failure| match metadata_url {
+            Some(_) if failure.is(ErrorCode::METADATA_NOT_FOUND) => {
+                failure.with_hint("There is no metadata document at this URL: check --metadata-url, or leave it out.")
+            }
+            _ => meant_otherwise(failure, &issuer),
+        })
     }
 
     fn discover_with(
@@ -161,6 +166,31 @@ impl Context {
         }
         self.provider = Some(provider.clone());
         Ok(provider)
+    }
+
+    /// The same failure with the URL of the endpoint that it is about, if its hint is to check that.
+    pub(crate) fn located(&self, failure: Failure) -> Failure {
+        let endpoint = failure.error.as_ref().and_then(oidc_proto::Error::endpoint);
+        let Some((name, provider)) = endpoint.zip(self.provider.as_ref()) else { return failure };
+        let metadata = provider.metadata();
+        let endpoint = match name {
+            "token_endpoint" => Some(&metadata.token_endpoint),
+            "jwks_uri" => metadata.jwks_uri.as_ref(),
+            "registration_endpoint" => metadata.registration_endpoint.as_ref(),
+            "userinfo_endpoint" => metadata.userinfo_endpoint.as_ref(),
+            "revocation_endpoint" => metadata.revocation_endpoint.as_ref(),
+            "pushed_authorization_request_endpoint" => metadata.pushed_authorization_request_endpoint.as_ref(),
+            "device_authorization_endpoint" => metadata.device_authorization_endpoint.as_ref(),
+            _ => None,
+        };
+        let is_to_check = failure.hint.contains("the URL");
+        match endpoint.filter(|_| is_to_check) {
+            Some(endpoint) => {
+                let hint = failure.hint.replacen("the URL", &format!("the URL {}", endpoint.uri()), 1);
+                failure.with_hint(hint)
+            }
+            None => failure,
+        }
     }
 
     /// What a Matrix homeserver says of its provider.
@@ -279,7 +309,14 @@ impl Context {
             None if session.has_own_client() && session.key_file().is_none() => {
                 Registered::preregistered(client_id, ClientAuth::None)?
             }
-            None => return Err(Code::ClientUnknown.because(client_id.escape_debug())),
+            None => {
+                let failure = Code::ClientUnknown.because(client_id.escape_debug());
+                return Err(failure.with_hint(format_args!(
+                    "{}; or, if the client was registered by hand: oidc_cli login --issuer {issuer} --client-id {}",
+                    session.again(),
+                    shell_words::quote(client_id)
+                )));
+            }
         };
         let client = clients::with_key_from(registered.client(&[]), session.key_file())
             .map_err(|failure| session.explain_key(failure))?;

@@ -276,11 +276,14 @@ pub(crate) struct Words<'a> {
     pub(crate) description: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) uri: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) suberror: Option<&'a str>,
 }
 
 impl<'a> Words<'a> {
     fn new(text: &'a ProviderText) -> Self {
-        Self { error: text.error(), description: text.description(), uri: text.uri() }
+        let (error, suberror) = (text.error(), text.suberror());
+        Self { error, description: text.description(), uri: text.uri(), suberror }
     }
 }
 

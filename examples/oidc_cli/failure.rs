@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use oidc_proto::{Error, ErrorCode as Core, FailureKind, FailureReason, Family, Recovery};
+use oidc_proto::{Deviation, Error, ErrorCode as Core, FailureKind, FailureReason, Family, Recovery, Word as _};
 
 /// What went wrong. The message says all of it; the rest is for programs.
 #[derive(Clone, Debug)]
@@ -48,10 +48,23 @@ impl Failure {
     }
 }
 
+/// The hint with this program's options in place of what only the library's callers can choose.
+fn translated(hint: &str) -> String {
+    let hint = hint.replace("choose `Schemes::DangerousHttpOnLoopback`", "give --insecure-loopback");
+    let hint = hint.replace("choose `Schemes::DangerousHttpOnPrivateNetwork`", "give --insecure-private-network");
+    let hint = hint.replace("`Schemes::DangerousHttpOnLoopback`", "--insecure-loopback");
+    Deviation::ALL.iter().fold(hint, |hint, known| {
+        let named = format!("accept `Deviation::{known:?}`");
+        hint.replace(&named, &format!("use --accept {}", known.name()))
+    })
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = error.code();
         let is_usual = error.hint() == code.cure();
+        let hint = translated(error.hint());
+        let error = if hint == error.hint() { error } else { error.with_hint(hint) };
         // Seven of nineteen providers compare it to the letter, and have codes of their own for it.
         let is_about = |what: &str| {
             error.provider_text().is_some_and(|text| {
@@ -64,7 +77,10 @@ impl From<Error> for Failure {
             () if is_about("DPoP") && is_usual => Some("Where the provider demands DPoP, --dpop sends proofs."),
             () => None,
         };
-        let own = own(code).filter(|_| is_usual).or_else(|| error.failure().and_then(own_of_connection));
+        let own = own(code)
+            .or_else(|| of_parameter(&error))
+            .filter(|_| is_usual)
+            .or_else(|| error.failure().and_then(own_of_connection));
         let hint = match own {
             Some(own) => Some(own.to_owned()),
             None => {
@@ -74,6 +90,8 @@ impl From<Error> for Failure {
                     Some(failure) => of_connection(failure),
                     None => option(code)
                         .filter(|_| !is_beyond_skew(&error))
+                        .filter(|_| code != Core::URL_SCHEME || !error.hint().contains("--insecure"))
+                        .map(|option| if is_bound_to_no_key(&error) { "--dpop makes a key." } else { option })
                         .or_else(|| of_registration(&error))
                         .or_else(told),
                 };
@@ -124,12 +142,7 @@ fn own(code: Core) -> Option<&'static str> {
             "The provider publishes no keys to verify ID tokens with: report it to the provider, or trust the connection with --id-token trust-tls."
         }
         Core::HTTP_BODY_TOO_LARGE => "Check the URL; if it is from the provider's metadata, report it to the provider.",
-        Core::JSON_TYPE => {
-            "Check the URL; if it is right, report it to the provider. If a member has a form that --accept NAME allows, accept it (names: oidc_cli login --help)."
-        }
-        Core::AUTHORIZATION_PARAMETER => {
-            "Leave it out of --parameter and --token-parameter, or name it once: what the program sends itself may have an option of its own (--help)."
-        }
+        Core::JSON_TYPE => "Check the URL; if it is right, report it to the provider.",
         Core::ID_TOKEN_TRUST_TLS_OVER_HTTP => "Leave out --id-token trust-tls, or log in at an https provider.",
         Core::ID_TOKEN_MISSING => {
             "Allow the scope openid for this client at the provider: this program needs an ID token."
@@ -137,8 +150,11 @@ fn own(code: Core) -> Option<&'static str> {
         Core::REVOCATION_UNSUPPORTED | Core::REVOCATION_UNSUPPORTED_TOKEN_TYPE => {
             "The tokens stay valid at the provider until they expire."
         }
+        Core::HTTP_REDIRECT => "If the URL is from the provider's metadata, report it to the provider.",
+        Core::USERINFO_UNSUPPORTED => "What is known of the user without it, oidc_cli status shows.",
         Core::END_SESSION_UNSUPPORTED => "Log out on the provider's own page.",
         Core::DPOP_REQUIRED => "Log in with --dpop.",
+        Core::DPOP_ALGORITHM => "This program signs DPoP proofs with ES256 only: log in without --dpop.",
         Core::PAR_REQUIRED => "Log in with --par always, or without --par.",
         Core::PAR_UNSUPPORTED => {
             "Log in with --par never, or without --par. If the provider demands PAR and lists no endpoint for it, report that to the provider."
@@ -169,6 +185,21 @@ fn own(code: Core) -> Option<&'static str> {
     })
 }
 
+/// The same of a parameter that cannot be added, by the option that adds it.
+fn of_parameter(error: &Error) -> Option<&'static str> {
+    if error.code() != Core::AUTHORIZATION_PARAMETER {
+        return None;
+    }
+    Some(match error.field().or(error.endpoint()) {
+        Some("token_endpoint") => {
+            "Leave it out of --token-parameter, or name it once: what the program sends itself may have an option of its own (--help)."
+        }
+        _ => {
+            "Leave it out of --parameter, or name it once: what the program sends itself may have an option of its own (--help)."
+        }
+    })
+}
+
 /// The same where no response came.
 fn own_of_connection(failure: &oidc_proto::Failure) -> Option<&'static str> {
     let is_of_server = failure.proxy().is_none() && failure.reason() == Some(FailureReason::UnknownAuthority);
@@ -196,6 +227,7 @@ fn option(code: Core) -> Option<&'static str> {
         Core::TOKEN_INVALID_CLIENT | Core::TOKEN_UNAUTHORIZED_CLIENT => {
             "The options of a login are --client-id, --client-secret or --key, and --auth-method; oidc_cli register --anew replaces a registration, and oidc_cli register --auth-method client_secret_basic registers a client with a secret."
         }
+        Core::TOKEN_CLIENT_AUTH => "The options are --client-secret, --auth-method and --id-token-algorithm.",
         Core::JWS_ALGORITHM => "--id-token-algorithm and --userinfo-algorithm name what the client is registered for.",
         Core::ID_TOKEN_EXPIRED
         | Core::ID_TOKEN_ISSUED_IN_FUTURE
@@ -213,11 +245,11 @@ fn option(code: Core) -> Option<&'static str> {
             "oidc_cli register --initial-access-token TOKEN registers with the provider's permission. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_CLIENT_METADATA => {
-            "--id-token-algorithm and --userinfo-algorithm of oidc_cli login name one that the provider signs with; HS256 needs a client with a secret: register --auth-method client_secret_basic. With a client that was registered by hand: --client-id ID."
+            "--id-token-algorithm and --userinfo-algorithm of oidc_cli login name one that the provider signs with. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
         Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",
-        Core::DPOP_NOT_BOUND | Core::DPOP_ALGORITHM => "Without --dpop no proofs are sent.",
+        Core::DPOP_NOT_BOUND => "Without --dpop no proofs are sent.",
         Core::PROVIDER_MISMATCH => {
             "If the homeserver's provider has a new name, oidc_cli relogin moves the session there, with its device."
         }
@@ -231,6 +263,11 @@ fn option(code: Core) -> Option<&'static str> {
 fn of_registration(error: &Error) -> Option<&'static str> {
     let is_unusable = error.endpoint() == Some("registration_endpoint") && error.family() == Family::Response;
     is_unusable.then_some("Or register the client at the provider by hand, and log in with --client-id ID.")
+}
+
+/// Whether the tokens are bound to a key, and there is none.
+fn is_bound_to_no_key(error: &Error) -> bool {
+    error.code() == Core::DPOP_NOT_BOUND && error.found().is_some_and(|found| found.as_str() == "DPoP")
 }
 
 /// Whether the clocks differ by more than --clock-skew can allow.

@@ -279,9 +279,9 @@ fn problem(problem: &Problem<'_>, out: &mut String) -> std::fmt::Result {
 }
 
 fn words(provider: Option<&Words<'_>>, out: &mut String) -> std::fmt::Result {
-    let Some(Words { error, description, uri }) = provider else { return Ok(()) };
+    let Some(Words { error, description, uri, suberror }) = provider else { return Ok(()) };
     write!(out, "\n  {FAINT}the provider's own words:{FAINT:#}")?;
-    for part in [error, description, uri].into_iter().flatten() {
+    for part in [error, suberror, description, uri].into_iter().flatten() {
         write!(out, " \"{part}\"")?;
     }
     Ok(())

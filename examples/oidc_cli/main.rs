@@ -19,6 +19,7 @@ mod keys;
 mod known;
 mod listener;
 mod loopback;
+mod options;
 mod output;
 mod pages;
 mod paste;
@@ -32,10 +33,10 @@ mod wish;
 
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::error::{ContextKind, ContextValue};
+use clap::{ArgMatches, FromArgMatches as _};
 
-use crate::args::{Cli, Command, QrCommand, SECRET_VARIABLE};
+use crate::args::{Cli, Command, QrCommand};
 use crate::context::Context;
 use crate::dialog::Dialog;
 use crate::event::Event;
@@ -43,10 +44,13 @@ use crate::failure::{Code, Failure};
 use crate::output::{Narration, Output};
 
 fn main() -> ExitCode {
-    let parsed = args::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
+    let parsed = args::command().try_get_matches().and_then(|matches| {
+        let path = path(&matches);
+        Cli::from_arg_matches(&matches).map(|cli| (cli, path))
+    });
+    let (cli, path) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return usage(error),
     };
     let narration = match cli.command {
         Command::Demo(_) => Narration::Aloud,
@@ -56,7 +60,13 @@ fn main() -> ExitCode {
         _ => Narration::Off,
     };
     let out = Output::new(cli.global.json, cli.global.show_tokens, narration);
-    let result = run(cli, out);
+    let result = run(cli, out).map_err(|failure| match options::of_others(&failure.hint, &path) {
+        Some(said) => {
+            let hint = format!("{} {said}", failure.hint);
+            failure.with_hint(hint)
+        }
+        None => failure,
+    });
     if let Err(failure) = &result {
         out.emit(&Event::error(failure));
     }
@@ -69,6 +79,12 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit)
         }
     }
+}
+
+/// The command, and the command within it.
+fn path(matches: &ArgMatches) -> Vec<String> {
+    let inner = matches.subcommand().map(|(name, inner)| (name.to_owned(), inner));
+    inner.map_or_else(Vec::new, |(name, inner)| std::iter::once(name).chain(path(inner)).collect())
 }
 
 fn run(cli: Cli, out: Output) -> Result<(), Failure> {
@@ -86,7 +102,7 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         context.http()?;
     }
     context.choice = command.choice().cloned().unwrap_or_default();
-    let result = dispatch(&mut context, &command);
+    let result = dispatch(&mut context, &command).map_err(|failure| context.located(failure));
     context.doubt_metadata(result.is_err());
     result
 }
@@ -125,48 +141,10 @@ fn wrong_value(said: &str, source: Option<&dyn std::error::Error>, option: Optio
     Code::Usage.because(said).with_hint(format_args!("At {option} {wanted}."))
 }
 
-/// Where an option belongs that the command does not have.
-fn elsewhere(error: &clap::Error) -> Option<String> {
-    const OF_THE_CLIENT: [&str; 6] =
-        ["--client-id", "--client-secret", "--auth-method", "--key", "--key-algorithm", "--key-id"];
-    let Some(ContextValue::String(option)) =
-        error.get(ContextKind::InvalidArg).filter(|_| error.kind() == ErrorKind::UnknownArgument)
-    else {
-        return None;
-    };
-    let program = Cli::command();
-    let has_it = |command: &clap::Command| {
-        command.get_arguments().any(|own| own.get_long().is_some_and(|long| format!("--{long}") == *option))
-    };
-    let mut commands = Vec::new();
-    for command in program.get_subcommands() {
-        let inner = command.get_subcommands().filter(|inner| has_it(inner));
-        commands.extend(inner.map(|inner| format!("{} {}", command.get_name(), inner.get_name())));
-        commands.extend(has_it(command).then(|| command.get_name().to_owned()));
-    }
-    if commands.is_empty() {
-        return None;
-    }
-    let own = if OF_THE_CLIENT.contains(&option.as_str()) && std::env::args_os().any(|argument| argument == "relogin") {
-        " relogin logs in with the session's own client."
-    } else {
-        ""
-    };
-    Some(format!("{option} is an option of {}.{own}", commands.join(", ")))
-}
-
-/// Which variable takes part, where the command line does not name its option.
-fn of_variable(error: &clap::Error) -> Option<String> {
-    let is_about_options = matches!(error.kind(), ErrorKind::MissingRequiredArgument | ErrorKind::ArgumentConflict);
-    let is_named = std::env::args_os().any(|argument| argument.to_string_lossy().starts_with("--client-secret"));
-    let is_set = std::env::var_os(SECRET_VARIABLE).is_some_and(|value| !value.is_empty());
-    (is_about_options && is_set && !is_named).then(|| {
-        format!("--client-secret comes from the variable {SECRET_VARIABLE}: unset it where it does not belong.")
-    })
-}
-
 /// Help, the version, or what is wrong with the command line.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(mut error: clap::Error) -> ExitCode {
+    options::without_hidden(&mut error);
+    let error = &error;
     // It quotes the command line, and a value can have been copied from anywhere.
     let deceives = |argument: String| argument.chars().any(human::deceives);
     if error.use_stderr()
@@ -177,7 +155,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     } else {
         let _ = error.print();
     }
-    let elsewhere = elsewhere(error).or_else(|| of_variable(error));
+    let elsewhere = options::elsewhere(error).or_else(|| options::of_variable(error));
     if let Some(elsewhere) = &elsewhere {
         anstream::eprintln!("\n{elsewhere}");
     }

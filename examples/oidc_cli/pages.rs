@@ -65,6 +65,30 @@ pub(crate) fn dress(path: &str, response: &mut Response<Vec<u8>>) {
     *response.body_mut() = format!("{page}</main></html>").into_bytes();
 }
 
+/// What is served here, for whoever opens the issuer in a browser.
+pub(crate) fn root(issuer: &str, users: &[String]) -> Response<Vec<u8>> {
+    let (heading, issuer) = (head("Test provider", "Test provider"), escape(issuer));
+    let mut html = format!(
+        "{heading}<p>This is the OpenID Provider of <code>oidc_cli serve</code>, for tests only. Its issuer is \
+         <b>{issuer}</b>, and <a href=\"{issuer}/.well-known/openid-configuration\">its metadata</a> name its endpoints.</p>\
+         <p>Its users:</p><ul>"
+    );
+    for user in users {
+        let _ = write!(html, "<li>{}</li>", escape(user));
+    }
+    let _ = write!(
+        html,
+        "</ul><p>Log in: <code>oidc_cli login --insecure-loopback --issuer {issuer}</code></p></main></html>"
+    );
+    page(html)
+}
+
+fn page(html: String) -> Response<Vec<u8>> {
+    let mut response = Response::new(html.into_bytes());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(HTML));
+    response
+}
+
 /// Asks who it is, and whether that user allows this. The form is sent to `path` with the query, and with the decision.
 pub(crate) fn ask(logins: &[String], path: &str, query: &[(String, String)], what: &str) -> Response<Vec<u8>> {
     let mut html =
@@ -81,9 +105,7 @@ pub(crate) fn ask(logins: &[String], path: &str, query: &[(String, String)], wha
         );
     }
     html.push_str("</form><small>For tests only: there is no password.</small></main></html>");
-    let mut response = Response::new(html.into_bytes());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(HTML));
-    response
+    page(html)
 }
 
 /// What a client asks for.

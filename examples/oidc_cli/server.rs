@@ -97,7 +97,7 @@ impl Server {
         let homeserver = Homeserver::new(&base, &format!("127.0.0.1:{port}"), provider);
         // For a user who looks for the camera.
         let _ = homeserver.rendezvous().clone().with_lifetime(Duration::from_secs(300));
-        let surroundings = Surroundings::new(args.consent.then(|| logins.clone()), sid);
+        let surroundings = Surroundings::new(logins.clone(), args.consent, sid);
         Ok(Self { listener, homeserver, env, surroundings, users: logins, consent: args.consent })
     }
 
@@ -158,6 +158,8 @@ async fn response(
         // What is refused whatever the user says is refused at once.
         let tried = question.trial.map(|trial| homeserver.handle(trial, env.now()));
         tried.filter(|response| !surroundings::is_denial(response)).unwrap_or(question.page)
+    } else if method == Method::GET && uri.path() == "/" {
+        pages::root(&homeserver.provider().issuer(), surroundings.users())
     } else {
         let response = homeserver.handle(Request::from_parts(parts, &body), env.now());
         surroundings.after(homeserver.provider(), &method, &uri, &body, &response, env.now());

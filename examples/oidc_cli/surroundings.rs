@@ -26,8 +26,9 @@ use crate::pages;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Surroundings {
-    /// Who can be chosen on the page, if there is one.
-    logins: Option<Vec<String>>,
+    logins: Vec<String>,
+    /// Whether a page asks which of them it is.
+    asks: bool,
     /// `backchannel_logout_uri` by client ID.
     logout_uris: Mutex<BTreeMap<String, String>>,
     /// What was pushed, by `request_uri`.
@@ -50,13 +51,18 @@ pub(crate) struct Question {
 
 impl Surroundings {
     /// `sid` gets that of the user who logs out, for the logout token.
-    pub(crate) fn new(logins: Option<Vec<String>>, sid: Arc<Mutex<Option<String>>>) -> Self {
-        Self { logins, logout_uris: Mutex::default(), pushed: Mutex::default(), sid }
+    pub(crate) fn new(logins: Vec<String>, asks: bool, sid: Arc<Mutex<Option<String>>>) -> Self {
+        Self { logins, asks, logout_uris: Mutex::default(), pushed: Mutex::default(), sid }
+    }
+
+    /// Who can log in.
+    pub(crate) fn users(&self) -> &[String] {
+        &self.logins
     }
 
     /// What is to be asked before the provider sees the request.
     pub(crate) fn question(&self, request: &Parts, body: &[u8]) -> Option<Question> {
-        let logins = self.logins.as_ref()?;
+        let logins = Some(&self.logins).filter(|_| self.asks)?;
         let path = request.uri.path();
         let query = request.uri.query().unwrap_or_default().as_bytes();
         let parameters = if request.method == Method::POST { body } else { query };

@@ -6,7 +6,9 @@ use oidc_proto::adapter::SystemEnv;
 use oidc_proto::adapter::session::{BlockingSession, NoToken};
 use oidc_proto::adapter::store::FileStore;
 use oidc_proto::session::{Event as SessionEvent, Persistence, SessionOptions, Standing};
-use oidc_proto::{Env as _, ErrorCode as Core, Family, Fault, RelyingParty, TokenOutcome, TokenSet, UnverifiedTokens};
+use oidc_proto::{
+    Env as _, ErrorCode as Core, Family, Fault, Recovery, RelyingParty, TokenOutcome, TokenSet, UnverifiedTokens,
+};
 
 use crate::asked;
 use crate::beside;
@@ -59,9 +61,11 @@ pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure
         }
         Err(vain) => vain,
     };
-    let is_verdict = failure.is(Core::TOKEN_INVALID_GRANT) || failure.is(Core::TOKEN_INTERACTION_REQUIRED);
-    if is_verdict && session.is_stored(&context.store) {
-        beside::note_verdict(&context.store, session.id(), session.generation(), failure.code)?;
+    // The record may have been saved since, with a count of refusals.
+    if is_verdict(&failure)
+        && let Ok(now) = session::reload(&context.store, &session)
+    {
+        beside::note_verdict(&context.store, now.id(), now.generation(), failure.code)?;
     }
     let failure = session.explain(failure);
     let is_doubtful = standing == Standing::Doubtful;
@@ -79,6 +83,14 @@ pub(crate) fn good(context: &mut Context, need: Need) -> Result<Session, Failure
         context.out.aside(&Event::Kept { session: session.id(), doubtful: is_doubtful, expires_in });
     }
     Err(failure)
+}
+
+/// Whether the provider wants the user to log in again: it says so, or has refused too often without a reason.
+fn is_verdict(failure: &Failure) -> bool {
+    let recovery = failure.error.as_ref().map(oidc_proto::Error::recovery);
+    failure.is(Core::TOKEN_INVALID_GRANT)
+        || failure.is(Core::TOKEN_INTERACTION_REQUIRED)
+        || failure.is(Core::HTTP_STATUS) && recovery == Some(Recovery::LogInAgain)
 }
 
 fn is_good(context: &Context, tokens: &TokenSet) -> bool {
@@ -124,6 +136,13 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
             }
             error => error.into(),
         };
+        // The record may have been saved since, with a count of refusals: what is noted of it stays true.
+        if standing == Standing::Doubtful
+            && let Ok(now) = session::reload(&context.store, session)
+            && now.generation() > session.generation()
+        {
+            asked::note(&context.store, now.id(), now.generation()).map_err(unasked)?;
+        }
         if standing == Standing::Good {
             asked::erase(&context.store, session.id(), session.generation())
                 .map_err(|failure| Vain { failure, standing })?;

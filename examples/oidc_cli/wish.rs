@@ -95,6 +95,16 @@ impl Wish {
         self
     }
 
+    /// The same for a client that was registered by hand, with these algorithms where they are named.
+    pub(crate) fn naming(self, id_token: Option<Algorithm>, userinfo: Option<Algorithm>) -> Self {
+        let named = |algorithm: Option<Algorithm>| algorithm.map(|known| known.name().to_owned());
+        Self {
+            id_token_algorithm: named(id_token).or(self.id_token_algorithm),
+            userinfo_algorithm: named(userinfo).or(self.userinfo_algorithm),
+            ..self
+        }
+    }
+
     /// The client, with what the login says of it.
     pub(crate) fn client(&self, client: Client) -> Client {
         let client = self

@@ -81,6 +81,23 @@ pub(crate) fn is_showable(text: &str) -> bool {
     !text.chars().any(|c| c.is_whitespace() || is_deceptive(c))
 }
 
+/// What to give in place of a host that is not this machine's, though it looks as if it were.
+fn meant_loopback(text: &str) -> Option<&'static str> {
+    const LISTENED_AT: &str = "A server listens there; the address to reach it by is `127.0.0.1`, or `localhost`. Use that, and choose `Schemes::DangerousHttpOnLoopback`.";
+    const MAPPED: &str =
+        "Write the address as `127.0.0.1`, without `::ffff:`, and choose `Schemes::DangerousHttpOnLoopback`.";
+    const DOT: &str = "Write `localhost` without the dot at its end, and choose `Schemes::DangerousHttpOnLoopback`.";
+    const OTHER_NAME: &str = "Only `localhost`, `127.0.0.0/8` and `[::1]` are taken for this machine: use `localhost` with `Schemes::DangerousHttpOnLoopback`, or choose `Schemes::DangerousHttpOnPrivateNetwork`, which allows names under `.localhost`, too.";
+    let url = Url::parse(text).ok().filter(|url| url.scheme() == "http")?;
+    match url.host()? {
+        Host::Ipv4(address) => address.is_unspecified().then_some(LISTENED_AT),
+        Host::Ipv6(address) if address.is_unspecified() => Some(LISTENED_AT),
+        Host::Ipv6(address) => address.to_ipv4_mapped().filter(|address| address.is_loopback()).map(|_| MAPPED),
+        Host::Domain("localhost.") => Some(DOT),
+        Host::Domain(name) => (name.ends_with(".localhost") || name.starts_with("localhost.")).then_some(OTHER_NAME),
+    }
+}
+
 /// Says what is wrong with a URL that the caller gave. `lacks_scheme` tells whether the text with `https://` before it
 /// is one.
 pub(crate) fn refused(code: ErrorCode, field: &'static str, text: &str, lacks_scheme: impl Fn(&str) -> bool) -> Error {
@@ -94,6 +111,8 @@ pub(crate) fn refused(code: ErrorCode, field: &'static str, text: &str, lacks_sc
         error.with_hint("Remove the spaces, line breaks and invisible characters.")
     } else if !text.contains("://") && !text.starts_with('/') && lacks_scheme(&whole) {
         error.with_hint(format!("Give the scheme, too: {}.", Quote::caller(&whole)))
+    } else if let Some(hint) = meant_loopback(text).filter(|_| code == ErrorCode::URL_SCHEME) {
+        error.with_hint(hint)
     } else {
         error
     }
@@ -268,12 +287,13 @@ impl Endpoint {
     /// # Errors
     /// `metadata.url` at the member of the metadata.
     pub(crate) fn check_query(&self, member: &'static str, adds: impl Fn(&str) -> bool) -> Result<(), Error> {
-        let query = self.0.query().unwrap_or("").as_bytes();
-        match url::form_urlencoded::parse(query).map(|(name, _)| name).find(|name| adds(name)) {
+        let Some(query) = self.0.query() else { return Ok(()) };
+        match url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name).find(|name| adds(name)) {
             None => Ok(()),
             Some(name) => {
                 let found = Quote::provider(&format!("the parameter {name} in its query"));
-                Err(Error::new(ErrorCode::METADATA_URL).at(member).with_found(found))
+                let expected = Quote::library("a URL whose query has no parameter of the request");
+                Err(Error::new(ErrorCode::METADATA_URL).at(member).with_expected(expected).with_found(found))
             }
         }
     }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::quote::escaped;
 
-/// The provider's own words: `error`, `error_description` and `error_uri` of RFC 6749 sections 4.1.2.1 and 5.2.
+/// The provider's own words: `error`, `error_description` and `error_uri` of RFC 6749 sections 4.1.2.1 and 5.2, and
+/// `suberror`, which Microsoft Entra ID adds.
 ///
 /// Untrusted. Each field is cut at 500 characters. Control, bidirectional, invisible and tag characters (and `"` and
 /// `\`) are escaped, so that the text can be printed to a terminal or a log line. Other letters of any language stay
@@ -15,12 +16,18 @@ pub struct ProviderText {
     error: Option<Box<str>>,
     description: Option<Box<str>>,
     uri: Option<Box<str>>,
+    suberror: Option<Box<str>>,
 }
 
 impl ProviderText {
     /// Cuts and escapes the three fields.
     pub fn new(error: Option<&str>, description: Option<&str>, uri: Option<&str>) -> Self {
-        Self { error: error.map(quoted), description: description.map(quoted), uri: uri.map(quoted) }
+        Self { error: error.map(quoted), description: description.map(quoted), uri: uri.map(quoted), suberror: None }
+    }
+
+    /// The same with `suberror`, cut and escaped.
+    pub(crate) fn with_suberror(self, suberror: Option<&str>) -> Self {
+        Self { suberror: suberror.map(quoted), ..self }
     }
 
     /// `error`.
@@ -37,6 +44,12 @@ impl ProviderText {
     pub fn uri(&self) -> Option<&str> {
         self.uri.as_deref()
     }
+
+    /// `suberror` of Microsoft Entra ID: a reason that tells more than `error`, such as `basic_action` or
+    /// `token_expired`.
+    pub fn suberror(&self) -> Option<&str> {
+        self.suberror.as_deref()
+    }
 }
 
 impl fmt::Debug for ProviderText {
@@ -48,7 +61,7 @@ impl fmt::Debug for ProviderText {
 impl fmt::Display for ProviderText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the provider says:")?;
-        for part in [&self.error, &self.description, &self.uri].into_iter().flatten() {
+        for part in [&self.error, &self.suberror, &self.description, &self.uri].into_iter().flatten() {
             write!(f, " \"{part}\"")?;
         }
         Ok(())

@@ -15,7 +15,7 @@ use crate::base::env::{Env, Timestamp};
 use crate::base::secret::{AccessToken, Body, Secret};
 use crate::error::{Error, ErrorCode, Family, Quote};
 use crate::jose::{Algorithm, HS256_SECRET_LENGTH, PrivateKey, hs256, with_signature};
-use crate::party::client::ClientAuth;
+use crate::party::client::{Client, ClientAuth};
 use crate::party::client_auth;
 use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, KeyUse, Step};
@@ -100,20 +100,35 @@ impl<A: Parse> AuthenticatedRequest<A> {
     }
 }
 
+/// Whether the provider takes DPoP proofs of the client's key (RFC 9449 section 5.1).
+pub(super) fn check_proofs(party: &RelyingParty) -> Result<(), Error> {
+    let accepted = party.provider().metadata().dpop_signing_algorithms;
+    match party.client().dpop.as_ref().zip(accepted) {
+        Some((key, accepted)) if !accepted.contains(key.algorithm()) => {
+            let listed: Vec<_> = accepted.iter().map(|algorithm| algorithm.name()).collect();
+            let listed = if listed.is_empty() { "no algorithm of this crate".to_owned() } else { listed.join(" or ") };
+            let error = Error::new(ErrorCode::DPOP_ALGORITHM).with_expected(Quote::library(listed));
+            Err(error.with_found(Quote::library(key.algorithm().name())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the client's secret is long enough for its assertions.
+pub(super) fn check_assertions(client: &Client) -> Result<(), Error> {
+    match &client.auth {
+        ClientAuth::SecretJwt(secret) if secret.expose().len() < HS256_SECRET_LENGTH => {
+            Err(Error::new(ErrorCode::TOKEN_CLIENT_AUTH).at("client_secret").with_hint(SHORT_SECRET))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl<A: Parse> Plan<A> {
     /// Begins with the signatures, if the provider takes those of the client's key.
     #[inline(never)]
     fn begin(self, env: &mut dyn Env) -> Result<Step<AuthenticatedRequest<A>>, Error> {
-        let (client, metadata) = (self.party.client(), self.party.provider().metadata());
-        let accepted = metadata.dpop_signing_algorithms;
-        if let Some((key, accepted)) = client.dpop.as_ref().zip(accepted)
-            && !accepted.contains(key.algorithm())
-        {
-            let listed: Vec<_> = accepted.iter().map(|algorithm| algorithm.name()).collect();
-            let listed = if listed.is_empty() { "no algorithm of this crate".to_owned() } else { listed.join(" or ") };
-            let error = Error::new(ErrorCode::DPOP_ALGORITHM).with_expected(Quote::library(listed));
-            return Err(error.with_found(Quote::library(key.algorithm().name())));
-        }
+        check_proofs(&self.party)?;
         self.assert(env)
     }
 
@@ -123,9 +138,7 @@ impl<A: Parse> Plan<A> {
         };
         let assertion = match (&self.credential, &self.party.client().auth) {
             (Credential::Client, ClientAuth::SecretJwt(secret)) => {
-                if secret.expose().len() < HS256_SECRET_LENGTH {
-                    return Err(Error::new(ErrorCode::TOKEN_CLIENT_AUTH).at("client_secret").with_hint(SHORT_SECRET));
-                }
+                check_assertions(self.party.client())?;
                 let input = input(Algorithm::Hs256, None, env)?;
                 let signature = hs256(secret.expose().as_bytes(), input.as_bytes());
                 Some(Secret::new(with_signature(input, &signature)))

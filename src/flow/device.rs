@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::authenticated_request::{AuthenticatedRequest, Credential, Parse};
 use super::device_poll::DevicePoll;
+use super::prerequisites;
 use super::token_outcome;
 use super::token_request::TokenRequest;
 use crate::base::env::{Env, Timestamp};
@@ -20,7 +21,7 @@ use crate::base::secret::{self, Secret};
 use crate::base::url::{Endpoint, Issuer, Schemes};
 use crate::base::versioned::{self, Version};
 use crate::error::{Error, ErrorCode};
-use crate::message::{device, token};
+use crate::message::device;
 use crate::party::client_auth::explained;
 use crate::party::metadata::GrantType;
 use crate::party::owner::Owner;
@@ -66,7 +67,9 @@ impl RelyingParty {
     /// Requests the device code and the user code of a login for this scope (RFC 8628 section 3.1).
     ///
     /// # Errors
-    /// `device.unsupported`, `client.id`, `authorization.parameter`, `sign.failed`.
+    /// `device.unsupported`, `client.id`, `authorization.parameter`, `sign.failed`. What would end the login only after
+    /// the user has allowed it is an error here, too: `dpop.algorithm`, `token.client_auth`, `jws.no_backend`,
+    /// `id_token.trust_tls_over_http`, `jwks.missing`.
     pub fn authorize_device(&self, scope: Scope, env: &mut dyn Env) -> Result<Step<DeviceAuthorization>, Error> {
         let (metadata, code) = (self.provider().metadata(), ErrorCode::DEVICE_UNSUPPORTED);
         let endpoint = &metadata.device_authorization_endpoint;
@@ -74,7 +77,7 @@ impl RelyingParty {
             return Err(Error::new(code).at("grant_types"));
         }
         let endpoint = metadata.endpoint(endpoint, "device_authorization_endpoint", code)?;
-        token::check_client(self.client())?;
+        prerequisites::check(self, scope.contains("openid"))?;
         let request = device::request(endpoint, self.client(), &scope);
         let (policy, asked) = (Policy::write(Accept::AnyButMarkup), Parsing { party: self.clone(), scope });
         let step = AuthenticatedRequest::start(self, request, policy, Credential::Client, asked, env)?;

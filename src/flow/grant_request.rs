@@ -85,12 +85,9 @@ impl RelyingParty {
         }
         for (at, (name, _)) in parameters.iter().enumerate() {
             let is_set = matches!(name.as_str(), "grant_type" | "scope" | "client_id");
-            if is_set
-                || is_credential(name)
-                || name.is_empty()
-                || parameters.iter().take(at).any(|(other, _)| other == name)
-            {
-                return Err(refused_parameter(name));
+            let is_twice = parameters.iter().take(at).any(|(other, _)| other == name);
+            if is_set || is_credential(name) || name.is_empty() || is_twice {
+                return Err(refused_parameter(name, is_twice));
             }
         }
         let own = [

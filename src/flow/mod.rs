@@ -38,6 +38,7 @@ mod device_poll;
 mod grant_request;
 mod key_search;
 mod keys_fetch;
+mod prerequisites;
 mod pushed_authorization;
 mod refresh;
 mod registration;

@@ -12,12 +12,12 @@ use super::key_search::{By, Check};
 use super::revocation::Revocation;
 use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
-use crate::base::secret::{Body, Secret, same_bytes};
+use crate::base::secret::{Body, Secret, is_token, same_bytes};
 use crate::base::word_set::{Words, words};
-use crate::error::{Error, ErrorCode, ProviderText, Recovery, Sent};
-use crate::jose::{self, Algorithm, Algorithms, Jws, half_hash};
+use crate::error::{Error, ErrorCode, ProviderText, Quote, Recovery, Sent};
+use crate::jose::{self, Algorithm, Algorithms, HS256_SECRET_LENGTH, Jws, half_hash};
 use crate::message::token::TokenResponse;
-use crate::party::client::IdTokenTrust;
+use crate::party::client::{Client, IdTokenTrust};
 use crate::party::client_auth::{clocks_differ, explained};
 use crate::party::options::Deviation;
 use crate::party::relying_party::RelyingParty;
@@ -111,9 +111,10 @@ pub struct TokenGrant {
 pub struct UnverifiedTokens(pub(super) Box<Grant>);
 
 impl UnverifiedTokens {
-    /// The refresh token that came. It says nothing of the ID token: what the next response has is verified.
+    /// The refresh token that came, if it can be kept. It says nothing of the ID token: what the next response has is
+    /// verified.
     pub(crate) fn refresh_token(&self) -> Option<&Secret> {
-        self.0.response.refresh_token.as_ref()
+        self.0.response.refresh_token.as_ref().filter(|token| is_token(token.expose()))
     }
 
     /// When the refresh token expires, if the response says so.
@@ -239,7 +240,7 @@ impl Check for Grant {
         }
         let client = self.party.client();
         if client.dpop.is_some() != (self.response.token_type == TokenType::Dpop) {
-            return Err(ErrorCode::DPOP_NOT_BOUND.into());
+            return Err(not_bound(client.dpop.is_some()));
         }
         let Some((compact, expected)) = self.origin.expects(&self.response)? else {
             return Ok((self.kept(), Words::EMPTY));
@@ -334,6 +335,17 @@ impl Grant {
     }
 }
 
+/// The tokens are bound to a key, and the client has none, or the other way round.
+fn not_bound(has_key: bool) -> Error {
+    let (bearer, dpop) = (TokenType::Bearer.name(), TokenType::Dpop.name());
+    let (expected, found) = if has_key { (dpop, bearer) } else { (bearer, dpop) };
+    let error = Error::new(ErrorCode::DPOP_NOT_BOUND).at("token_type").with_expected(Quote::library(expected));
+    let error = error.with_found(Quote::library(found));
+    if has_key { error } else { error.with_hint(BOUND_TO_OTHER) }
+}
+
+const BOUND_TO_OTHER: &str = "The tokens are bound to a key, and the client has none: give it a DPoP key, or have the provider issue it bearer tokens.";
+
 /// The algorithms that an ID token may be signed with. The token itself never chooses its algorithm.
 pub(super) fn allowed_algorithms(party: &RelyingParty) -> Algorithms {
     let client = party.client();
@@ -350,9 +362,28 @@ pub(super) fn allowed_algorithms(party: &RelyingParty) -> Algorithms {
 
 /// Checks, before a code is spent, that ID tokens can be verified at all.
 pub(super) fn check_trust(party: &RelyingParty) -> Result<(), Error> {
-    match party.client().id_token_trust {
+    let client = party.client();
+    match client.id_token_trust {
+        IdTokenTrust::Verify | IdTokenTrust::VerifyElsewhere
+            if client.registered_algorithm == Some(Algorithm::Hs256) =>
+        {
+            check_hs256(client)
+        }
         IdTokenTrust::DangerousTrustTls => SignatureEvidence::waived(party.provider()).map(drop),
         IdTokenTrust::Verify if party.key_cell().backend().is_none() => Err(ErrorCode::JWS_NO_BACKEND.into()),
         IdTokenTrust::Verify | IdTokenTrust::VerifyElsewhere => Ok(()),
     }
 }
+
+/// HS256 signs ID tokens with the client's secret (RFC 7518 section 3.2).
+fn check_hs256(client: &Client) -> Result<(), Error> {
+    let hint = match client.auth.secret() {
+        Some(secret) if secret.expose().len() >= HS256_SECRET_LENGTH => return Ok(()),
+        Some(_) => SHORT_SECRET,
+        None => NO_SECRET,
+    };
+    Err(Error::new(ErrorCode::TOKEN_CLIENT_AUTH).at("client_secret").with_hint(hint))
+}
+
+const NO_SECRET: &str = "HS256 verifies ID tokens with the client's secret, and the client has no secret: configure the secret, or register another algorithm.";
+const SHORT_SECRET: &str = "HS256 verifies ID tokens with the client's secret, and needs one of at least 32 bytes: get a longer secret, or register another algorithm.";

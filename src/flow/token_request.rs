@@ -24,7 +24,7 @@ use super::keys_fetch::KeysFetch;
 use super::token_outcome::{Grant, Origin, TokenOutcome, UnverifiedTokens};
 use crate::base::env::{Env, Timestamp};
 use crate::base::secret::Body;
-use crate::error::Error;
+use crate::error::{Error, Family};
 use crate::message::token::{self, TokenResponse};
 use crate::party::key_cell::{Asker, Mark};
 use crate::party::options::ProviderOptions;
@@ -60,6 +60,8 @@ struct Prepared {
     origin: Origin,
 }
 
+const NO_DEVICE: &str = "The provider answers as if a device polled, which this request does not: try again later; if it happens again, report it to the provider.";
+
 /// What the tokens are checked against once they are there.
 struct Pending {
     party: RelyingParty,
@@ -76,7 +78,9 @@ impl Pending {
     /// No tokens came.
     fn failed(self, error: Error, env: &mut dyn Env) -> Result<Step<TokenRequest>, Error> {
         let error = self.origin.explained(error, &self.party);
-        let Some(mut poll) = self.poll else { return Err(error) };
+        let Some(mut poll) = self.poll else {
+            return Err(if error.family() == Family::Pending { error.with_hint(NO_DEVICE) } else { error });
+        };
         poll.learn(error)?;
         TokenRequest::poll(poll, env)
     }

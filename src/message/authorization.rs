@@ -8,6 +8,7 @@ use crate::base::secret::Secret;
 use crate::base::url::Endpoint;
 use crate::base::word_set::Words;
 use crate::error::{Error, ErrorCode, Quote};
+use crate::party::browser_parameters::OF_AUTHORIZATION;
 use crate::party::client_auth::is_credential;
 use crate::party::metadata::{Prompt, ResponseMode};
 use crate::party::redirect_uri::RedirectUri;
@@ -39,29 +40,6 @@ pub struct AuthorizationRequest {
 
 /// How long a user may take to log in by default. It allows time for a second factor.
 pub const LOGIN_LIFETIME: Duration = Duration::from_secs(15 * 60);
-
-/// Parameters that this crate sets: callers cannot set them by [`AuthorizationRequest::with_parameter`].
-const OWN: [&str; 19] = [
-    "response_type",
-    "client_id",
-    "redirect_uri",
-    "scope",
-    "state",
-    "response_mode",
-    "nonce",
-    "dpop_jkt",
-    "code_challenge",
-    "code_challenge_method",
-    "prompt",
-    "login_hint",
-    "display",
-    "max_age",
-    "ui_locales",
-    "acr_values",
-    "id_token_hint",
-    "request",
-    "request_uri",
-];
 
 impl AuthorizationRequest {
     /// A request for this scope. If the scope contains `openid`, the login returns an ID token.
@@ -186,7 +164,7 @@ impl AuthorizationRequest {
 
     /// Whether the request sets this parameter, or this crate would.
     pub(crate) fn sets(&self, name: &str) -> bool {
-        OWN.contains(&name) || self.extra.iter().any(|(extra, _)| extra == name)
+        OF_AUTHORIZATION.contains(&name) || self.extra.iter().any(|(extra, _)| extra == name)
     }
 
     /// Whether the user has to consent (OpenID Connect Core 1.0 section 11), and the caller has not said what to ask
@@ -206,20 +184,23 @@ impl AuthorizationRequest {
         }
         for (i, (name, _)) in self.extra.iter().enumerate() {
             let twice = self.extra.iter().skip(i + 1).any(|(other, _)| other == name);
-            let is_own = OWN.contains(&name.as_str()) || is_credential(name);
-            if name.is_empty() || twice || is_own {
-                return Err(refused_parameter(name));
+            if name.is_empty() || twice || OF_AUTHORIZATION.contains(&name.as_str()) || is_credential(name) {
+                return Err(refused_parameter(name, twice));
             }
         }
         Ok(())
     }
 }
 
-/// A parameter that the caller may not add, with its name.
-pub(crate) fn refused_parameter(name: &str) -> Error {
+/// A parameter that the caller may not add, with its name and the reason.
+pub(crate) fn refused_parameter(name: &str, is_twice: bool) -> Error {
     let found = match name {
         "" => Quote::library("a parameter without a name"),
-        name => Quote::caller(&format!("`{name}`")),
+        name if is_twice => Quote::caller(&format!("`{name}` twice")),
+        name if name.starts_with("client_") => {
+            Quote::caller(&format!("`{name}`, which comes from the client's configuration"))
+        }
+        name => Quote::caller(&format!("`{name}`, which this crate sets itself")),
     };
     Error::new(ErrorCode::AUTHORIZATION_PARAMETER).with_found(found)
 }
@@ -327,7 +308,7 @@ mod tests {
 
     #[test]
     fn own_names_are_written_as_they_are() {
-        for name in OWN {
+        for name in OF_AUTHORIZATION {
             let mut written = String::new();
             form::encode(&mut written, name);
             assert_eq!(written, name);

@@ -68,7 +68,7 @@ impl RelyingParty {
     ///
     /// # Errors
     /// `end_session.unsupported`; `provider.mismatch`, `client.mismatch` if the ID token is another provider's or
-    /// client's; `metadata.url` if the query of the endpoint sets a parameter of the request.
+    /// client's.
     pub fn end_session(
         &self,
         request: EndSessionRequest,
@@ -92,7 +92,6 @@ impl RelyingParty {
             ("ui_locales", request.ui_locales.as_deref()),
         ]
         .map(|(name, value)| (name, value.map(Value::Text)));
-        endpoint.check_query("end_session_endpoint", |name| optional.iter().any(|(own, _)| *own == name))?;
         let url = form::url(endpoint, optional, std::iter::empty());
         Ok((EndSessionUrl(Secret::new(url)), PendingLogout { state, redirect_uri: request.post_logout_redirect_uri }))
     }

@@ -75,7 +75,7 @@ pub(crate) fn check_client(client: &Client) -> Result<(), Error> {
     let own = &client.token_parameters;
     let is_twice = |at: usize, name: &str| own.iter().take(at).any(|(other, _)| **other == *name);
     match names.find(|(at, name)| OWN.contains(name) || is_of_the_client(name) || is_twice(*at, name)) {
-        Some((_, name)) => Err(refused_parameter(name).at("token_endpoint")),
+        Some((at, name)) => Err(refused_parameter(name, is_twice(at, name)).at("token_endpoint")),
         None => Ok(()),
     }
 }
@@ -93,7 +93,7 @@ pub(crate) fn add_parameters(request: &mut Request<Body>, client: &Client) -> Re
     let set = std::str::from_utf8(request.body().as_ref()).unwrap_or_default();
     let is_set = |name: &str| form::names(set).any(|set| set == name);
     if let Some((name, _)) = own.iter().find(|(name, _)| is_set(name)) {
-        return Err(refused_parameter(name).at("token_endpoint"));
+        return Err(refused_parameter(name, false).at("token_endpoint"));
     }
     *request.body_mut() = form::extended(request.body(), own.iter().map(|(name, value)| (&**name, value.expose())));
     Ok(())
@@ -150,8 +150,17 @@ fn unknown_type(found: Quote) -> Error {
 /// RFC 6749 section 3.3.
 const SCOPE: &str = "a string of words in printable ASCII, without quotation marks and backslashes";
 
+const SCOPE_ARRAY: &str =
+    "If the provider is known for it, accept `Deviation::ScopeArray`; otherwise report it to the provider.";
+
+fn no_scope(found: &'static str) -> Error {
+    let error = Error::new(ErrorCode::JSON_TYPE).at("scope").with_expected(Quote::library(SCOPE));
+    error.with_found(Quote::library(found))
+}
+
 fn wrong_type(field: &'static str) -> Error {
-    Error::new(ErrorCode::JSON_TYPE).at(field).with_expected(Quote::library("a string"))
+    let error = Error::new(ErrorCode::JSON_TYPE).at(field).with_expected(Quote::library("a string"));
+    error.with_found(Quote::library("a value that is not a string"))
 }
 
 /// Parses the response of the token endpoint.
@@ -206,7 +215,13 @@ fn parse_held(response: Response<'_>, whole: &[u8], options: &ProviderOptions) -
     });
     let refresh_token = match answer.refresh_token.or_absent() {
         Scalar::Null => None,
-        Scalar::Text(token) if is_token(&token) => Some(Secret::new(token)),
+        Scalar::Text(token) => {
+            // One that cannot be kept can be revoked.
+            if !is_token(&token) {
+                spoil(Error::new(ErrorCode::TOKEN_MALFORMED).at("refresh_token"));
+            }
+            Some(Secret::new(token))
+        }
         _ => {
             spoil(Error::new(ErrorCode::TOKEN_MALFORMED).at("refresh_token"));
             None
@@ -223,8 +238,12 @@ fn parse_held(response: Response<'_>, whole: &[u8], options: &ProviderOptions) -
     let scope = match answer.scope {
         Some(ReceivedScope::Text(scope)) => Some(scope),
         Some(ReceivedScope::Array(scope)) if options.accepts(Deviation::ScopeArray) => Some(scope),
-        Some(ReceivedScope::Array(_) | ReceivedScope::Other) => {
-            spoil(Error::new(ErrorCode::JSON_TYPE).at("scope").with_expected(Quote::library(SCOPE)));
+        Some(ReceivedScope::Array(_)) => {
+            spoil(no_scope("an array").with_hint(SCOPE_ARRAY));
+            None
+        }
+        Some(ReceivedScope::Other(found)) => {
+            spoil(no_scope(found));
             None
         }
         None => None,

@@ -137,7 +137,7 @@ pub(crate) fn add_assertion(request: &mut Request<Body>, assertion: &str) {
 /// authenticated, and how far the clocks differ.
 pub(crate) fn explained(error: Error, party: &RelyingParty) -> Error {
     let differ = clocks_differ(&error, party);
-    let error = by_method(error, party.client());
+    let error = by_method(error, party);
     let Some(differ) = differ else { return error };
     let hint = format!("{differ} {}", error.hint());
     error.with_hint(hint)
@@ -170,7 +170,24 @@ fn is_about_proof(error: &Error) -> bool {
     error.family() == Family::RequestRejected && words.is_some_and(|words| words.contains("DPoP proof"))
 }
 
-fn by_method(error: Error, client: &Client) -> Error {
+/// What to say about the algorithm of the client's assertions, if the provider's metadata do not list it.
+fn unlisted_algorithm(party: &RelyingParty) -> Option<String> {
+    let algorithm = match &party.client().auth {
+        ClientAuth::PrivateKeyJwt(key) => key.algorithm(),
+        ClientAuth::SecretJwt(_) => Algorithm::Hs256,
+        _ => return None,
+    };
+    let listed = party.provider().metadata().token_endpoint_auth_signing_algorithms?;
+    if listed.contains(algorithm) {
+        return None;
+    }
+    let names: Vec<_> = listed.iter().map(|known| known.name()).collect();
+    let names = if names.is_empty() { "no algorithm of this crate".to_owned() } else { names.join(", ") };
+    Some(format!(" The assertion is signed with {}, and the provider lists {names}.", algorithm.name()))
+}
+
+fn by_method(error: Error, party: &RelyingParty) -> Error {
+    let client = party.client();
     if client.dpop.is_some() && is_about_proof(&error) {
         return error.with_hint(PROOF_TIME);
     }
@@ -193,13 +210,14 @@ fn by_method(error: Error, client: &Client) -> Error {
         }
     };
     let found = Quote::library(format_args!("authentication by `{method}`"));
+    let unlisted = unlisted_algorithm(party).unwrap_or_default();
     let firewall = if is_forbidden { " A firewall or a proxy may have refused the request, too." } else { "" };
     let hint = if error.code() == ErrorCode::TOKEN_UNAUTHORIZED_CLIENT {
         format!(
-            "Enable this grant for the client at the provider. If it is enabled, check the authentication: the client used `{method}`; {what}."
+            "Enable this grant for the client at the provider. If it is enabled, check the authentication: the client used `{method}`; {what}.{unlisted}"
         )
     } else {
-        format!("The client authenticated with `{method}`; {what}.{firewall}")
+        format!("The client authenticated with `{method}`; {what}.{unlisted}{firewall}")
     };
     error.with_found(found).with_hint(hint)
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::browser_parameters::{OF_AUTHORIZATION, OF_END_SESSION};
 use super::options::{Deviation, ProviderOptions};
 use crate::base::json::{self, Fields, Scalar, Text};
 use crate::base::url::{Endpoint, Issuer, Schemes};
@@ -180,10 +181,21 @@ impl ServerMetadata {
                 "end_session_endpoint" if text.contains('#') => Endpoint::page(text, options.schemes()),
                 _ => Endpoint::sharing(text, options.schemes(), &mut host),
             };
+            let own: &[&str] = match name {
+                "authorization_endpoint" => &OF_AUTHORIZATION,
+                "end_session_endpoint" => &OF_END_SESSION,
+                _ => &[],
+            };
             let (text, error) = match value {
                 Scalar::Null => return None,
                 Scalar::Text(text) => match check(&text) {
-                    Ok(endpoint) => return Some(endpoint),
+                    Ok(endpoint) => match endpoint.check_query(name, |set| own.contains(&set)) {
+                        Ok(()) => return Some(endpoint),
+                        Err(error) => {
+                            unusable.push((name, error));
+                            return None;
+                        }
+                    },
                     Err(error) => (Quote::published_url(&text), error),
                 },
                 _ => no_text(),
@@ -202,7 +214,7 @@ impl ServerMetadata {
             Some(Flag::Spelled(value)) if options.accepts(Deviation::StringBooleans) => Ok(value),
             Some(Flag::Spelled(_)) => {
                 let error = Error::new(ErrorCode::JSON_TYPE).at(name).with_expected(Quote::library("a boolean"));
-                Err(error.with_found(Quote::library("a string")))
+                Err(error.with_found(Quote::library("a string")).with_hint(STRING_BOOLEAN))
             }
         };
         let grant_types = parsed
@@ -323,6 +335,11 @@ impl ServerMetadata {
 const HALF_HTTP: &str = "If plain http on loopback is meant, choose it for the metadata, too: `RelyingParty::discover_with` and \
                          `ProviderOptions::with_schemes(Schemes::DangerousHttpOnLoopback)`.";
 
+const OF_TENANTS: &str = "The provider has an issuer for each tenant: give that of your own tenant, with its ID in place of `{tenantid}`; or accept `Deviation::TenantIssuer`, by which users of every tenant can log in.";
+
+const STRING_BOOLEAN: &str =
+    "If the provider is known for it, accept `Deviation::StringBooleans`; otherwise report it to the provider.";
+
 fn other_issuer(issuer: &Issuer, named: &str) -> Error {
     let asked = issuer.as_str();
     let error = Error::new(ErrorCode::METADATA_ISSUER_MISMATCH).at("issuer");
@@ -330,6 +347,8 @@ fn other_issuer(issuer: &Issuer, named: &str) -> Error {
     let scheme = |text: &str| text.split_once("://").map(|(_, rest)| rest.to_owned());
     if let Some(hint) = well_known_hint(issuer) {
         error.with_hint(hint)
+    } else if is_template(named, issuer) {
+        error.with_hint(OF_TENANTS)
     } else if asked.trim_end_matches('/') == named.trim_end_matches('/') {
         let how = if named.ends_with('/') { "with" } else { "without" };
         error.with_hint(format!("One slash differs: give the issuer {how} a slash at its end."))
@@ -359,6 +378,13 @@ pub(crate) fn unreadable(error: Error, asked: &http::Uri) -> Error {
         return error;
     }
     let url = Quote::caller_url(&asked.to_string());
+    let moved = error.found().filter(|_| error.code() == ErrorCode::HTTP_REDIRECT);
+    if let Some((issuer, _)) = moved.and_then(|found| found.as_str().split_once("/.well-known/")) {
+        let issuer = Quote::published_url(issuer);
+        return error.with_hint(format!(
+            "The server redirects {url}: give the issuer of the new URL, which is probably {issuer}."
+        ));
+    }
     error.with_hint(format!("No provider metadata could be read from {url}: check the issuer or the URL."))
 }
 

@@ -1,6 +1,7 @@
 //! The two parties: a provider with its metadata, options and keys, and a client with its credentials and
 //! registrations.
 
+pub(crate) mod browser_parameters;
 pub(crate) mod client;
 pub(crate) mod client_auth;
 pub(crate) mod client_metadata;

@@ -78,6 +78,16 @@ impl Attempts {
         self.silent
     }
 
+    /// How many refusals without a reason there were in a row.
+    pub(super) fn silent(&self) -> u16 {
+        self.silent
+    }
+
+    /// Counts on from the record, in which other processes have counted.
+    pub(super) fn set_silent(&mut self, silent: u16) {
+        self.silent = silent;
+    }
+
     /// The attempt ended the session. No other follows.
     pub(super) fn stop(&mut self, error: Option<Error>) {
         self.end();

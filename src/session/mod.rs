@@ -38,6 +38,7 @@
 //! |---|---|
 //! | new tokens | continues with them |
 //! | `invalid_grant` or `interaction_required`, well-formed; or there is no refresh token | needs a new login |
+//! | 400 or 401 without a reason, three times in a row; with a shared store, counted in the record by all processes | needs a new login |
 //! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
 //! | new tokens whose ID token is another user's, or otherwise wrong | stops, old tokens kept: the response is refused, and the new tokens are to be revoked |
 //! | new tokens that cannot be verified now: no keys, or a clock that is wrong | backs off, and verifies them again |

@@ -13,7 +13,7 @@ pub(super) enum Question {
     Lock,
     Load,
     Prepare,
-    /// Save the tokens that the attempt obtained.
+    /// Save the tokens that the attempt obtained, or the count of refusals.
     Save,
     /// Save the tokens that an earlier attempt obtained, before they are refreshed.
     SaveEarlier,
@@ -36,6 +36,10 @@ pub(super) struct ToSave<'a> {
     pub(super) parent: Option<&'a Parent>,
     /// The login, if it is a new one.
     pub(super) new_login: Option<LoginId>,
+    /// How many refreshes of them in a row were refused without a reason.
+    pub(super) silent_refusals: u16,
+    /// A refresh of them was begun that has no end.
+    pub(super) may_be_spent: bool,
 }
 
 /// What the session learns from a response.

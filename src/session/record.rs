@@ -90,6 +90,11 @@ pub struct Record {
     pub tokens: TokenSet,
     /// What the tokens were obtained from.
     pub(super) parent: Parent,
+    /// How many refreshes of these tokens in a row were refused without a reason. Processes that ask once each count on.
+    pub(super) silent_refusals: u16,
+    /// When the count was saved, a refresh had been begun that has no end: the mark of the store went with the record
+    /// before.
+    pub(super) may_be_spent: bool,
 }
 
 /// What refreshed tokens were obtained from.
@@ -115,7 +120,7 @@ impl Parent {
 impl Record {
     /// A record of tokens that come from another program, without the name of a login.
     pub fn new(generation: u64, tokens: TokenSet) -> Self {
-        Self { login: None, generation, tokens, parent: Parent::default() }
+        Self { login: None, generation, tokens, parent: Parent::default(), silent_refusals: 0, may_be_spent: false }
     }
 
     /// The record of a new login, in place of the record with this version; `None` if there is no record.
@@ -126,6 +131,11 @@ impl Record {
     /// Which record it is.
     pub fn version(&self) -> RecordVersion {
         RecordVersion { login: self.login, checksum: checksum(&self.tokens), generation: self.generation }
+    }
+
+    /// Whether the refresh token may be spent: the store has a mark, or the record says so.
+    pub(crate) fn is_begun(record: Option<&Self>, has_mark: bool) -> bool {
+        has_mark || record.is_some_and(|record| record.may_be_spent)
     }
 
     /// Reads a stored record.
@@ -153,23 +163,42 @@ struct StoredRecord {
     spent_refresh_token: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refreshed_from: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_none")]
+    silent_refusals: u16,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    may_be_spent: bool,
+}
+
+/// What is left out of a record.
+fn is_none(count: &u16) -> bool {
+    *count == 0
 }
 
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { login, generation, tokens, parent: Parent { spent, generation: refreshed_from } } = self.clone();
-        let spent_refresh_token = spent;
-        StoredRecord { version: Version, generation, login, tokens, spent_refresh_token, refreshed_from }
-            .serialize(serializer)
+        let Self { login, generation, tokens, parent, silent_refusals, may_be_spent } = self.clone();
+        let Parent { spent: spent_refresh_token, generation: refreshed_from } = parent;
+        StoredRecord {
+            version: Version,
+            generation,
+            login,
+            tokens,
+            spent_refresh_token,
+            refreshed_from,
+            silent_refusals,
+            may_be_spent,
+        }
+        .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Record {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let StoredRecord { generation, login, tokens, spent_refresh_token: spent, refreshed_from, .. } =
-            StoredRecord::deserialize(deserializer)?;
-        match spent.as_ref().is_none_or(|token| is_token(token.expose())) {
-            true => Ok(Self { login, generation, tokens, parent: Parent { spent, generation: refreshed_from } }),
+        let stored = StoredRecord::deserialize(deserializer)?;
+        let StoredRecord { generation, login, tokens, silent_refusals, may_be_spent, .. } = stored;
+        let parent = Parent { spent: stored.spent_refresh_token, generation: stored.refreshed_from };
+        match parent.spent.as_ref().is_none_or(|token| is_token(token.expose())) {
+            true => Ok(Self { login, generation, tokens, parent, silent_refusals, may_be_spent }),
             false => Err(de::Error::custom(ErrorCode::STORED_MALFORMED)),
         }
     }

@@ -4,6 +4,7 @@
 //! Shared:  Lock ─▶ Load ─▶ (another process has refreshed: adopt) ─▶ Unlock
 //!                     └──▶ Prepare ─▶ (refresh) ─┬─▶ Save { expect, next } ─▶ Unlock
 //!                                                ├─ an error without tokens ─▶ Discard ─▶ Unlock
+//!                                                ├─ a refusal without a reason ─▶ Discard ─▶ Load ─▶ Save { expect, next } ─▶ Unlock
 //!                                                ├─ no response ─▶ Unlock
 //!                                                └─ invalid_grant ─▶ Load ─▶ (adopt, or refresh with the token before) ─▶ …
 //! Own:     Prepare ─▶ (refresh) ─▶ Save { expect, next }, or Discard
@@ -14,8 +15,12 @@
 //! provider has said that it issued no tokens. Whoever finds the mark knows that the stored refresh token may be
 //! spent, and the access token ended.
 //!
-//! A lock that is a lease can expire unnoticed. Therefore a save names the [version](super::RecordVersion) that it replaces:
-//! a login, a generation and a checksum of the tokens. The store compares it with [`Record::version`] of its record. If another process has saved first, the store responds with
+//! A provider may refuse a refresh token without a reason. How often it did so in a row is a part of the record: the same
+//! tokens are then saved with the new count, so that processes that ask once each count together.
+//!
+//! A lock that is a lease can expire unnoticed. Therefore a save names the [version](super::RecordVersion) that it
+//! replaces: a login, a generation and a checksum of the tokens. The store compares it with [`Record::version`] of its
+//! record. If another process has saved first, the store responds with
 //! that process's record. If another process has logged out, it responds that there is none.
 
 use std::num::NonZero;

@@ -306,16 +306,18 @@ impl StoreProtocol {
 
     fn save_unsaved(&self, tokens: &TokenSet) -> StoreAction {
         let parent = self.unsaved.as_ref().map(|unsaved| unsaved.parent());
-        self.save(&ToSave { tokens, parent, new_login: None })
+        self.save(&ToSave { tokens, parent, new_login: None, silent_refusals: 0, may_be_spent: false })
     }
 
     fn save(&self, to_save: &ToSave<'_>) -> StoreAction {
-        let ToSave { tokens, parent, new_login } = *to_save;
+        let ToSave { tokens, parent, new_login, silent_refusals, may_be_spent } = *to_save;
         let next = Record {
             login: new_login.or(self.login()),
             generation: next_generation(self.known),
             tokens: tokens.clone(),
             parent: parent.map(|parent| parent.of(tokens)).unwrap_or_default(),
+            silent_refusals,
+            may_be_spent,
         };
         StoreAction::Save { expect: self.known, next }
     }
@@ -346,9 +348,9 @@ impl StoreProtocol {
         let asked = if self.ticket == Some(ticket) { self.take_question() } else { None };
         let Some(asked) = asked else { return self.told_late(ticket, response) };
         let (question, next) = (asked.question, asked.next.map(|next| *next));
-        if matches!(response, StoreResponse::Conflict(_)) {
+        if let StoreResponse::Conflict(record) = &response {
             // Whoever changed the record has removed the mark.
-            self.mark = Mark::None;
+            self.note_mark(Record::is_begun(record.as_deref(), false));
         }
         if matches!(response, StoreResponse::Locked) && question == Question::Lock {
             self.lock = Lock::Attempt;
@@ -357,7 +359,7 @@ impl StoreProtocol {
             (Question::Lock, StoreResponse::Locked) => Some(Told::Locked(Ok(()))),
             (Question::Lock, response) => Some(Told::Locked(Err(response.into_error()))),
             (Question::Load, StoreResponse::Loaded { record, begun }) => {
-                self.note_mark(begun);
+                self.note_mark(Record::is_begun(record.as_deref(), begun));
                 Some(Told::Loaded(Ok(record)))
             }
             (Question::Load, response) => Some(Told::Loaded(Err(response.into_error()))),

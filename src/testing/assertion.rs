@@ -7,7 +7,7 @@ use super::habits::adopted::Adopted;
 use super::http::{Params, Refusal};
 use super::keys;
 use super::state::State;
-use super::verify::{ALGORITHMS, Jwt};
+use super::verify::{self, Jwt};
 use crate::base::env::Timestamp;
 
 /// The only `client_assertion_type` (RFC 7523 section 2.2).
@@ -34,7 +34,7 @@ pub(super) fn authenticate(state: &mut State, params: &Params, now: Timestamp) -
         return Err(Refusal::new("invalid_request", "two client IDs"));
     }
     let client = state.clients.get(id).ok_or(BAD)?.clone();
-    if !is_signed_by(&jwt, &client) {
+    if !is_signed_by(&jwt, &client, &verify::algorithms(state.has_all_algorithms)) {
         return Err(Refusal::invalid_client("client_assertion has a wrong signature or algorithm"));
     }
     let endpoint = state.url("/token");
@@ -60,7 +60,7 @@ pub(super) fn authenticate(state: &mut State, params: &Params, now: Timestamp) -
 }
 
 /// By the method that the client registered, and no other.
-fn is_signed_by(jwt: &Jwt, client: &RegisteredClient) -> bool {
+fn is_signed_by(jwt: &Jwt, client: &RegisteredClient, algorithms: &[&str]) -> bool {
     match (client.token_endpoint_auth_method.as_str(), &client.client_secret) {
         ("client_secret_jwt", Some(secret)) => {
             jwt.algorithm() == "HS256" && keys::hs256(secret.as_bytes(), jwt.input.as_bytes()) == jwt.signature
@@ -68,7 +68,7 @@ fn is_signed_by(jwt: &Jwt, client: &RegisteredClient) -> bool {
         ("private_key_jwt", _) => {
             let kid = jwt.header.get("kid");
             let named = |key: &&Value| kid.is_none() || key.get("kid") == kid;
-            ALGORITHMS.contains(&jwt.algorithm()) && client.jwks.iter().filter(named).any(|key| jwt.is_signed_by(key))
+            algorithms.contains(&jwt.algorithm()) && client.jwks.iter().filter(named).any(|key| jwt.is_signed_by(key))
         }
         _ => false,
     }

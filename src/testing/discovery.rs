@@ -18,7 +18,8 @@ pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8
     }
     let mut signing = keys::algorithms(state.has_all_algorithms);
     signing.push("HS256");
-    let mut asserting: Vec<&str> = verify::ALGORITHMS.to_vec();
+    let proving = verify::algorithms(state.has_all_algorithms);
+    let mut asserting = proving.clone();
     asserting.push("HS256");
     let mut document = json!({
         "issuer": state.issuer,
@@ -44,7 +45,7 @@ pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8
         "revocation_endpoint_auth_signing_alg_values_supported": asserting,
         "introspection_endpoint_auth_methods_supported": METHODS,
         "introspection_endpoint_auth_signing_alg_values_supported": asserting,
-        "dpop_signing_alg_values_supported": verify::ALGORITHMS,
+        "dpop_signing_alg_values_supported": proving,
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
         "authorization_response_iss_parameter_supported": true,
@@ -69,6 +70,14 @@ pub(super) fn metadata(state: &State, request: &Incoming<'_>) -> Response<Vec<u8
     if let Some(object) = document.as_object_mut().filter(|_| state.par != Par::Off) {
         object.insert("pushed_authorization_request_endpoint".into(), json!(state.url("/par")));
         object.insert("require_pushed_authorization_requests".into(), json!(state.par == Par::Required));
+    }
+    let claims = document.get_mut("claims_supported").and_then(Value::as_array_mut);
+    if let Some(claims) = claims {
+        for name in state.users.iter().flat_map(|user| user.claims.keys()) {
+            if claims.iter().all(|own| own != name) {
+                claims.push(json!(name));
+            }
+        }
     }
     cacheable(json_response(200, &document), request)
 }

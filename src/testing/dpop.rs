@@ -13,7 +13,7 @@ use super::http::{Incoming, Params, Refusal};
 use super::nonces::NonceLie;
 use super::settings::Dpop;
 use super::state::State;
-use super::verify::{ALGORITHMS, Jwt, is_public_key, thumbprint};
+use super::verify::{Jwt, algorithms, is_public_key, thumbprint};
 use crate::base::env::Timestamp;
 
 const PROOF: HeaderName = HeaderName::from_static("dpop");
@@ -57,7 +57,7 @@ pub(super) fn check(
     if proof.header.get("typ").and_then(Value::as_str) != Some("dpop+jwt") {
         return Err(invalid("typ"));
     }
-    if !ALGORITHMS.contains(&proof.algorithm()) {
+    if !algorithms(state.has_all_algorithms).contains(&proof.algorithm()) {
         return Err(invalid("alg"));
     }
     let jwk = proof.header.get("jwk").filter(|jwk| is_public_key(jwk)).ok_or(invalid("jwk is no public key"))?;

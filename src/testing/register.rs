@@ -10,7 +10,7 @@ use super::http::{Incoming, Refusal, json as json_response, no_store};
 use super::keys;
 use super::settings::Dpop;
 use super::state::State;
-use super::verify::{ALGORITHMS, is_public_key};
+use super::verify::{algorithms, is_public_key};
 
 const fn invalid(description: &'static str) -> Refusal {
     Refusal::new("invalid_client_metadata", description)
@@ -71,7 +71,7 @@ pub(super) fn register(state: &mut State, request: &Incoming<'_>) -> Result<Resp
     }
     let asserts = |algorithm: &str| match method.as_str() {
         "client_secret_jwt" => algorithm == "HS256",
-        _ => ALGORITHMS.contains(&algorithm),
+        _ => algorithms(state.has_all_algorithms).contains(&algorithm),
     };
     if read.text("token_endpoint_auth_signing_alg")?.is_some_and(|algorithm| !asserts(&algorithm)) {
         return Err(invalid("token_endpoint_auth_signing_alg"));

@@ -55,8 +55,9 @@ impl Provider {
         self
     }
 
-    /// Offers to sign ID tokens and userinfo by each algorithm that this crate verifies: `RS384`, `RS512`, `PS256`,
-    /// `PS384`, `PS512`, `ES384` and `ES512`, too. A client gets the one that it registers for.
+    /// Offers each algorithm that this crate has: `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES384` and `ES512`, too. ID
+    /// tokens and userinfo are signed by the one that a client registers for; assertions and DPoP proofs are verified by
+    /// all.
     #[must_use]
     pub fn with_all_algorithms(self) -> Self {
         self.lock().has_all_algorithms = true;

@@ -9,7 +9,7 @@ use super::records::Grant;
 use super::settings::StepUp;
 use super::signing::sign_claims;
 use super::state::State;
-use super::verify::ALGORITHMS;
+use super::verify;
 use crate::base::env::Timestamp;
 
 const INVALID: Refusal = Refusal::new("invalid_token", "unknown, expired or revoked");
@@ -37,20 +37,23 @@ impl StepUp {
 struct Challenge {
     scheme: &'static str,
     refusal: Refusal,
-    more: String,
+    /// Other parameters than those that every challenge of the scheme has.
+    more: Option<String>,
 }
 
 impl Challenge {
     fn bearer(refusal: Refusal) -> Self {
-        Self { scheme: "Bearer", refusal, more: String::new() }
+        Self { scheme: "Bearer", refusal, more: None }
     }
 
     fn dpop(refusal: Refusal) -> Self {
-        Self { scheme: "DPoP", refusal, more: format!(", algs=\"{}\"", ALGORITHMS.join(" ")) }
+        Self { scheme: "DPoP", refusal, more: None }
     }
 
-    fn into_response(self) -> Response<Vec<u8>> {
+    fn into_response(self, algorithms: &[&str]) -> Response<Vec<u8>> {
         let Self { scheme, refusal, more } = self;
+        let usual = || if scheme == "DPoP" { format!(", algs=\"{}\"", algorithms.join(" ")) } else { String::new() };
+        let more = more.unwrap_or_else(usual);
         let challenge = match refusal.error {
             "" => format!("{scheme} realm=\"provider\""),
             error => format!("{scheme} error=\"{error}\", error_description=\"{}\"{more}", refusal.description),
@@ -63,7 +66,8 @@ impl Challenge {
 
 /// OpenID Connect Core section 5.3.
 pub(super) fn userinfo(state: &mut State, request: &Incoming<'_>) -> Response<Vec<u8>> {
-    respond(state, request).unwrap_or_else(Challenge::into_response)
+    let algorithms = verify::algorithms(state.has_all_algorithms);
+    respond(state, request).unwrap_or_else(|challenge| challenge.into_response(&algorithms))
 }
 
 fn respond(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Challenge> {
@@ -75,7 +79,7 @@ fn respond(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>
     }
     if !state.step_up.is_met(grant, request.now) {
         let refusal = Refusal::new("insufficient_user_authentication", "sign in again, or better");
-        return Err(Challenge { more: state.step_up.params(), ..challenge(refusal) });
+        return Err(Challenge { more: Some(state.step_up.params()), ..challenge(refusal) });
     }
     let mut claims = state.user(Some(&grant.login)).ok_or(challenge(INVALID))?.claims_for(&access.scope);
     if let Some(adopted) = &state.adopted {

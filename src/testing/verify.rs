@@ -5,10 +5,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::ecdsa::signature::Verifier as _;
 use rsa::BoxedUint;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-/// The algorithms that the provider verifies.
-pub(super) const ALGORITHMS: [&str; 5] = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"];
+/// The algorithms that the provider verifies: all that it knows, or those that it offers by default.
+pub(super) fn algorithms(all: bool) -> Vec<&'static str> {
+    let more = ["RS384", "RS512", "PS384", "PS512", "ES384", "ES512"].into_iter().filter(|_| all);
+    ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"].into_iter().chain(more).collect()
+}
 
 /// A signed JWT, taken apart; nothing is checked yet.
 pub(super) struct Jwt {
@@ -76,19 +79,33 @@ pub(super) fn thumbprint(jwk: &Value) -> Option<String> {
 fn verify(jwk: &Value, algorithm: &str, input: &[u8], signature: &[u8]) -> Option<()> {
     const RSA_LEAST_BYTES: usize = 256;
     match algorithm {
-        "RS256" | "PS256" if text(jwk, "kty")? == "RSA" => {
+        "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" if text(jwk, "kty")? == "RSA" => {
             let n = field(jwk, "n").filter(|n| n.len() >= RSA_LEAST_BYTES)?;
             let number = BoxedUint::from_be_slice_vartime;
             let key = rsa::PublicKey::new(number(&n), number(&field(jwk, "e")?)).ok()?;
             match algorithm {
                 "RS256" => key.pkcs1v15_verify::<Sha256>(input, signature).ok(),
-                _ => key.pss_verify::<Sha256>(input, signature).ok(),
+                "RS384" => key.pkcs1v15_verify::<Sha384>(input, signature).ok(),
+                "RS512" => key.pkcs1v15_verify::<Sha512>(input, signature).ok(),
+                "PS256" => key.pss_verify::<Sha256>(input, signature).ok(),
+                "PS384" => key.pss_verify::<Sha384>(input, signature).ok(),
+                _ => key.pss_verify::<Sha512>(input, signature).ok(),
             }
         }
         "ES256" if text(jwk, "kty")? == "EC" && text(jwk, "crv")? == "P-256" => {
             let point = [vec![4], field(jwk, "x")?, field(jwk, "y")?].concat();
             let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok()?;
             key.verify(input, &p256::ecdsa::Signature::from_slice(signature).ok()?).ok()
+        }
+        "ES384" if text(jwk, "kty")? == "EC" && text(jwk, "crv")? == "P-384" => {
+            let point = [vec![4], field(jwk, "x")?, field(jwk, "y")?].concat();
+            let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok()?;
+            key.verify(input, &p384::ecdsa::Signature::from_slice(signature).ok()?).ok()
+        }
+        "ES512" if text(jwk, "kty")? == "EC" && text(jwk, "crv")? == "P-521" => {
+            let point = [vec![4], field(jwk, "x")?, field(jwk, "y")?].concat();
+            let key = p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok()?;
+            key.verify(input, &p521::ecdsa::Signature::from_slice(signature).ok()?).ok()
         }
         "EdDSA" | "Ed25519" if text(jwk, "kty")? == "OKP" && text(jwk, "crv")? == "Ed25519" => {
             let key = ed25519_dalek::VerifyingKey::from_bytes(&field(jwk, "x")?.try_into().ok()?).ok()?;

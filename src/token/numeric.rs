@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::de::Unexpected;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::base::env::Timestamp;
@@ -31,7 +32,20 @@ impl NumericDate {
 
 impl<'de> Deserialize<'de> for NumericDate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::read(&Scalar::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("not a NumericDate"))
+        let value = Scalar::deserialize(deserializer)?;
+        Self::read(&value).ok_or_else(|| {
+            let found = match &value {
+                Scalar::Null => Unexpected::Unit,
+                Scalar::Bool(value) => Unexpected::Bool(*value),
+                Scalar::Unsigned(value) => Unexpected::Unsigned(*value),
+                Scalar::Negative => Unexpected::Signed(-1),
+                Scalar::Float(value) => Unexpected::Float(*value),
+                Scalar::Text(_) => Unexpected::Str(""),
+                Scalar::List => Unexpected::Seq,
+                Scalar::Object => Unexpected::Map,
+            };
+            de::Error::invalid_value(found, &"seconds since 1970 as a number")
+        })
     }
 }
 

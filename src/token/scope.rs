@@ -123,13 +123,15 @@ impl<'de> Deserialize<'de> for Scope {
     }
 }
 
+const OTHER_TEXT: &str = "a string with other characters";
+
 /// `scope` in a response: a string by the standard, an array at some providers.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ReceivedScope {
     Text(Scope),
     Array(Scope),
-    /// No scope at all.
-    Other,
+    /// No scope at all, but this.
+    Other(&'static str),
 }
 
 impl<'de> Deserialize<'de> for ReceivedScope {
@@ -144,7 +146,7 @@ impl<'de> Deserialize<'de> for ReceivedScope {
             }
 
             fn visit_str<E>(self, text: &str) -> Result<ReceivedScope, E> {
-                Ok(Scope::new(text).map_or(ReceivedScope::Other, ReceivedScope::Text))
+                Ok(Scope::new(text).map_or(ReceivedScope::Other(OTHER_TEXT), ReceivedScope::Text))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ReceivedScope, A::Error> {
@@ -156,28 +158,28 @@ impl<'de> Deserialize<'de> for ReceivedScope {
                     });
                 }
                 let scope = values.and_then(|values| Scope::collect(values.iter().map(|value| &**value), 0));
-                Ok(scope.map_or(ReceivedScope::Other, ReceivedScope::Array))
+                Ok(scope.map_or(ReceivedScope::Other("an array"), ReceivedScope::Array))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ReceivedScope, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(ReceivedScope::Other)
+                Ok(ReceivedScope::Other("an object"))
             }
 
             fn visit_bool<E>(self, _: bool) -> Result<ReceivedScope, E> {
-                Ok(ReceivedScope::Other)
+                Ok(ReceivedScope::Other("a boolean"))
             }
 
             fn visit_u64<E>(self, _: u64) -> Result<ReceivedScope, E> {
-                Ok(ReceivedScope::Other)
+                Ok(ReceivedScope::Other("a number"))
             }
 
             fn visit_i64<E>(self, _: i64) -> Result<ReceivedScope, E> {
-                Ok(ReceivedScope::Other)
+                Ok(ReceivedScope::Other("a number"))
             }
 
             fn visit_f64<E>(self, _: f64) -> Result<ReceivedScope, E> {
-                Ok(ReceivedScope::Other)
+                Ok(ReceivedScope::Other("a number"))
             }
         }
 
@@ -219,7 +221,7 @@ mod tests {
         for other in
             ["7", "-7", "0.5", "true", r#"{"openid":{"a":[1]}}"#, r#""\"""#, "[1]", r#"["a",{}]"#, r#"["a\"b"]"#]
         {
-            assert_eq!(read(other), ReceivedScope::Other, "{other}");
+            assert!(matches!(read(other), ReceivedScope::Other(_)), "{other}");
         }
         assert!(serde_json::from_str::<ReceivedScope>("[\"a\"").unwrap_err().is_eof());
     }

@@ -71,7 +71,7 @@ struct Parties<'a> {
     tid: Scalar<'a>,
 }
 
-const FORBIDDEN: &str = "Refresh the tokens, or log in again. A firewall or a proxy may have refused the request, too.";
+const FORBIDDEN: &str = "Newer tokens do not change that: check the scope of the login and the rights of the user. A firewall or a proxy may have refused the request, too.";
 const OTHER_SCOPE: &str = "Log in with the scope that the provider requires.";
 
 /// Parses the response. Its `sub` must be `subject` (section 5.3.2). It must be signed if the client registered that.
@@ -152,7 +152,11 @@ fn check_parties(parties: &Parties<'_>, provider: &Provider, client: &Client) ->
 fn about(answer: Members<'_>, document: &[u8], subject: &str) -> Result<Userinfo, Error> {
     let own = answer.sub.ok_or(ErrorCode::USERINFO_MISSING_SUB)?;
     if *own != *subject {
-        return Err(ErrorCode::USERINFO_SUBJECT_MISMATCH.into());
+        // Who they are is nobody else's business.
+        let (own, other) = (subject.chars().count(), own.chars().count());
+        let error = Error::new(ErrorCode::USERINFO_SUBJECT_MISMATCH).at("sub");
+        let error = error.with_expected(Quote::library(format_args!("that of the ID token, of {own} characters")));
+        return Err(error.with_found(Quote::library(format_args!("another one, of {other} characters"))));
     }
     Ok(Userinfo { subject: own.0.into(), fields: Fields::new(document) })
 }

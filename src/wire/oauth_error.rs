@@ -8,7 +8,7 @@ use super::response::Response;
 use crate::base::json::{self, Scalar};
 use crate::error::{Error, ErrorCode, Family, ProviderText};
 
-/// `error`, `error_description`, `error_uri`. Only `error` is needed: the others are words for people.
+/// `error`, `error_description`, `error_uri`, and `suberror` of Microsoft Entra ID. Only `error` is needed: the others are words for people.
 #[derive(Deserialize)]
 struct OauthError<'a> {
     #[serde(borrow, default)]
@@ -17,6 +17,8 @@ struct OauthError<'a> {
     error_description: Scalar<'a>,
     #[serde(borrow, default)]
     error_uri: Scalar<'a>,
+    #[serde(borrow, default)]
+    suberror: Scalar<'a>,
 }
 
 /// Of words in another encoding, what can be read. There may be tokens beside them, so that this is wiped.
@@ -39,9 +41,11 @@ pub(crate) fn said(body: &[u8]) -> Option<(String, ProviderText)> {
     let legible = std::str::from_utf8(body).is_err().then(|| legible(body));
     json::around_broken(legible.as_ref().map_or(body, |text| text.as_bytes()), |body| {
         let told = json::document::<OauthError<'_>>(body)?;
-        let (description, uri) = (told.error_description.text(), told.error_uri.text());
+        let (description, uri, suberror) =
+            (told.error_description.text(), told.error_uri.text(), told.suberror.or_absent().text());
         Ok(told.error.text().map(|error| {
             let text = ProviderText::new(Some(&error), description.as_deref(), uri.as_deref());
+            let text = text.with_suberror(suberror.as_deref());
             (error.into_owned(), text)
         }))
     })

@@ -72,10 +72,13 @@ impl<'a> Response<'a> {
 
     /// The error of a redirect, with what its `Location` says.
     pub(crate) fn redirect(&self, error: Error) -> Error {
-        match self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()) {
-            Some(location) => error.with_found(Quote::provider_url(location)),
-            None => error.with_found(Quote::library("no Location header")),
-        }
+        let location = self.headers.get(header::LOCATION).map(|value| value.to_str());
+        error.with_found(match location {
+            Some(Ok("")) => Quote::library("an empty Location header"),
+            Some(Ok(location)) => Quote::provider_url(location),
+            Some(Err(_)) => Quote::library("a Location header that is not ASCII text"),
+            None => Quote::library("no Location header"),
+        })
     }
 
     /// Whether `Location` stays on the endpoint's own server: a path, or a URL of the same scheme, host and port.

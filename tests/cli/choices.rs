@@ -168,6 +168,10 @@ fn algorithms_are_what_the_client_is_registered_for() {
     hints(&cli.login(&op, &login).failed(1, "remote", "jws.algorithm"), "--id-token-algorithm");
     cli.login(&op, &[&login[..], &["--id-token-algorithm", "HS256"]].concat()).done();
     cli.run(&["refresh"]).done();
+    // The client is in the store now: it need not be named again.
+    cli.login(&op, &["--id-token-algorithm", "HS256"]).done();
+    cli.run(&["refresh"]).done();
+    cli.run(&["relogin", "--browser", &crate::support::cli::browser()]).done();
     let run = cli.login(&op, &["--client-id", "signed"]).done();
     assert!(
         run.event("warning")["hint"].as_str().unwrap().contains("--userinfo-algorithm"),

@@ -6,6 +6,8 @@
 mod support;
 
 mod advice;
+mod again;
+mod before;
 mod bound;
 mod choices;
 mod clients;
@@ -16,6 +18,7 @@ mod examples;
 mod failures;
 mod found;
 
+mod hints;
 mod homeservers;
 mod interrupted;
 mod keys;
@@ -27,6 +30,7 @@ mod pushed;
 mod qr;
 mod serving;
 mod sessions;
+mod small;
 mod store;
 mod told;
 mod truth;

@@ -80,6 +80,33 @@ fn users_claims_and_switches_are_named() {
 }
 
 #[test]
+fn claims_of_ones_own_are_in_the_metadata() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &["--claim", "department=sales", "--claim", "name=Carol"]);
+    let response = send(&format!("{issuer}/.well-known/openid-configuration"), "GET", "", "");
+    let document: Value = serde_json::from_str(response.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let listed: Vec<_> = document["claims_supported"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(listed.contains(&"department"), "{listed:?}");
+    assert_eq!(listed.iter().filter(|name| **name == "name").count(), 1, "{listed:?}");
+}
+
+/// Whoever opens the address of the provider sees what it is.
+#[test]
+fn the_root_says_what_is_served_there() {
+    let cli = Cli::new();
+    let (_serving, issuer) = serve(&cli, &["--user", "carol<b>"]);
+    for path in ["", "/"] {
+        let page = send(&format!("{issuer}{path}"), "GET", "", "");
+        assert!(page.starts_with("HTTP/1.1 200") && page.contains("text/html"), "{page}");
+        for part in ["<style>", &issuer, "/.well-known/openid-configuration", "carol&lt;b&gt;", "oidc_cli login"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+    }
+    let page = send(&format!("{issuer}/nothing"), "GET", "", "");
+    assert!(page.starts_with("HTTP/1.1 404"), "{page}");
+}
+
+#[test]
 fn nonces_and_pushed_requests_can_be_demanded() {
     let cli = Cli::new();
     let (_serving, issuer) = serve(&cli, &["--par", "required", "--dpop-nonce"]);
@@ -201,10 +228,12 @@ fn a_client_that_the_provider_does_not_know_is_told_what_to_do() {
 fn hs256_needs_a_client_with_a_secret_and_is_said_to() {
     let cli = Cli::new();
     let (_serving, issuer) = serve(&cli, &[]);
-    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--no-browser", "--id-token-algorithm"];
-    let run = cli.run(&[&login[..], &["HS256"]].concat());
-    let run = run.failed(1, "denied", "registration.invalid_client_metadata");
-    assert!(run.event("error").to_string().contains("--auth-method"), "{}", run.event("error"));
+    let login = ["login", "--insecure-loopback", "--issuer", &issuer, "--no-browser"];
+    // Nothing is registered where the client would have no secret.
+    cli.run(&[&login[..], &["--id-token-algorithm", "HS256"]].concat()).failed(2, "local", "cli.usage");
+    // It signs no userinfo that this program could verify.
+    let run = cli.run(&[&login[..], &["--userinfo-algorithm", "HS256"]].concat()).failed(2, "local", "cli.usage");
+    assert!(run.event("error")["hint"].as_str().unwrap().contains("give one of RS256"), "{}", run.event("error"));
 }
 
 /// Each algorithm for ID tokens and userinfo, to the logout, which names the user by an ID token.

@@ -163,7 +163,10 @@ fn what_is_wrong_with_the_command_line_by_itself_exits_with_2() {
         (vec!["discover", "--homeserver", "a b"], "matrix.server_name"),
         (vec!["register", "--homeserver", "a b"], "matrix.server_name"),
         (vec!["qr", "login", "--show", "--homeserver", "a b"], "matrix.server_name"),
-        (at_home(&["--redirect-uri", "http://app.example/cb", "--paste"]), "registration.redirect_uri"),
+        (
+            at_home(&["--redirect-uri", "http://app.example/cb", "--paste", "--insecure-redirect-uri"]),
+            "registration.redirect_uri",
+        ),
     ] {
         let run = cli.run(&arguments).failed(2, "local", code);
         assert_eq!(run.events.len(), 1, "{arguments:?}");

@@ -57,6 +57,7 @@ const PARTS: &[&str] = &[
     "key_search",
     "revocation",
     "token_outcome",
+    "prerequisites",
     "device_poll",
     "token_request",
 ];

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use oidc_proto::jose::Algorithm;
 use oidc_proto::matrix::DeviceId;
-use oidc_proto::{AuthMethod, Prompt, RedirectUri, ResponseMode, Scope};
+use oidc_proto::{AuthMethod, Endpoint, Prompt, RedirectUri, ResponseMode, Schemes, Scope};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::values::{
-    algorithm, auth_method, client_id, device_id, key_algorithm, parameter, prompt, redirect_uri, response_mode, scope,
+    algorithm, auth_method, client_id, device_id, key_algorithm, parameter, port, prompt, redirect_uri, response_mode,
+    scope,
 };
 use super::{BrowserArgs, ChoiceArgs, PlaceArgs, SECRET_VARIABLE};
 use crate::failure::{Code, Failure};
@@ -51,7 +53,7 @@ pub(crate) struct GrantArgs {
     #[arg(long, value_name = "A", value_parser = algorithm, conflicts_with = "homeserver")]
     pub(crate) id_token_algorithm: Option<Algorithm>,
     /// The same for userinfo, which is not signed without this option
-    #[arg(long, value_name = "A", value_parser = algorithm, conflicts_with = "homeserver")]
+    #[arg(long, value_name = "A", value_parser = key_algorithm, conflicts_with = "homeserver")]
     pub(crate) userinfo_algorithm: Option<Algorithm>,
     /// Trust this audience of ID tokens beside the client; repeatable
     #[arg(long, value_name = "AUD", conflicts_with = "homeserver")]
@@ -134,12 +136,15 @@ pub(crate) struct LoginArgs {
 pub(crate) struct MeetingArgs {
     /// Listen on this port; the redirect URI is then exactly http://127.0.0.1:N/callback. Of several ports with commas, the
     /// first free one is used [default: any free port]
-    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = port)]
     pub(crate) redirect_port: Vec<u16>,
     /// Send exactly this redirect URI. One on loopback without a port gets any free port; one that is not http on this
     /// machine needs --paste [default: http://127.0.0.1/callback]
     #[arg(long, value_name = "URI", conflicts_with = "redirect_port", value_parser = redirect_uri)]
     pub(crate) redirect_uri: Option<RedirectUri>,
+    /// Allow a redirect URI with http on another machine: whoever sees the traffic there gets the code
+    #[arg(long, requires = "redirect_uri")]
+    pub(crate) insecure_redirect_uri: bool,
     /// Read the callback from standard input instead of listening: the URL, or its query
     #[arg(long)]
     pub(crate) paste: bool,
@@ -164,6 +169,23 @@ pub(crate) struct ReloginArgs {
     pub(crate) keep_replaced: bool,
     #[command(flatten)]
     pub(crate) meeting: MeetingArgs,
+}
+
+impl MeetingArgs {
+    /// Whether the browser comes back by a way that was chosen: https, a scheme of one's own, http on this machine, or what
+    /// was allowed by name.
+    pub(crate) fn check(&self, schemes: Schemes) -> Result<(), Failure> {
+        let Some(uri) = self.redirect_uri.as_ref().filter(|_| !self.insecure_redirect_uri) else { return Ok(()) };
+        let is_http = Url::parse(uri.as_str()).is_ok_and(|url| url.scheme() == "http");
+        let is_allowed = |schemes| Endpoint::new(uri.as_str(), schemes).is_ok();
+        if !is_http || is_allowed(Schemes::DangerousHttpOnLoopback) || is_allowed(schemes) {
+            return Ok(());
+        }
+        let said = "the code would come back by http, in clear text, to another machine";
+        Err(Code::Usage.because(said).with_hint(
+            "Give --redirect-uri with https or with a scheme of your own, or allow this one with --insecure-redirect-uri.",
+        ))
+    }
 }
 
 impl LoginArgs {

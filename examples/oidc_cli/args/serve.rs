@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::values::{claim, login, seconds};
+use super::values::{claim, login, seconds, served_port};
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct DemoArgs {
@@ -19,7 +19,7 @@ pub(crate) struct DemoArgs {
 #[derive(Debug, Default, Args)]
 pub(crate) struct ServeArgs {
     /// The port [default: any free one]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = served_port)]
     pub(crate) port: u16,
     /// How long its access tokens are good
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]

@@ -9,6 +9,9 @@ use oidc_proto::matrix::{AccountAction, DeviceId};
 use oidc_proto::{
     AuthMethod, ClientAuth, Deviation, Prompt, ProviderOptions, RedirectUri, Registered, ResponseMode, Scope, Word as _,
 };
+use url::Url;
+
+use crate::human;
 
 /// A command, split as a shell splits words.
 #[derive(Clone, Debug)]
@@ -30,15 +33,30 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// One of several ports to come back to.
+pub(super) fn port(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| "give a port from 1 to 65535, or several with commas between them".to_owned())
+}
+
+/// A port to listen on.
+pub(super) fn served_port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| "give a port from 0 to 65535; 0 is any free one".to_owned())
+}
+
 /// As much as the library takes.
 pub(super) fn clock_skew(text: &str) -> Result<Duration, String> {
     let is_whole = |skew: &Duration| ProviderOptions::new().with_clock_skew(*skew).clock_skew() == *skew;
     seconds(text).ok().filter(is_whole).ok_or_else(|| "give whole seconds, from 1 to 300".to_owned())
 }
 
-/// The name of a user of `serve`.
+/// The name of a user of `serve`, which is a part of `sub`.
 pub(super) fn login(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("give a name that is not empty".to_owned()) } else { Ok(text.to_owned()) }
+    const LONGEST: usize = 100;
+    let is_name = !text.trim().is_empty() && text.chars().count() <= LONGEST && !text.chars().any(human::deceives);
+    is_name.then(|| text.to_owned()).ok_or_else(|| {
+        format!("give a name of 1 to {LONGEST} characters, without line breaks and invisible characters")
+    })
 }
 
 /// A claim of the user's own. What says whose token it is, and for whom, is the provider's.
@@ -147,8 +165,12 @@ pub(super) fn response_mode(text: &str) -> Result<ResponseMode, String> {
     ResponseMode::from_name(text).ok_or_else(|| "give query, fragment or form_post".to_owned())
 }
 
-pub(super) fn redirect_uri(text: &str) -> Result<RedirectUri, oidc_proto::Error> {
-    RedirectUri::new(text)
+pub(super) fn redirect_uri(text: &str) -> Result<RedirectUri, Box<dyn std::error::Error + Send + Sync>> {
+    let redirect_uri = RedirectUri::new(text)?;
+    if Url::parse(text).is_ok_and(|url| url.port() == Some(0)) {
+        return Err("give a port from 1 to 65535, or none for any free one".into());
+    }
+    Ok(redirect_uri)
 }
 
 pub(super) fn parameter(text: &str) -> Result<(String, String), String> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oidc_proto::jose::Algorithm;
 use oidc_proto::{
-    ClientMetadata, Error, ErrorCode as Core, Provider, RedirectUri, RelyingParty, Schemes, TokenOutcome,
+    Client, ClientMetadata, Error, ErrorCode as Core, Provider, RedirectUri, RelyingParty, Schemes, TokenOutcome,
     UnverifiedTokens,
 };
 
@@ -75,6 +75,30 @@ impl Beginning {
         })
     }
 
+    /// A client at the provider that makes the login's request and does not send it: what the request must not have, and
+    /// what the provider or the client's credentials cannot serve, is refused before a client is registered for it.
+    pub(super) fn rehearsing(
+        &self,
+        context: &mut Context,
+        wish: &Wish,
+        redirect_uris: &[RedirectUri],
+    ) -> Result<RelyingParty, Failure> {
+        let client = match self.identity.named(&self.provider)? {
+            Some(named) => named.client(redirect_uris),
+            None => redirect_uris.iter().cloned().fold(Client::new("nobody"), Client::with_redirect_uri),
+        };
+        let mut client = wish.client(client.with_id_token_trust(trust(self.id_token)));
+        if self.dpop {
+            client = client.with_dpop(Arc::clone(BindingKey::generate(&mut context.env)?.dpop()));
+        }
+        Ok(RelyingParty::new(self.provider.clone(), client))
+    }
+
+    /// Why a request cannot be made. Credentials that do not fit are the command line's.
+    pub(super) fn refused(error: Error) -> Failure {
+        if error.code() == Core::TOKEN_CLIENT_AUTH { Failure::of_option(error) } else { error.into() }
+    }
+
     /// Finds the client, and makes the key that the tokens are to be bound to.
     pub(super) fn login(&self, context: &mut Context, metadata: ClientMetadata, wish: Wish) -> Result<Login, Failure> {
         let wish = wish.accepting(&context.options.accept);
@@ -85,8 +109,9 @@ impl Beginning {
         if let Some(algorithm) = self.userinfo_algorithm {
             metadata = metadata.with_userinfo_signed_response_alg(algorithm);
         }
-        let Found { client, key_file, named, is_for_dpop, .. } =
+        let Found { client, key_file, named, is_for_dpop, is_by_hand, .. } =
             self.identity.client(context, &self.provider, metadata, Choice::Reuse)?;
+        let wish = if is_by_hand { wish.naming(self.id_token_algorithm, self.userinfo_algorithm) } else { wish };
         if is_for_dpop && !self.dpop {
             clients::warn_of_dpop(context);
         }

@@ -1,6 +1,6 @@
 //! `device`: a login that the user allows on another device (RFC 8628).
 
-use oidc_proto::{Client, ErrorCode, PendingDevice, RelyingParty};
+use oidc_proto::{ErrorCode, PendingDevice};
 
 use super::beginning::{Beginning, Login, lacking};
 use super::matrix;
@@ -24,8 +24,8 @@ pub(crate) fn device(context: &mut Context, args: &BeginningArgs) -> Result<(), 
         return Err(lacking(&beginning.provider, "device_authorization_endpoint", ErrorCode::DEVICE_UNSUPPORTED));
     }
     // Neither is one for a request that cannot be made.
-    let rehearsing = RelyingParty::new(beginning.provider.clone(), wish.client(Client::new("nobody")));
-    drop(rehearsing.authorize_device(wish.scope.clone(), &mut context.env)?);
+    let rehearsing = beginning.rehearsing(context, &wish, &[])?;
+    drop(rehearsing.authorize_device(wish.scope.clone(), &mut context.env).map_err(Beginning::refused)?);
     let login = beginning.login(context, clients::device_metadata(), wish);
     let result = login.and_then(|login| ask_device(context, login));
     result.map_err(|failure| beginning.identity.explain(failure))

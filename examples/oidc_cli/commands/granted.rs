@@ -1,7 +1,8 @@
 //! What a login gets, compared with what it asked for: said before the browser opens where it is known then, and
 //! otherwise when the tokens are there.
 
-use oidc_proto::{AuthMethod, Error, ErrorCode as Core, Prompt, RelyingParty, ResponseType};
+use oidc_proto::jose::Algorithm;
+use oidc_proto::{AuthMethod, ClientAuth, Error, ErrorCode as Core, Prompt, RelyingParty, ResponseType};
 use serde::Deserialize;
 
 use crate::context::Context;
@@ -45,6 +46,21 @@ pub(super) fn expect(context: &Context, party: &RelyingParty, wish: &Wish) {
     let by_secret = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
     if by_secret.contains(&method) && !by_secret.iter().any(|method| listed.contains(*method)) {
         unlisted(&format!("{}, in token_endpoint_auth_methods_supported", method.name()));
+    }
+    let signs = match client.auth() {
+        ClientAuth::PrivateKeyJwt(key) => Some(key.algorithm()),
+        ClientAuth::SecretJwt(_) => Some(Algorithm::Hs256),
+        _ => None,
+    };
+    if let Some((algorithm, listed)) = signs.zip(metadata.token_endpoint_auth_signing_algorithms)
+        && !listed.contains(algorithm)
+    {
+        let what = format!("{}, in token_endpoint_auth_signing_alg_values_supported", algorithm.name());
+        let names: Vec<_> = listed.iter().map(|known| known.name()).collect();
+        let others = if names.is_empty() { "none that this program has".to_owned() } else { names.join(", ") };
+        context.out.emit(&Event::warning(&Code::Unadvertised.because(what).with_hint(format_args!(
+            "The login goes on; if the provider refuses the client, authenticate it by an algorithm that is listed: {others}."
+        ))));
     }
     if let Some(known) = metadata.prompt_values {
         let prompts = wish.prompt.iter().filter_map(|name| Prompt::from_name(name));

@@ -6,8 +6,8 @@ use url::Url;
 
 use oidc_proto::ResponseMode;
 use oidc_proto::{
-    AuthorizationRequest, Callback, Client, Env as _, Error, ErrorCode as Core, PendingAuthorization, Prompt, Provider,
-    RedirectUri, RelyingParty, VerifiedCallback,
+    AuthorizationRequest, Callback, Env as _, Error, ErrorCode as Core, PendingAuthorization, Prompt, Provider,
+    RedirectUri, VerifiedCallback,
 };
 
 use super::beginning::{Beginning, Login, lacking};
@@ -32,6 +32,7 @@ pub(super) enum Meeting {
 }
 
 pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failure> {
+    args.meeting.check(context.options.schemes())?;
     let issuer = match args.beginning.place.place() {
         Place::Issuer(issuer) => issuer,
         Place::Homeserver(homeserver) => return matrix::login(context, args, homeserver),
@@ -45,7 +46,7 @@ pub(crate) fn login(context: &mut Context, args: &LoginArgs) -> Result<(), Failu
         return Err(error.with_hint("Log in on another device, if the provider has that: oidc_cli device."));
     }
     let mut begun = Meeting::arrange(&args.meeting)?;
-    rehearse(context, &beginning.provider, &wish, &begun.1)?;
+    rehearse(context, &beginning, &wish, &begun.1)?;
     let registered = clients::redirect_uris(args.meeting.redirect_uri.as_ref(), &args.meeting.redirect_port)?;
     let mut may_forget = true;
     loop {
@@ -78,23 +79,22 @@ fn check_redirect_uri(wish: &Wish) -> Result<(), Failure> {
     })
 }
 
-/// Makes the login's request and does not send it: what it must not have, and what the provider does not take, is refused
-/// before a client is registered.
+/// Makes the login's request and does not send it.
 fn rehearse(
     context: &mut Context,
-    provider: &Provider,
+    beginning: &Beginning,
     wish: &Wish,
     redirect_uri: &RedirectUri,
 ) -> Result<(), Failure> {
-    let client = wish.client(Client::new("nobody").with_redirect_uri(redirect_uri.clone()));
-    let party = RelyingParty::new(provider.clone(), client);
+    let party = beginning.rehearsing(context, wish, std::slice::from_ref(redirect_uri))?;
     let request = request(context, wish, redirect_uri.clone());
-    match wish.par {
-        ParChoice::Always => drop(party.push(request, &mut context.env)?),
-        ParChoice::Never => drop(party.authorize(request, &mut context.env)?),
-        ParChoice::Auto => drop(party.push_if_possible(request, &mut context.env)?),
-    }
-    Ok(())
+    let env = &mut context.env;
+    let made = match wish.par {
+        ParChoice::Always => party.push(request, env).map(drop),
+        ParChoice::Never => party.authorize(request, env).map(drop),
+        ParChoice::Auto => party.push_if_possible(request, env).map(drop),
+    };
+    made.map_err(Beginning::refused)
 }
 
 /// The user of a session logs in again.

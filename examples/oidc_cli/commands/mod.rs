@@ -121,6 +121,7 @@ pub(crate) fn status(context: &Context) -> Result<(), Failure> {
 
 /// The user of a session logs in again.
 pub(crate) fn relogin(context: &mut Context, args: &ReloginArgs) -> Result<(), Failure> {
+    args.meeting.check(context.options.schemes())?;
     let session = session::choose(context)?;
     if session.homeserver().is_some() {
         matrix::relogin(context, args, &session)
@@ -156,12 +157,15 @@ pub(crate) fn userinfo(context: &mut Context) -> Result<(), Failure> {
     session.keep_nonces(&context.store)?;
     let refused = match asked {
         Err(failure) if lacks_scope(&failure) => {
+            return Err(session.with_wider_scope(failure));
+        }
+        Err(failure) if is_expired(&failure) => failure,
+        Err(failure) if failure.is(Core::USERINFO_UNAUTHORIZED) => {
+            let again = session.again();
             return Err(failure.with_hint(format_args!(
-                "The token lacks a scope. {} --scope \"…\", with the scope that the provider requires.",
-                session.again()
+                "Newer tokens do not change that: the login may lack a scope ({again} --scope \"…\"), the user may lack a right, or a firewall or a proxy refused the request."
             )));
         }
-        Err(failure) if failure.is(Core::USERINFO_UNAUTHORIZED) => failure,
         result => return result,
     };
     // It may have ended before its time. A new one is tried once.
@@ -178,6 +182,13 @@ pub(crate) fn userinfo(context: &mut Context) -> Result<(), Failure> {
             Err(refused.with_hint(format_args!("Nor could the tokens be refreshed. {}", failure.hint)))
         }
     }
+}
+
+/// Whether a new token may be accepted: 403 says that it is known and not enough.
+fn is_expired(failure: &Failure) -> bool {
+    let Some(error) = failure.error.as_ref().filter(|_| failure.is(Core::USERINFO_UNAUTHORIZED)) else { return false };
+    let said = error.provider_text().and_then(|text| text.error());
+    said == Some("invalid_token") || error.status() != Some(http::StatusCode::FORBIDDEN)
 }
 
 /// Whether a new token would be refused in the same way.

@@ -1,6 +1,6 @@
 //! What to do about a session when a command fails.
 
-use oidc_proto::{Deviation, ErrorCode as Core};
+use oidc_proto::{Deviation, ErrorCode as Core, Scope};
 
 use super::Session;
 use crate::failure::{Code, Failure};
@@ -10,7 +10,11 @@ const DEVIATION: &str = Deviation::RefreshErrors.name();
 impl Session {
     /// How to log in again: the same provider, client, scope and choices.
     pub(crate) fn again(&self) -> String {
-        format!("Log in again: oidc_cli relogin --session {}", self.id)
+        format!("Log in again: {}", self.command())
+    }
+
+    fn command(&self) -> String {
+        format!("oidc_cli relogin --session {}", self.id)
     }
 
     /// Why there is no refresh token and what to do, if there is none.
@@ -50,8 +54,40 @@ impl Session {
                 "{}, if the refresh token has expired. With --accept {DEVIATION} the program treats this error as an expired refresh token.",
                 self.again()
             )),
-            _ => failure,
+            _ => self.with_command(failure),
         }
+    }
+
+    /// The same failure with the command for a new login, where its hint advises one.
+    fn with_command(&self, failure: Failure) -> Failure {
+        let advice = ["Log in again", "log in again"].into_iter().find(|advice| failure.hint.contains(advice));
+        let Some(advice) = advice.filter(|_| !failure.hint.contains("oidc_cli")) else { return failure };
+        let whole = format!("{advice} ({})", self.command());
+        let hint = failure.hint.replacen(advice, &whole, 1);
+        failure.with_hint(hint)
+    }
+
+    /// The same of a token that lacks a scope, which the server may have named.
+    pub(crate) fn with_wider_scope(&self, failure: Failure) -> Failure {
+        let required = failure.error.as_ref().and_then(|error| error.expected()).map(|scope| scope.as_str().to_owned());
+        // Only what can be typed as it stands.
+        let required = required.and_then(|scope| Scope::new(&scope).ok());
+        let wish = self.wish();
+        let hint = match &required {
+            Some(required) => {
+                let more = required.iter().filter(|word| !wish.scope.contains(word));
+                let words: Vec<_> = wish.scope.iter().chain(more).collect();
+                format!("The token lacks a scope. {} --scope \"{}\"", self.again(), words.join(" "))
+            }
+            None => {
+                let own = wish.scope.as_str();
+                format!(
+                    "The token lacks a scope, which the provider does not name. {} --scope \"{own} …\", with the scope that its documentation requires in place of …",
+                    self.again()
+                )
+            }
+        };
+        failure.with_hint(hint)
     }
 
     /// The same of a revocation.

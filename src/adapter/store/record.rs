@@ -51,7 +51,9 @@ pub(super) fn read(text: &str) -> Result<Box<Record>, Error> {
 
 #[cfg(feature = "file-store")]
 pub(super) fn loaded(text: Option<&str>, begun: bool) -> Result<StoreResponse, Error> {
-    Ok(StoreResponse::Loaded { record: text.map(read).transpose()?, begun })
+    let record = text.map(read).transpose()?;
+    let begun = Record::is_begun(record.as_deref(), begun);
+    Ok(StoreResponse::Loaded { record, begun })
 }
 
 /// The text of a mark: the record that a refresh was begun from.

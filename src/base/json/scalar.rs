@@ -56,7 +56,8 @@ pub(crate) enum Scalar<'a> {
     Negative,
     Float(f64),
     Text(Cow<'a, str>),
-    Compound,
+    List,
+    Object,
 }
 
 impl<'a> Scalar<'a> {
@@ -141,12 +142,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Scalar::Compound)
+                Ok(Scalar::List)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Scalar::Compound)
+                Ok(Scalar::Object)
             }
         }
 

@@ -18,8 +18,8 @@ codes! {
         "a claim of the ID token occurs twice", "The provider, or a claim mapper in its configuration, writes a claim twice.",
         "Remove one of the two claims at the provider.";
     ID_TOKEN_MISSING_CLAIM = "id_token.missing_claim", Remote, Claims, ProviderBroken, "OpenID Connect Core 1.0 section 2",
-        "a required claim is missing in the ID token", "The provider breaks the standard, or does not support a requested feature.",
-        "Report it to the provider. Only a login with `max_age` or `acr_values` needs `auth_time` or `acr`.";
+        "a required claim is missing in the ID token", "The provider breaks the standard, or does not support `max_age`, which needs `auth_time`.",
+        "Report it to the provider.";
     ID_TOKEN_ISSUER_MISMATCH = "id_token.issuer_mismatch", Remote, Claims, FixConfiguration, "OpenID Connect Core 1.0 section 3.1.3.7 rule 2",
         "the ID token comes from another issuer", "The provider uses another issuer in its ID tokens than in its metadata, or the token is for another tenant.",
         "Use the issuer of your own tenant, or correct the provider's public URL.";

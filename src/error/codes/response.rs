@@ -60,7 +60,7 @@ codes! {
         "Report it to the provider.";
     JSON_TYPE = "json.type", Remote, Response, ProviderBroken, "RFC 8259",
         "JSON value of the wrong type", "The server writes a member in another form than its standard defines.",
-        "Report it to the provider, or accept it if there is a `Deviation` for it.";
+        "Report it to the provider.";
     JSON_MISSING_FIELD = "json.missing_field", Remote, Response, ProviderBroken, "RFC 8259",
         "missing JSON member", "The document is not the expected document, or is incomplete.",
         "Check the URL; if it is from the provider's metadata, report it to the provider.";

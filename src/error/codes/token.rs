@@ -51,8 +51,8 @@ codes! {
         "there is no refresh token", "The provider issued none: the scope `offline_access`, consent or the grant `refresh_token` is missing.",
         "Log in again, with `offline_access` and `prompt=consent` if the provider requires them.";
     TOKEN_CLIENT_AUTH = "token.client_auth", Local, Usage, FixConfiguration, "RFC 6749 section 2.3",
-        "the client's credentials do not fit its authentication method", "The method needs a secret or a key that the client does not have, or the request needs an authenticated client.",
-        "Configure the client with the credentials that its method needs.";
+        "the client's credentials do not fit its configuration", "The authentication method or the algorithm HS256 needs a secret or a key that the client does not have, or a longer secret; or the request needs an authenticated client.",
+        "Configure the client with the credentials that its method and its algorithm need.";
 
     // Device grant
     DEVICE_UNSUPPORTED = "device.unsupported", Remote, Unsupported, FixConfiguration, "RFC 8628 section 4",
@@ -94,6 +94,6 @@ codes! {
         "the server demands a DPoP proof, and the request had none", "The provider issues this client only tokens that are bound to a key, and the client has no DPoP key.",
         "Give the client a DPoP key (`Client::with_dpop`), or have the provider issue it bearer tokens.";
     DPOP_NOT_BOUND = "dpop.not_bound", Remote, Dpop, FixConfiguration, "RFC 9449 section 5",
-        "the tokens are not bound to the client's DPoP key", "The provider does not support DPoP, or DPoP is not enabled for the client.",
+        "the tokens and the client's DPoP key do not belong together", "DPoP is enabled on one side only: the client has a key and the tokens are not bound to it, or they are bound to a key and the client has none.",
         "Enable DPoP for the client at the provider, or log in without it.";
 }

@@ -13,6 +13,7 @@ mod pending;
 pub use self::pending::PendingAuthorization;
 
 use self::pending::State;
+use super::prerequisites;
 use super::token_outcome::{self, Origin};
 use super::token_request::TokenRequest;
 use crate::base::env::{Env, Timestamp};
@@ -39,7 +40,9 @@ impl RelyingParty {
     /// # Errors
     /// `metadata.unsupported`; `client.id`; `par.required` if the provider takes only pushed requests;
     /// `authorization.…`; `provider.mismatch` or `client.mismatch` if the ID token of `id_token_hint`
-    /// is from another provider or for another client.
+    /// is from another provider or for another client. What would end the login only after the user
+    /// has logged in is an error here, too: `dpop.algorithm`, `token.client_auth`,
+    /// `jws.no_backend`, `id_token.trust_tls_over_http`, `jwks.missing`.
     pub fn authorize(
         &self,
         request: AuthorizationRequest,
@@ -64,7 +67,6 @@ pub(super) fn prepare(
 ) -> Result<(String, PendingAuthorization), Error> {
     request.check()?;
     request.id_token_hint.as_ref().map_or(Ok(()), |id_token| party.check_hint(id_token))?;
-    token::check_client(party.client())?;
     authorization_endpoint(party.provider())?.check_query("authorization_endpoint", |name| request.sets(name))?;
     let (metadata, client) = (party.provider().metadata(), party.client());
     if !client.redirect_uris.iter().any(|own| own.covers(&request.redirect_uri)) {
@@ -74,7 +76,10 @@ pub(super) fn prepare(
     }
     let response_mode = request.response_mode.unwrap_or(ResponseMode::Query);
     if request.response_mode.is_some() && !metadata.response_modes.contains(response_mode) {
-        return Err(ErrorCode::AUTHORIZATION_RESPONSE_MODE.into());
+        let listed: Vec<_> = metadata.response_modes.iter().map(|mode| mode.name()).collect();
+        let listed = if listed.is_empty() { "no response mode of this crate".to_owned() } else { listed.join(" or ") };
+        let error = Error::new(ErrorCode::AUTHORIZATION_RESPONSE_MODE).with_expected(Quote::library(listed));
+        return Err(error.with_found(Quote::library(response_mode.name())));
     }
     if request.needs_consent() && metadata.prompt_values.is_none_or(|known| known.contains(Prompt::Consent)) {
         request.prompt = request.prompt.with(Prompt::Consent);
@@ -83,6 +88,7 @@ pub(super) fn prepare(
     if metadata.code_challenge_methods.is_empty() && !is_openid {
         return Err(ErrorCode::AUTHORIZATION_NONCE_REQUIRED.into());
     }
+    prerequisites::check(party, is_openid)?;
     let (state, code_verifier) = (Secret::random(env.rng()), Secret::random(env.rng()));
     let now = env.now();
     let expectation = is_openid.then(|| LoginExpectation {

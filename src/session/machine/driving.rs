@@ -177,6 +177,8 @@ impl Session {
                 Stage::ExpectSave(obtained) if was_asked => core.save_is_late(*obtained, env),
                 // Nobody has looked since they came. They are not used before they were handed over.
                 Stage::ExpectSave(obtained) => core.obtained(*obtained, env),
+                Stage::ExpectRecordToCount(error) => core.not_counted(*error, env),
+                Stage::ExpectCount(counted) => core.not_counted(counted.error, env),
                 Stage::ExpectRecordAfter(_) => core.store_failed(ErrorCode::SESSION_STORE.into(), env),
                 Stage::ExpectLock | Stage::ExpectRecord | Stage::ExpectEarlierSave | Stage::ExpectPreparation => {
                     core.store_is_late(env)

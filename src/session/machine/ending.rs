@@ -44,7 +44,7 @@ impl Core {
     /// The exchange failed. `tokens_came` if tokens came that cannot be trusted.
     pub(super) fn failed(&mut self, error: Error, tokens_came: bool, exchange: Exchange, env: &mut dyn Env) -> State {
         self.ends_in_vain(&exchange);
-        let silent = self.attempts.refusals(is_silent_refusal(&error));
+        let (counted, silent) = (self.attempts.silent(), self.attempts.refusals(is_silent_refusal(&error)));
         let (error, verdict) = match policy::verdict(&error, tokens_came) {
             Verdict::Later if silent >= SILENT_REFUSALS => (policy::silently_refused(error), Verdict::NeedsLogin),
             verdict => (error, verdict),
@@ -58,7 +58,11 @@ impl Core {
         {
             return self.ask_with(other, env);
         }
-        if !exchange.may_have_rotated() {
+        let is_spent = exchange.may_have_rotated();
+        if silent != counted && verdict == Verdict::Later && !is_spent && self.store.holds_lock() {
+            return self.count(error, env);
+        }
+        if !is_spent {
             self.store.spent_nothing();
         }
         self.store.release();
@@ -140,7 +144,7 @@ impl Core {
             self.current.doubt(None);
             self.store.may_have_spent();
         }
-        if !state.is_grant_gone() && state.to_save().is_none() {
+        if !state.is_grant_gone() && !state.has_obtained() {
             self.orphans.replace(self.current.tokens().clone());
         }
         while let Some((step, exchange)) = self.late.take_arrived() {

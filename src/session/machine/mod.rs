@@ -13,9 +13,10 @@
 //!      ├─▶ reloading.rs    a record that may have changed
 //!      └─▶ ending.rs       how attempts end
 //!             │
-//!             └─▶ giving_back.rs, records.rs, late.rs, logout.rs, state.rs, flight.rs, exchange.rs, orphans.rs
+//!             └─▶ counting.rs, giving_back.rs, records.rs, late.rs, logout.rs, state.rs, flight.rs, exchange.rs, orphans.rs
 //! ```
 
+mod counting;
 mod driving;
 mod ending;
 mod exchange;

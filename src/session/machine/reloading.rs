@@ -8,6 +8,7 @@ use super::state::State;
 use super::{Core, Session};
 use crate::base::env::Env;
 use crate::session::policy::Persistence;
+use crate::session::record::Record;
 use crate::session::reload::Known;
 use crate::session::store::{StoreAction, StoreResponse, StoreTicket};
 
@@ -91,6 +92,7 @@ impl Core {
                 false => self.orphans.set_aside(Orphan::Unverified(unverified)),
             }
         }
+        let begun = Record::is_begun(Some(&record), begun);
         let is_new = self.take(record, is_other, state.is_grant_gone(), env);
         self.store.note_mark(begun);
         if begun {

@@ -4,10 +4,11 @@ use super::exchange::{Exchange, Obtained, Rejection};
 use super::flight::{ExpectResponse, Flight};
 use super::logout::{Leaving, LogoutStage};
 use crate::base::env::MonotonicTime;
-use crate::error::ErrorCode;
+use crate::error::{Error, ErrorCode};
 use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::access::End;
 use crate::session::question::ToSave;
+use crate::session::record::Record;
 use crate::session::timer::Timer;
 
 pub(super) enum State {
@@ -143,6 +144,16 @@ pub(super) enum Stage {
     InFlight(Box<Flight>),
     /// New tokens are saved before anyone can use them.
     ExpectSave(Box<Obtained>),
+    /// The record, whose count of refusals without a reason is out of date.
+    ExpectRecordToCount(Box<Error>),
+    /// The record is saved with the new count.
+    ExpectCount(Box<Counted>),
+}
+
+/// Why an attempt failed, and the record that is saved for it.
+pub(super) struct Counted {
+    pub(super) error: Error,
+    pub(super) record: Record,
 }
 
 impl State {
@@ -321,11 +332,26 @@ impl State {
         self.to_save().is_some_and(|to_save| to_save.new_login.is_some())
     }
 
-    /// The tokens of the attempt that are to be saved.
+    /// Whether new tokens of the attempt are to be saved.
+    pub(super) fn has_obtained(&self) -> bool {
+        matches!(self, Self::Attempting(Attempt { stage: Stage::ExpectSave(_), .. }))
+    }
+
+    /// What the attempt is to save.
     pub(super) fn to_save(&self) -> Option<ToSave<'_>> {
         let Self::Attempting(attempt) = self else { return None };
-        let Stage::ExpectSave(obtained) = &attempt.stage else { return None };
-        let Obtained { tokens, parent, new_login } = &**obtained;
-        Some(ToSave { tokens, parent: Some(parent), new_login: *new_login })
+        match &attempt.stage {
+            Stage::ExpectSave(obtained) => {
+                let Obtained { tokens, parent, new_login } = &**obtained;
+                let (new_login, silent_refusals, may_be_spent) = (*new_login, 0, false);
+                Some(ToSave { tokens, parent: Some(parent), new_login, silent_refusals, may_be_spent })
+            }
+            Stage::ExpectCount(counted) => {
+                let Record { tokens, parent, silent_refusals, may_be_spent, .. } = &counted.record;
+                let (silent_refusals, may_be_spent) = (*silent_refusals, *may_be_spent);
+                Some(ToSave { tokens, parent: Some(parent), new_login: None, silent_refusals, may_be_spent })
+            }
+            _ => None,
+        }
     }
 }

@@ -48,11 +48,14 @@ impl Core {
     pub(super) fn told(&mut self, told: Told, stage: Stage, until: MonotonicTime, env: &mut dyn Env) -> State {
         match (stage, told) {
             (Stage::ExpectLock, Told::Locked(Ok(())) | Told::LockedLate) => self.load(env),
-            (Stage::ExpectRecord, Told::Loaded(Ok(record))) => match self.newer(record) {
-                Newer::Yes(record) => self.found(record, None, env),
-                Newer::No(_) => self.save_or_ask(env),
-                Newer::Gone => self.gone(env),
-            },
+            (Stage::ExpectRecord, Told::Loaded(Ok(record))) => {
+                self.count_on(record.as_deref());
+                match self.newer(record) {
+                    Newer::Yes(record) => self.found(record, None, env),
+                    Newer::No(_) => self.save_or_ask(env),
+                    Newer::Gone => self.gone(env),
+                }
+            }
             (Stage::ExpectRecordAfter(rejection), Told::Loaded(Ok(record))) => match self.newer(record) {
                 Newer::Yes(record) => self.found(record, Some(*rejection), env),
                 Newer::No(record) => {
@@ -84,6 +87,8 @@ impl Core {
                 self.conflicted(*obtained, record, env)
             }
             (Stage::ExpectSave(obtained), Told::Saved(Saved::Failed(error))) => self.not_saved(*obtained, error, env),
+            (Stage::ExpectRecordToCount(error), Told::Loaded(record)) => self.save_count(*error, record, env),
+            (Stage::ExpectCount(counted), Told::Saved(saved)) => self.is_counted(*counted, &saved, env),
             // Without lock or record: the store may do better later, and the tokens may still be good until then.
             (_, Told::Locked(Err(error)) | Told::Loaded(Err(error))) => self.store_failed(error, env),
             (stage, _) => State::attempting(stage, until),

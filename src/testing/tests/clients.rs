@@ -2,7 +2,7 @@
 
 use base64::engine::general_purpose::STANDARD;
 
-use super::signing::{jwt, key, public_jwk};
+use super::signing::{asymmetric, jwt, key, public_jwk};
 use super::*;
 use crate::jose::Algorithm;
 
@@ -94,10 +94,15 @@ fn ask(provider: &Provider, path: &str, assertion: &str, more: &[(&str, &str)]) 
 
 #[test]
 fn a_client_proves_its_key_by_every_algorithm() {
-    for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ed25519] {
+    for algorithm in asymmetric() {
         let key = key(algorithm);
         let client = RegisteredClient::with_key("app", public_jwk(&key), REDIRECT);
-        let provider = provider().with_client(client);
+        let usual = provider().with_client(client.clone());
+        let provider = provider().with_all_algorithms().with_client(client);
+        // Only what the metadata list.
+        let listed = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"].contains(&algorithm.name());
+        let assertion = jwt(&key, json!({ "kid": "own" }), &claims("1"));
+        assert_eq!(ask(&usual, "/introspect", &assertion, &[]).status() == StatusCode::OK, listed, "{algorithm:?}");
         let assertion = jwt(&key, json!({ "kid": "own" }), &claims("1"));
         assert_eq!(ask(&provider, "/introspect", &assertion, &[]).status(), StatusCode::OK, "{algorithm:?}");
         assert_error(&ask(&provider, "/introspect", &assertion, &[]), 401, "invalid_client");

@@ -7,14 +7,25 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 
 use super::*;
+use crate::base::word_set::Word as _;
 use crate::jose::backend::rustcrypto::SigningKey;
 use crate::jose::{Algorithm, Signer as _, hs256};
+
+/// All but the one for secrets.
+pub(super) fn asymmetric() -> impl Iterator<Item = Algorithm> {
+    Algorithm::ALL.iter().copied().filter(|algorithm| *algorithm != Algorithm::Hs256)
+}
 
 /// The one key for an algorithm; its `kid` is `own`.
 pub(super) fn key(algorithm: Algorithm) -> SigningKey {
     static RSA: OnceLock<Vec<u8>> = OnceLock::new();
     let der = match algorithm {
         Algorithm::Es256 => p256::SecretKey::from_slice(&[7; 32]).unwrap().to_pkcs8_der().unwrap().as_bytes().to_vec(),
+        Algorithm::Es384 => p384::SecretKey::from_slice(&[7; 48]).unwrap().to_pkcs8_der().unwrap().as_bytes().to_vec(),
+        Algorithm::Es512 => {
+            let number = [&[0][..], &[7; 65]].concat();
+            p521::SecretKey::from_slice(&number).unwrap().to_pkcs8_der().unwrap().as_bytes().to_vec()
+        }
         Algorithm::EdDsa | Algorithm::Ed25519 => {
             // RFC 8410 section 7: a header that is always the same, and the seed.
             [b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20".as_slice(), &[9; 32]].concat()

@@ -240,14 +240,23 @@ impl Unchecked {
             ("nonce", new_texts.nonce.is_none() || new_texts.nonce == old_texts.nonce),
         ] {
             if !kept {
-                return Err(refusal::changed(name, quoted(old, name), quoted(new, name)));
+                return Err(match name {
+                    "sub" => refusal::changed(name, Some(Quote::library(FIRST)), Some(Quote::library(OTHER))),
+                    "nonce" => refusal::changed(name, Some(Quote::library(FIRST_OR_NONE)), Some(Quote::library(OTHER))),
+                    name => refusal::changed(name, quoted(old, name), quoted(new, name)),
+                });
             }
         }
         Ok(())
     }
 }
 
-/// A claim, for an error. Who the user is, and what the login was bound to, is nobody else's business.
+// Who the user is, and what the login was bound to, is nobody else's business.
+const FIRST: &str = "that of the first ID token";
+const FIRST_OR_NONE: &str = "that of the first ID token, or none";
+const OTHER: &str = "another one";
+
+/// A claim, for an error.
 fn quoted(token: &IdToken, claim: &str) -> Option<Quote> {
     match claim {
         "iss" => Some(Quote::provider_url(token.issuer())),
@@ -284,6 +293,12 @@ pub(in crate::token) fn check_issuer(iss: &str, tenant: Option<&str>, provider: 
     if fits { Ok(()) } else { Err(refusal::other_issuer(expected, iss)) }
 }
 
+const ONLY_MAX_AGE: &str =
+    "Only a login with `max_age` needs `auth_time`: log in without it, or report it to the provider.";
+
 fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {
-    claim.ok_or_else(|| Error::new(ErrorCode::ID_TOKEN_MISSING_CLAIM).at(name))
+    claim.ok_or_else(|| {
+        let error = Error::new(ErrorCode::ID_TOKEN_MISSING_CLAIM).at(name);
+        if name == "auth_time" { error.with_hint(ONLY_MAX_AGE) } else { error }
+    })
 }

@@ -14,7 +14,8 @@ use oidc_proto::jose::{Algorithm, PrivateKey, PublicKey, Signer};
 use oidc_proto::step::{Input, KeyOutput, KeyUse};
 use oidc_proto::testing::{self, On, RegisteredClient};
 use oidc_proto::{
-    Accept, Body, Client, ClientAuth, Error, ErrorCode, Fault, Policy, Scope, Secret, Step, TokenOutcome, TokenSet,
+    Accept, Body, Client, ClientAuth, Error, ErrorCode, Fault, IdTokenTrust, Policy, Scope, Secret, Step, TokenOutcome,
+    TokenSet,
 };
 use oidc_proto::{Failure, FailureKind};
 use serde_json::{Value, json};
@@ -23,12 +24,7 @@ use crate::hostile::strong::{CLIENT_SEED, DPOP_SEED, headers, key, parameters, r
 use crate::hostile::world::{At, ISSUER, REDIRECT, Row, Say, User, World, redirect};
 
 pub(crate) fn rows() -> Vec<Row> {
-    let own = [
-        ErrorCode::AUTHORIZATION_PARAMETER,
-        ErrorCode::TOKEN_CLIENT_AUTH,
-        ErrorCode::TOKEN_INVALID_CLIENT,
-        ErrorCode::JWS_UNUSABLE_KEY,
-    ];
+    let own = [ErrorCode::AUTHORIZATION_PARAMETER, ErrorCode::TOKEN_CLIENT_AUTH, ErrorCode::TOKEN_INVALID_CLIENT];
     own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code))).into()
 }
 
@@ -116,7 +112,7 @@ fn a_secret_that_is_too_short_signs_nothing() {
         let client = Client::new("app").with_redirect_uri(redirect()).with_registered_algorithm(Algorithm::Hs256);
         world.client = Some(client.clone().with_auth(ClientAuth::SecretJwt(secret.as_str().into())));
         let refusal = world.logged_in().err().map(|refusal| (refusal.what(), refusal.error.fault()));
-        assert_eq!(refusal, (!usable).then_some(((At::Exchange, ErrorCode::TOKEN_CLIENT_AUTH), Fault::Local)));
+        assert_eq!(refusal, (!usable).then_some(((At::Request, ErrorCode::TOKEN_CLIENT_AUTH), Fault::Local)));
         assert_eq!(world.op.count(On::Token), usize::from(usable));
 
         // And what is signed with it proves nothing.
@@ -126,7 +122,29 @@ fn a_secret_that_is_too_short_signs_nothing() {
         world.op = world.op.with_client(registered);
         world.client = Some(client.with_auth(ClientAuth::SecretBasic(secret.as_str().into())));
         let refusal = world.logged_in().err().map(|refusal| refusal.what());
-        assert_eq!(refusal, (!usable).then_some((At::Verification, ErrorCode::JWS_UNUSABLE_KEY)));
+        assert_eq!(refusal, (!usable).then_some((At::Request, ErrorCode::TOKEN_CLIENT_AUTH)));
+    }
+}
+
+/// Nobody is asked to log in for an ID token that cannot be verified.
+#[test]
+fn hs256_needs_the_secret_that_it_signs_with_before_the_user_is_asked() {
+    for trust in [IdTokenTrust::Verify, IdTokenTrust::DangerousTrustTls] {
+        let mut world = World::new();
+        world.op = world.op.with_client(RegisteredClient::public("app", REDIRECT));
+        let client = Client::new("app").with_redirect_uri(redirect()).with_registered_algorithm(Algorithm::Hs256);
+        world.client = Some(client.with_id_token_trust(trust));
+        let error = world.login().err().map(|refusal| refusal.error);
+        if trust == IdTokenTrust::DangerousTrustTls {
+            assert!(error.is_none(), "{error:?}");
+            continue;
+        }
+        let error = error.unwrap();
+        assert_eq!((error.code(), error.fault()), (ErrorCode::TOKEN_CLIENT_AUTH, Fault::Local));
+        assert!(error.hint().contains("HS256") && error.hint().contains("no secret"), "{}", error.hint());
+        // Without an ID token there is nothing to sign.
+        world.request = oidc_proto::AuthorizationRequest::new(redirect(), Scope::new("profile").unwrap());
+        assert!(world.login().is_ok());
     }
 }
 

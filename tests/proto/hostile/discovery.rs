@@ -250,30 +250,6 @@ fn a_provider_without_an_authorization_endpoint_cannot_be_logged_in_at() {
     assert_eq!(world.login().err().unwrap().what(), (At::Request, ErrorCode::METADATA_UNSUPPORTED));
 }
 
-/// Two values of one parameter are read differently by different servers (RFC 6749 section 3.1).
-#[test]
-fn an_endpoint_for_the_browser_does_not_set_parameters_of_ours() {
-    let names =
-        ["client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "request_uri", "x", "st%61te"];
-    for (name, expected) in names.map(|name| (name, Some(ErrorCode::METADATA_URL))).into_iter().chain([("p", None)]) {
-        let mut world = World::new();
-        let url = format!("https://op.example.org/authorize?p=policy&{name}=evil");
-        put(&world.op, "authorization_endpoint", json!(url));
-        world.request = world.request.with_parameter("x", "1");
-        let error = world.login().err().map(|refusal| refusal.error);
-        let what = error.as_ref().map(Error::code);
-        assert_eq!(what, expected, "{name}");
-        assert!(error.is_none_or(|error| error.field() == Some("authorization_endpoint")));
-    }
-    for (name, expected) in [("post_logout_redirect_uri", Err(ErrorCode::METADATA_URL)), ("p", Ok(()))] {
-        let mut world = World::new();
-        put(&world.op, "end_session_endpoint", json!(format!("https://op.example.org/logout?{name}=evil")));
-        let user = world.logged_in().unwrap();
-        let asked = user.party.end_session(oidc_proto::EndSessionRequest::new(), &mut world.env);
-        assert_eq!(asked.map(drop).map_err(|error| error.code()), expected, "{name}");
-    }
-}
-
 #[test]
 fn the_other_document_is_asked_for_only_where_there_is_none_of_the_first_kind() {
     let asked = |world: &mut World, or_else| {

@@ -199,6 +199,8 @@ fn tokens_that_are_not_bound_are_not_taken_and_can_be_revoked() {
     let refusal = world.logged_in().err().unwrap();
     assert_eq!(refusal.what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
     assert_eq!(refusal.error.fault(), Fault::Remote);
+    let (expected, found) = (refusal.error.expected().unwrap(), refusal.error.found().unwrap());
+    assert_eq!((expected.as_str(), found.as_str()), ("DPoP", "Bearer"));
     world.give_up(*refusal.tokens.unwrap()).unwrap();
     assert_eq!(world.op.count(On::Revoke), 1);
 
@@ -207,6 +209,14 @@ fn tokens_that_are_not_bound_are_not_taken_and_can_be_revoked() {
     assert_eq!(user.tokens.token_type(), TokenType::Dpop);
     world.op.lie(Lie::TokenTypeBearer);
     assert_eq!(world.refresh(&user).err().unwrap().what(), (At::Verification, ErrorCode::DPOP_NOT_BOUND));
+
+    // The other way round.
+    let mut world = World::new();
+    world.op.edit_json(On::Token, |o| drop(o.insert("token_type".into(), json!("DPoP"))));
+    let error = world.logged_in().err().unwrap().error;
+    assert_eq!(error.code(), ErrorCode::DPOP_NOT_BOUND);
+    assert_eq!((error.expected().unwrap().as_str(), error.found().unwrap().as_str()), ("Bearer", "DPoP"));
+    assert!(error.hint().contains("give it a DPoP key"), "{}", error.hint());
 }
 
 /// What is bound to one key is not used with another, or with none; nor is anything unbound used with one.
@@ -286,7 +296,7 @@ fn an_algorithm_that_is_not_advertised_is_not_tried() {
         let what = refusal.map(|refusal| (refusal.what(), refusal.error.fault()));
         assert_eq!(
             what,
-            (!usable).then_some(((At::Exchange, ErrorCode::DPOP_ALGORITHM), Fault::Remote)),
+            (!usable).then_some(((At::Request, ErrorCode::DPOP_ALGORITHM), Fault::Remote)),
             "{advertised}"
         );
         assert_eq!(world.op.count(On::Token), usize::from(usable));

@@ -169,3 +169,149 @@ fn an_id_token_is_the_hint_of_the_next_login() {
     let url = world.login_with(&user.party).unwrap().url.as_str().to_owned();
     assert!(url.contains(&format!("id_token_hint={}", id_token.expose())), "{url}");
 }
+
+/// A template of tenants is no issuer that somebody could configure.
+#[test]
+fn a_template_of_tenants_names_the_two_ways_out() {
+    let template = "https://login.example/{tenantid}/v2.0";
+    for (asked, is_template) in [
+        ("https://login.example/common/v2.0", true),
+        ("https://login.example/a/b/v2.0", false),
+        ("https://other.example/common/v2.0", false),
+    ] {
+        let issuer = Issuer::new(asked, Schemes::HttpsOnly).unwrap();
+        let document = json!({ "issuer": template }).to_string();
+        let error = ServerMetadata::parse(document.as_bytes(), &issuer, &ProviderOptions::new()).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::METADATA_ISSUER_MISMATCH);
+        assert_eq!(error.hint().contains("accept `Deviation::TenantIssuer`"), is_template, "{asked} {error}");
+        assert_eq!(error.hint().contains("your own tenant"), is_template, "{asked} {error}");
+    }
+}
+
+/// What a deviation is known for is named at the member that has it.
+#[test]
+fn a_member_of_a_known_deviation_names_it() {
+    for (on, name, value, deviation) in [
+        (On::Token, "scope", json!(["openid"]), Some("accept `Deviation::ScopeArray`")),
+        (On::Token, "scope", json!(7), None),
+        (
+            On::ServerMetadata,
+            "authorization_response_iss_parameter_supported",
+            json!("true"),
+            Some("accept `Deviation::StringBooleans`"),
+        ),
+    ] {
+        let mut world = World::new();
+        let spoilt = value.clone();
+        world.op.edit_json(on, move |object| drop(object.insert(name.into(), spoilt.clone())));
+        let error = world.logged_in().err().unwrap().error;
+        assert_eq!((error.code(), error.field()), (ErrorCode::JSON_TYPE, Some(name)));
+        let hint = error.hint();
+        assert!(deviation.map_or(!hint.contains("Deviation"), |named| hint.contains(named)), "{value} {error}");
+        assert!(hint.contains("report it to the provider") || hint.contains("Report it"), "{value} {error}");
+    }
+}
+
+#[test]
+fn a_name_of_this_machine_that_is_none_is_told() {
+    for (text, hint) in [
+        ("http://0.0.0.0:8080", "127.0.0.1"),
+        ("http://[::]:8080", "127.0.0.1"),
+        ("http://[::ffff:127.0.0.1]:8080", "127.0.0.1"),
+        ("http://localhost.:8080", "without the dot"),
+        ("http://app.localhost:8080", "`localhost`"),
+        ("http://localhost.localdomain:8080", "`localhost`"),
+        ("http://10.0.0.7", "DangerousHttpOnPrivateNetwork"),
+        ("http://op.internal", "DangerousHttpOnPrivateNetwork"),
+    ] {
+        for schemes in [Schemes::HttpsOnly, Schemes::DangerousHttpOnLoopback] {
+            let error = Issuer::new(text, schemes).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::URL_SCHEME, "{text}");
+            assert!(error.hint().contains(hint), "{text} {error}");
+        }
+    }
+    let error = Issuer::new("http://op.example.org", Schemes::DangerousHttpOnLoopback).unwrap_err();
+    assert_eq!(error.hint(), ErrorCode::URL_SCHEME.cure());
+}
+
+/// Which of the reasons it is.
+#[test]
+fn a_parameter_that_is_refused_says_why() {
+    let mut world = World::new();
+    let party = world.party().unwrap();
+    let base = world.request.clone();
+    for (request, why) in [
+        (base.clone().with_parameter("state", "x"), "`state`, which this crate sets itself"),
+        (
+            base.clone().with_parameter("client_secret", "x"),
+            "`client_secret`, which comes from the client's configuration",
+        ),
+        (base.clone().with_parameter("x", "1").with_parameter("x", "2"), "`x` twice"),
+        (base.with_parameter("", "1"), "a parameter without a name"),
+    ] {
+        let error = party.authorize(request, &mut world.env).err().unwrap();
+        assert_eq!(error.code(), ErrorCode::AUTHORIZATION_PARAMETER);
+        assert_eq!(error.found().unwrap().as_str(), why);
+    }
+    let client = party.client().clone();
+    for (client, why) in [
+        (client.clone().with_token_parameter("code", "x"), "`code`, which this crate sets itself"),
+        (
+            client.clone().with_token_parameter("client_id", "x"),
+            "`client_id`, which comes from the client's configuration",
+        ),
+        (client.with_token_parameter("x", "1").with_token_parameter("x", "2"), "`x` twice"),
+    ] {
+        let error = party.with_client(client).authorize(world.request.clone(), &mut world.env).err().unwrap();
+        assert_eq!((error.code(), error.endpoint()), (ErrorCode::AUTHORIZATION_PARAMETER, None));
+        assert_eq!(error.found().unwrap().as_str(), why);
+    }
+}
+
+/// Nobody polls at a refresh.
+#[test]
+fn a_refresh_is_not_told_to_poll() {
+    for name in ["authorization_pending", "slow_down"] {
+        let mut world = World::new();
+        let user = world.logged_in().unwrap();
+        let body = json!({ "error": name }).to_string();
+        world.op.tamper(On::Token, move |response| {
+            *response.status_mut() = http::StatusCode::BAD_REQUEST;
+            *response.body_mut() = body.clone().into();
+        });
+        let error = world.refresh(&user).err().unwrap().error;
+        assert!(!error.hint().contains("Poll") && error.hint().contains("device"), "{error}");
+    }
+}
+
+#[test]
+fn a_claim_that_is_missing_is_reported_by_its_name() {
+    for (claim, asked_for) in [("exp", false), ("iat", false), ("sub", false), ("auth_time", true)] {
+        let mut world = World::new();
+        if asked_for {
+            world.request = world.request.with_max_age(std::time::Duration::from_secs(60));
+        }
+        world.op.edit_id_token(move |token| drop(token.claims.remove(claim)));
+        let error = world.logged_in().err().unwrap().error;
+        assert_eq!((error.code(), error.field()), (ErrorCode::ID_TOKEN_MISSING_CLAIM, Some(claim)));
+        assert_eq!(error.hint().contains("max_age"), asked_for, "{error}");
+        assert!(error.hint().contains("eport it to the provider"), "{error}");
+    }
+}
+
+#[test]
+fn a_redirect_of_the_metadata_says_which_issuer_to_try() {
+    for (location, hint) in [
+        ("https://new.example.org/.well-known/openid-configuration", "probably \"https://new.example.org\""),
+        ("https://sso.example.org/login", "check the issuer"),
+    ] {
+        let mut world = World::new();
+        world.op.tamper(On::ServerMetadata, move |response| {
+            *response.status_mut() = http::StatusCode::MOVED_PERMANENTLY;
+            response.headers_mut().insert("location", location.parse().unwrap());
+        });
+        let error = world.discover().err().unwrap().error;
+        assert_eq!(error.code(), ErrorCode::HTTP_REDIRECT);
+        assert!(error.hint().contains(hint), "{error}");
+    }
+}

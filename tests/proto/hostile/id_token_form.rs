@@ -275,6 +275,5 @@ fn a_symmetric_signature_counts_only_where_it_was_registered() {
     // A public client has no secret: what is registered for it cannot be verified.
     let mut world = World::with_fixed_client("ES256");
     world.client = world.client.map(registered);
-    world.op.lie(Lie::AlgorithmHmac);
-    assert_eq!(world.logged_in().err().unwrap().what(), (At::Verification, ErrorCode::JWS_ALGORITHM));
+    assert_eq!(world.logged_in().err().unwrap().what(), (At::Request, ErrorCode::TOKEN_CLIENT_AUTH));
 }

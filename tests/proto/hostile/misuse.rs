@@ -208,7 +208,10 @@ fn a_response_mode_has_to_be_offered() {
     let mut world = World::new();
     world.op.edit_json(On::ServerMetadata, |o| drop(o.insert("response_modes_supported".into(), json!(["query"]))));
     world.request = world.request.with_response_mode(ResponseMode::FormPost);
-    assert_eq!(world.login().err().unwrap().what(), (At::Request, ErrorCode::AUTHORIZATION_RESPONSE_MODE));
+    let refusal = world.login().err().unwrap();
+    assert_eq!(refusal.what(), (At::Request, ErrorCode::AUTHORIZATION_RESPONSE_MODE));
+    let (expected, found) = (refusal.error.expected().unwrap().as_str(), refusal.error.found().unwrap().as_str());
+    assert_eq!((expected, found), ("query", "form_post"));
 }
 
 /// What was made for one provider or one client is not shown to another.
@@ -254,8 +257,7 @@ fn without_keys_there_is_no_id_token() {
     let provider = world.run(step).unwrap().provider;
     let party = RelyingParty::new(provider, world.client.clone().unwrap());
     assert_eq!(world.keys(&party).unwrap_err().code(), ErrorCode::JWKS_MISSING);
-    let login = world.login_with(&party).unwrap();
-    assert_eq!(world.finish(login).err().unwrap().what(), (At::Exchange, ErrorCode::JWKS_MISSING));
+    assert_eq!(world.login_with(&party).err().unwrap().what(), (At::Request, ErrorCode::JWKS_MISSING));
     assert_eq!(world.op.count(On::Token), 0);
 }
 
@@ -289,8 +291,8 @@ fn trust_in_tls_waives_the_signature_alone() {
     let issuer = oidc_proto::Issuer::new(&world.issuer, Schemes::DangerousHttpOnLoopback).unwrap();
     let provider = world.run(oidc_proto::flow::ServerMetadataFetch::start(issuer, world.options)).unwrap().provider;
     let party = RelyingParty::new(provider, world.client.clone().unwrap());
-    let login = world.login_with(&party).unwrap();
-    assert_eq!(world.finish(login).err().unwrap().what(), (At::Exchange, ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP));
+    let refusal = world.login_with(&party).err().unwrap();
+    assert_eq!(refusal.what(), (At::Request, ErrorCode::ID_TOKEN_TRUST_TLS_OVER_HTTP));
     assert_eq!(world.op.count(On::Token), 0);
 }
 

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oidc_proto::testing::{Lie, On};
-use oidc_proto::{AuthMethod, AuthorizationRequest, Prompt, RedirectUri, ResponseMode, Scope, TokenOutcome};
+use oidc_proto::{
+    AuthMethod, AuthorizationRequest, Error, ErrorCode, Prompt, RedirectUri, ResponseMode, Scope, TokenOutcome,
+};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
@@ -72,6 +75,41 @@ fn what_the_endpoint_has_already_is_kept() {
         world.op.lie(Lie::MetadataText("authorization_endpoint", endpoint));
         let login = world.login().unwrap();
         assert!(login.url.as_str().contains(expected), "{}", login.url.as_str());
+    }
+}
+
+/// Two values of one parameter are read differently by different servers (RFC 6749 section 3.1).
+#[test]
+fn an_endpoint_for_the_browser_does_not_set_parameters_of_ours() {
+    let names = ["client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "request_uri", "st%61te"];
+    // What the application adds is not known before it asks.
+    let own = [("x", Some(ErrorCode::METADATA_URL)), ("p", None)];
+    for (name, expected) in names.map(|name| (name, Some(ErrorCode::METADATA_UNSUPPORTED))).into_iter().chain(own) {
+        let mut world = World::new();
+        let url = format!("https://op.example.org/authorize?p=policy&{name}=evil");
+        world.op.edit_json(On::ServerMetadata, move |o| drop(o.insert("authorization_endpoint".into(), json!(url))));
+        world.request = world.request.with_parameter("x", "1");
+        let unusable: Vec<_> =
+            world.discover().unwrap().metadata().unusable().map(|(name, error)| (name, error.code())).collect();
+        let is_told = expected == Some(ErrorCode::METADATA_UNSUPPORTED);
+        let told = is_told.then_some(("authorization_endpoint", ErrorCode::METADATA_URL));
+        assert_eq!(unusable, Vec::from_iter(told), "{name}");
+        let error = world.login().err().map(|refusal| refusal.error);
+        let what = error.as_ref().map(Error::code);
+        assert_eq!(what, expected, "{name}");
+        if let Some(error) = &error {
+            let found = error.found().unwrap().as_str();
+            assert!(found.contains("in its query") && found.contains(&name.replace("%61", "a")), "{found}");
+        }
+        assert!(error.is_none_or(|error| error.field() == Some("authorization_endpoint")));
+    }
+    for (name, expected) in [("post_logout_redirect_uri", Err(ErrorCode::END_SESSION_UNSUPPORTED)), ("p", Ok(()))] {
+        let mut world = World::new();
+        let url = format!("https://op.example.org/logout?{name}=evil");
+        world.op.edit_json(On::ServerMetadata, move |o| drop(o.insert("end_session_endpoint".into(), json!(url))));
+        let user = world.logged_in().unwrap();
+        let asked = user.party.end_session(oidc_proto::EndSessionRequest::new(), &mut world.env);
+        assert_eq!(asked.map(drop).map_err(|error| error.code()), expected, "{name}");
     }
 }
 

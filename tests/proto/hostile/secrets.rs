@@ -187,6 +187,7 @@ type Echo = fn(&str) -> (StatusCode, &'static str, String);
 const ECHOES: &[(&str, Echo)] = &[
     ("error_description", |sent| (StatusCode::BAD_REQUEST, "application/json", json!({ "error": "invalid_grant", "error_description": sent }).to_string())),
     ("error", |sent| (StatusCode::BAD_REQUEST, "application/json", json!({ "error": sent }).to_string())),
+    ("suberror", |sent| (StatusCode::BAD_REQUEST, "application/json", json!({ "error": "x", "suberror": sent }).to_string())),
     ("error_uri", |sent| (StatusCode::BAD_REQUEST, "application/json", json!({ "error": "x", "error_uri": sent }).to_string())),
     ("error with success", |sent| (StatusCode::OK, "application/json", json!({ "error": sent, "error_description": sent }).to_string())),
     ("a page", |sent| (StatusCode::BAD_REQUEST, "text/html", sent.to_owned())),

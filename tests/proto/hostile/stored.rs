@@ -22,6 +22,7 @@ const TOKENS: &str = include_str!("../../fixtures/token_set.v1.json");
 const TOKENS_PLAIN: &str = include_str!("../../fixtures/token_set_plain.v1.json");
 const RECORD: &str = include_str!("../../fixtures/record.v1.json");
 const RECORD_REFRESHED: &str = include_str!("../../fixtures/record_refreshed.v1.json");
+const RECORD_REFUSED: &str = include_str!("../../fixtures/record_refused.v1.json");
 const RECORD_LOGIN: &str = include_str!("../../fixtures/record_login.v1.json");
 const RECORD_PLAIN: &str = include_str!("../../fixtures/record_plain.v1.json");
 const DEVICE: &str = include_str!("../../fixtures/pending_device.v1.json");
@@ -62,7 +63,7 @@ impl Type {
     }
 }
 
-const FIXTURES: [(Type, &str); 12] = [
+const FIXTURES: [(Type, &str); 13] = [
     (Type::Logout, LOGOUT),
     (Type::Device, DEVICE),
     (Type::Device, DEVICE_PLAIN),
@@ -73,6 +74,7 @@ const FIXTURES: [(Type, &str); 12] = [
     (Type::Record, RECORD),
     (Type::Record, RECORD_LOGIN),
     (Type::Record, RECORD_REFRESHED),
+    (Type::Record, RECORD_REFUSED),
     (Type::Record, RECORD_PLAIN),
     (Type::Registrations, REGISTRATIONS),
 ];
@@ -161,6 +163,8 @@ fn malformed() -> Vec<(Type, &'static str, &'static str, Vec<Value>)> {
         (Type::Record, RECORD, "/tokens/access_token", vec![Value::Null, json!(""), json!("at_\r\n")]),
         (Type::Record, RECORD, "/spent_refresh_token", vec![json!(""), json!("rt_\r\n"), json!("rt_é"), json!(7)]),
         (Type::Record, RECORD_REFRESHED, "/refreshed_from", vec![json!(-1), json!(1.5), json!("6"), json!([])]),
+        (Type::Record, RECORD_REFUSED, "/silent_refusals", vec![json!(-1), json!(1.5), json!("2"), json!(65536), Value::Null]),
+        (Type::Record, RECORD_REFUSED, "/may_be_spent", vec![json!(1), json!("true"), Value::Null]),
         (Type::Registrations, REGISTRATIONS, "/clients", vec![json!({}), json!("x"), json!([7]), json!([{}])]),
         (Type::Registrations, REGISTRATIONS, "/clients/0/issuer", issuers()),
         (Type::Registrations, REGISTRATIONS, "/clients/0/client_id", vec![json!(7), json!([]), json!(""), json!("a\n"), json!("\u{1b}[2J"), json!("a\u{202e}")]),
@@ -209,6 +213,8 @@ fn a_missing_field_spoils_the_value() {
         "login",
         "spent_refresh_token",
         "refreshed_from",
+        "silent_refusals",
+        "may_be_spent",
         "post_logout_redirect_uri",
     ];
     for (kind, fixture) in FIXTURES {

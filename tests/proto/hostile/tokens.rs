@@ -301,3 +301,19 @@ fn a_client_that_does_not_prove_itself_gets_nothing() {
         assert_eq!(world.logged_in().err().unwrap().what(), (At::Exchange, ErrorCode::TOKEN_INVALID_CLIENT));
     }
 }
+
+/// A refresh token that nobody can keep is not lost: it can be revoked.
+#[test]
+fn a_refresh_token_that_cannot_be_kept_can_be_revoked() {
+    for token in ["rt_\u{e9}", "rt_\r\nx", "rt_\u{1f600}"] {
+        let mut world = World::new();
+        world.op.edit_json(On::Token, move |object| drop(object.insert("refresh_token".into(), json!(token))));
+        let refusal = world.logged_in().err().unwrap();
+        assert_eq!(refusal.what(), (At::Verification, ErrorCode::TOKEN_MALFORMED), "{token:?}");
+        assert_eq!(refusal.error.field(), Some("refresh_token"));
+        let before = world.sent.len();
+        world.give_up(*refusal.tokens.unwrap()).unwrap();
+        let revoked = crate::hostile::strong::parameters(&world.sent[before..], "token");
+        assert!(revoked.iter().any(|own| own == token), "{token:?} {revoked:?}");
+    }
+}

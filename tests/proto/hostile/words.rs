@@ -19,6 +19,8 @@ type Row = (
     Option<&'static str>,
 );
 
+const SCOPE: &str = "a string of words in printable ASCII, without quotation marks and backslashes";
+
 #[rustfmt::skip]
 const FOUND: &[Row] = &[
     (Say::Disturbance(On::Token, Disturbance::status(418)), ErrorCode::HTTP_STATUS, Some("token_endpoint"), None, Some(418), None, None),
@@ -39,6 +41,23 @@ const FOUND: &[Row] = &[
     (Say::Edit("another party", |op| claim(op, "azp", json!("somebody"))), ErrorCode::ID_TOKEN_AZP_MISMATCH, None, Some("azp"), None, None, Some("somebody")),
     (Say::Edit("an object as sub", |op| claim(op, "sub", json!({}))), ErrorCode::ID_TOKEN_CLAIMS, None, None, None, Some("a string"), Some("sub: object")),
     (Say::Edit("a long sub", |op| claim(op, "sub", json!("s".repeat(256)))), ErrorCode::ID_TOKEN_SUBJECT, None, Some("sub"), None, None, Some("256 characters")),
+    (Say::Edit("a text as exp", |op| claim(op, "exp", json!("1767229200"))), ErrorCode::ID_TOKEN_CLAIMS, None, None, None, Some("seconds since 1970 as a number"), Some("exp: string")),
+    (Say::Edit("an exp without end", |op| claim(op, "exp", json!(1e308))), ErrorCode::ID_TOKEN_CLAIMS, None, None, None, Some("seconds since 1970 as a number"), Some("exp: number")),
+    (Say::Edit("a list as iat", |op| claim(op, "iat", json!([1]))), ErrorCode::ID_TOKEN_CLAIMS, None, None, None, Some("seconds since 1970 as a number"), Some("iat: array")),
+    (Say::Edit("a negative nbf", |op| claim(op, "nbf", json!(-1))), ErrorCode::ID_TOKEN_CLAIMS, None, None, None, Some("seconds since 1970 as a number"), Some("nbf: number")),
+    (Say::Edit("a number as scope", |op| member(op, "scope", json!(7))), ErrorCode::JSON_TYPE, Some("token_endpoint"), Some("scope"), None, Some(SCOPE), Some("a number")),
+    (Say::Edit("a list as scope", |op| member(op, "scope", json!(["openid"]))), ErrorCode::JSON_TYPE, Some("token_endpoint"), Some("scope"), None, Some(SCOPE), Some("an array")),
+    (Say::Edit("an object as scope", |op| member(op, "scope", json!({}))), ErrorCode::JSON_TYPE, Some("token_endpoint"), Some("scope"), None, Some(SCOPE), Some("an object")),
+    (Say::Edit("other characters in the scope", |op| member(op, "scope", json!("openid \"é\""))), ErrorCode::JSON_TYPE, Some("token_endpoint"), Some("scope"), None, Some(SCOPE), Some("a string with other characters")),
+    (Say::Edit("a number as ID token", |op| member(op, "id_token", json!(7))), ErrorCode::JSON_TYPE, Some("token_endpoint"), Some("id_token"), None, Some("a string"), Some("a value that is not a string")),
+    (Say::Edit("another user", |op| op.edit_json(On::UserInfo, |o| drop(o.insert("sub".into(), json!("mallory"))))), ErrorCode::USERINFO_SUBJECT_MISMATCH, Some("userinfo_endpoint"), Some("sub"), None, Some("that of the ID token, of 9 characters"), Some("another one, of 7 characters")),
+    (Say::Lie(Lie::RefreshSubOther), ErrorCode::ID_TOKEN_CHANGED_CLAIM, None, Some("sub"), None, Some("that of the first ID token"), Some("another one")),
+    (Say::Lie(Lie::RefreshNonceOther), ErrorCode::ID_TOKEN_CHANGED_CLAIM, None, Some("nonce"), None, Some("that of the first ID token, or none"), Some("another one")),
+    (Say::Edit("a redirect that nobody can read", |op| redirect(op, "")), ErrorCode::HTTP_REDIRECT, Some("token_endpoint"), None, Some(302), None, Some("an empty Location header")),
+    (Say::Edit("a redirect in other characters", |op| op.tamper(On::Token, |response| {
+        *response.status_mut() = StatusCode::FOUND;
+        response.headers_mut().insert(LOCATION, HeaderValue::from_bytes(b"https://op.example/\xfc").unwrap());
+    })), ErrorCode::HTTP_REDIRECT, Some("token_endpoint"), None, Some(302), None, Some("a Location header that is not ASCII text")),
     (Say::Edit("an unknown algorithm", |op| op.edit_id_token(|t| t.member("alg", "XS256"))), ErrorCode::JWS_ALGORITHM, None, Some("alg"), None, None, Some("XS256")),
     (Say::Edit("an algorithm that is not the client's", |op| op.edit_id_token(|t| t.member("alg", "RS256"))), ErrorCode::JWS_ALGORITHM, None, Some("alg"), None, Some("ES256"), Some("RS256")),
 ];
@@ -109,7 +128,7 @@ fn an_error_reads_as_a_sentence() {
         (
             Say::Edit("no iat", |op| op.edit_id_token(|token| drop(token.claims.remove("iat")))),
             "a required claim is missing in the ID token: `iat` (id_token.missing_claim; OpenID Connect Core 1.0 section 2). \
-             Report it to the provider. Only a login with `max_age` or `acr_values` needs `auth_time` or `acr`.",
+             Report it to the provider.",
         ),
         (
             Say::Edit("no such grant", |op| {

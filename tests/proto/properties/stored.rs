@@ -195,11 +195,14 @@ proptest! {
         generation in any::<u64>(),
         spent in proptest::option::of(token()),
         from in proptest::option::of(any::<u64>()),
+        refusals in proptest::option::of(1..=u16::MAX),
         damage in damage(),
     ) {
         let mut stored = json!({ "version": 1, "generation": generation, "tokens": tokens });
         put(&mut stored, "spent_refresh_token", spent);
         put(&mut stored, "refreshed_from", from);
+        put(&mut stored, "silent_refusals", refusals);
+        put(&mut stored, "may_be_spent", refusals.map(|_| true));
         let (read, written) = round_trip!(Record, stored);
         prop_assert_eq!((&written, read.generation), (&stored, generation));
         let _ = Record::from_json(&damaged(&stored, &damage));

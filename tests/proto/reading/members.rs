@@ -110,7 +110,12 @@ fn members(document: Document) -> Vec<(&'static str, Value)> {
             ("refresh_expires_in", json!(300)),
         ],
         Error | PushError | DeviceError => {
-            vec![("error_description", json!("gone")), ("error_uri", url()), ("error_codes", json!([1]))]
+            vec![
+                ("error_description", json!("gone")),
+                ("error_uri", url()),
+                ("suberror", json!("bad_token")),
+                ("error_codes", json!([1])),
+            ]
         }
         Userinfo => vec![
             ("iss", json!("https://op.example.org")),

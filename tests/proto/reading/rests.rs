@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use oidc_proto::session::{End, Event, SessionOptions};
+use oidc_proto::session::{End, Event, Record, SessionOptions};
 use oidc_proto::testing::{Disturbance, On};
 use oidc_proto::{AuthMethod, Env as _, ErrorCode, Provider, Recovery, Registrations, RelyingParty, TokenSet};
 use serde_json::json;
 
 use crate::hostile::strong::{DPOP_SEED, dpop_key, headers, read};
 use crate::hostile::world::World;
-use crate::session::world::{Store, World as SessionWorld};
+use crate::session::world::{Store, World as SessionWorld, shared};
 
 /// Glewlwyd's answer to a refresh token that is not good any more.
 #[test]
@@ -31,6 +31,111 @@ fn three_silent_refusals_in_a_row_need_a_login() {
         let Some(End::NeedsLogin(error)) = session.end() else { panic!("{status} {seen:?}") };
         assert_eq!((error.code(), error.recovery()), (ErrorCode::HTTP_STATUS, Recovery::LogInAgain));
         assert!(error.hint().contains("three times"), "{}", error.hint());
+    }
+}
+
+/// Each process asks once, and has the count from the record.
+#[test]
+fn three_silent_refusals_in_a_row_need_a_login_also_of_three_processes() {
+    let process = |world: &mut SessionWorld, store: &Store| {
+        let mut session = world.restore(store.record().unwrap(), shared());
+        let _ = session.refresh(&mut world.env);
+        let seen = world.pump(&mut session, store);
+        assert!(!store.is_locked(), "{seen:?}");
+        (seen, session)
+    };
+    let mut world = SessionWorld::new();
+    let store = Store::default();
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    let first = store.record().unwrap();
+    // Two, an error that has a reason, and the count begins anew.
+    for status in [400, 401, 503, 400, 401] {
+        world.op.disturb(On::Token, Disturbance::status(status), 1);
+        let (seen, session) = process(&mut world, &store);
+        assert!(matches!(seen[..], [Event::BackingOff { .. }]), "{status} {seen:?}");
+        assert!(session.end().is_none() && !store.is_begun(), "{status}");
+    }
+    // The tokens are the same, and so is what else the record says.
+    let counted = serde_json::to_value(store.record().unwrap()).unwrap();
+    let mut before = serde_json::to_value(&first).unwrap();
+    assert_eq!(counted["silent_refusals"], 2);
+    before["generation"] = counted["generation"].clone();
+    before["silent_refusals"] = json!(2);
+    assert_eq!(counted, before);
+    world.op.disturb(On::Token, Disturbance::status(400), 1);
+    let (seen, session) = process(&mut world, &store);
+    assert!(matches!(seen[..], [Event::NeedsLogin(_)]), "{seen:?}");
+    let Some(End::NeedsLogin(error)) = session.end() else { panic!("{seen:?}") };
+    assert_eq!((error.code(), error.recovery()), (ErrorCode::HTTP_STATUS, Recovery::LogInAgain));
+    assert!(error.hint().contains("three times"), "{}", error.hint());
+    // New tokens end the count.
+    let (seen, _) = process(&mut world, &store);
+    assert_eq!(seen, [Event::TokensRefreshed]);
+    assert_eq!(serde_json::to_value(store.record().unwrap()).unwrap().get("silent_refusals"), None);
+}
+
+/// A response was lost before: whoever counts does not forget that the refresh token may be spent.
+#[test]
+fn a_refresh_without_an_end_stays_one_where_refusals_are_counted() {
+    let mut world = SessionWorld::new();
+    let store = Store::default();
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    for (disturbance, refusals) in [
+        (Disturbance::LostResponse, None),
+        (Disturbance::status(400), Some(1)),
+        (Disturbance::status(503), None),
+        (Disturbance::status(401), Some(1)),
+        (Disturbance::status(400), Some(2)),
+    ] {
+        world.op.disturb(On::Token, disturbance, 1);
+        let mut session = world.restore(store.record().unwrap(), shared());
+        let _ = session.refresh(&mut world.env);
+        assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
+        let record = serde_json::to_value(store.record().unwrap()).unwrap();
+        assert_eq!(record.get("silent_refusals").and_then(|count| count.as_u64()), refusals);
+        assert!(store.is_begun() || record["may_be_spent"] == true, "{record}");
+    }
+    // So a logout knows that what it revokes may not be the newest.
+    let mut session = world.restore(store.record().unwrap(), shared());
+    world.op.disturb(On::Token, Disturbance::Unreachable, usize::MAX);
+    session.log_out(&mut world.env);
+    let mut seen = world.pump(&mut session, &store);
+    while !matches!(seen.last(), Some(Event::LoggedOut(_))) {
+        world.wait(&mut session);
+        seen.extend(world.pump(&mut session, &store));
+    }
+    let Some(Event::LoggedOut(logout)) = seen.last() else { panic!("{seen:?}") };
+    assert!(logout.uncertainty.is_some(), "{logout:?}");
+}
+
+/// The refresh token before the current one is in the record still, and a store that fails costs the count only.
+#[test]
+fn a_count_changes_nothing_else_in_the_record() {
+    let mut world = SessionWorld::new();
+    let store = Store::default();
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    let mut session = world.restore(store.record().unwrap(), shared());
+    let _ = session.refresh(&mut world.env);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    let mut refreshed = serde_json::to_value(store.record().unwrap()).unwrap();
+    assert!(refreshed["spent_refresh_token"].is_string());
+    world.op.disturb(On::Token, Disturbance::status(400), usize::MAX);
+    let _ = session.refresh(&mut world.env);
+    assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
+    let counted = serde_json::to_value(store.record().unwrap()).unwrap();
+    (refreshed["generation"], refreshed["silent_refusals"]) = (json!(3), json!(1));
+    assert_eq!(counted, refreshed);
+    for action in ["save", "load"] {
+        let mut session = world.restore(store.record().unwrap(), shared());
+        let _ = session.refresh(&mut world.env);
+        world.keep(&mut session, &store);
+        store.fails(action);
+        let seen = world.pump(&mut session, &store);
+        store.fails("");
+        let [Event::BackingOff { error, .. }] = &seen[..] else { panic!("{seen:?}") };
+        assert_eq!(error.code(), ErrorCode::HTTP_STATUS, "{action}");
+        assert!(!store.is_locked() && !store.is_begun(), "{action}");
+        assert_eq!(serde_json::to_value(store.record().unwrap()).unwrap(), counted, "{action}");
     }
 }
 
