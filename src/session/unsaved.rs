@@ -83,6 +83,11 @@ impl Unsaved {
         self.again_at = again_at;
     }
 
+    /// Whether the store should have been asked again long ago. Another process may have got the lock since.
+    pub(super) fn has_slept(&self, deadline: Duration, env: &dyn Env) -> bool {
+        self.again_at.saturating_add(longest_pause(deadline)) <= env.monotonic()
+    }
+
     pub(super) fn is_due(&self) -> bool {
         self.state == State::Due
     }

@@ -16,7 +16,6 @@ use crate::session::event::Event;
 use crate::session::question::{Question, Told};
 use crate::session::store::{StoreAction, StoreResponse, StoreTicket};
 use crate::session::timer::Timer;
-use crate::session::unsaved::longest_pause;
 use crate::step::{KeyOutput, Step};
 
 /// A step of the flow, and the exchange that it belongs to.
@@ -111,7 +110,7 @@ impl Session {
         for (timer, _) in Timer::ALL.into_iter().zip(due).filter(|(_, is_due)| *is_due) {
             match timer {
                 Timer::SaveAgain => self.core.store.save_again(now.saturating_add(self.core.options.deadline())),
-                Timer::Renew => self.renew(now),
+                Timer::Renew => self.renew(env),
                 Timer::Refresh | Timer::Retry => self.begin(env),
                 Timer::Response => self.time_is_up(env),
                 Timer::Wake => self.wake(env),
@@ -121,10 +120,10 @@ impl Session {
 
     /// The lock is kept while tokens are not verified, however long the pause is. If it was lost all the same, the record shows
     /// what others have saved since.
-    fn renew(&mut self, now: MonotonicTime) {
+    fn renew(&mut self, env: &dyn Env) {
         self.reload();
         if let State::Pausing(pause) = &mut self.state {
-            pause.renews_at(now.saturating_add(longest_pause(self.core.options.deadline())));
+            pause.is_renewed(self.core.options.deadline(), env);
         }
     }
 

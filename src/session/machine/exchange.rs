@@ -1,8 +1,10 @@
 //! One token request and its outcome.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
-use crate::base::env::{Env, Timestamp};
+use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::base::secret::Secret;
 use crate::error::Error;
 use crate::error::transport::Sent;
@@ -18,6 +20,8 @@ pub(super) struct Exchange {
     rotation: Rotation,
     /// The lock was given back before its response came.
     is_unlocked: bool,
+    /// Until when the lease of the lock lasts: it is no shorter than the session's deadline.
+    lease_until: MonotonicTime,
 }
 
 /// Whether the provider has exchanged the refresh token.
@@ -33,8 +37,22 @@ enum Rotation {
 
 impl Exchange {
     /// One that begins now.
-    pub(super) fn new(parent: Parent, env: &dyn Env) -> Self {
-        Self { asked_at: env.now(), parent, rotation: Rotation::No, is_unlocked: false }
+    pub(super) fn new(parent: Parent, deadline: Duration, env: &dyn Env) -> Self {
+        let lease_until = env.monotonic().saturating_add(deadline);
+        Self { asked_at: env.now(), parent, rotation: Rotation::No, is_unlocked: false, lease_until }
+    }
+
+    /// The lease of the lock is renewed now. One that is over is not: another process may have had the lock since.
+    pub(super) fn renewed(&mut self, deadline: Duration, env: &dyn Env) {
+        let now = env.monotonic();
+        if now < self.lease_until {
+            self.lease_until = now.saturating_add(deadline);
+        }
+    }
+
+    /// Whether half of the lease is over.
+    pub(super) fn is_renewal_due(&self, deadline: Duration, env: &dyn Env) -> bool {
+        self.lease_until <= env.monotonic().saturating_add(deadline / 2)
     }
 
     /// The token request is sent now.
@@ -49,8 +67,13 @@ impl Exchange {
     }
 
     /// Whether another process may have asked with the same refresh token since.
-    pub(super) fn may_be_overtaken(&self) -> bool {
-        self.is_unlocked
+    pub(super) fn may_be_overtaken(&self, env: &dyn Env) -> bool {
+        self.is_unlocked || self.lease_until <= env.monotonic()
+    }
+
+    /// What it says of its refresh that tokens came for it.
+    pub(super) fn end(self, env: &dyn Env) -> EndOfRefresh {
+        EndOfRefresh { may_be_overtaken: self.may_be_overtaken(env), spent: self.parent.spent }
     }
 
     /// A response came. If it is the one to the token request, its status says whether there may be new tokens: a
@@ -102,7 +125,7 @@ impl Exchange {
     }
 
     pub(super) fn obtained(self, tokens: TokenSet) -> Obtained {
-        Obtained { tokens, parent: self.parent, new_login: None }
+        Obtained { tokens, parent: self.parent, new_login: None, lease_until: self.lease_until }
     }
 
     pub(super) fn rejected(self, error: Error) -> Rejection {
@@ -116,6 +139,14 @@ pub(super) fn is_by(spent: Option<&Secret>, refresh_token: Option<&Secret>) -> b
     spent.is_none_or(|spent| refresh_token.is_some_and(|own| own.matches(spent.expose())))
 }
 
+/// The end of a refresh: the tokens that were asked for with this refresh token, if the store is shared.
+#[derive(Clone)]
+pub(super) struct EndOfRefresh {
+    pub(super) spent: Option<Secret>,
+    /// Another process may have asked with the same refresh token since.
+    pub(super) may_be_overtaken: bool,
+}
+
 /// New tokens, and where they come from.
 pub(super) struct Obtained {
     pub(super) tokens: TokenSet,
@@ -123,6 +154,8 @@ pub(super) struct Obtained {
     pub(super) parent: Parent,
     /// The login that they come from, if it is a new one.
     pub(super) new_login: Option<LoginId>,
+    /// As in the [`Exchange`].
+    pub(super) lease_until: MonotonicTime,
 }
 
 /// Why the session ends, unless another process has newer tokens.

@@ -1,13 +1,12 @@
 //! Tokens that a session does not go on with: what an attempt that is given up has, and what comes for it later.
 
 use super::Core;
-use super::exchange::Exchange;
+use super::exchange::{EndOfRefresh, Exchange};
 use super::flight::{ExpectResponse, Flight};
 use super::late::Fate;
 use super::orphans::Orphan;
 use super::state::{Resume, Stage, State};
 use crate::base::env::Env;
-use crate::base::secret::Secret;
 use crate::error::Error;
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::flow::TokenRequest;
@@ -18,8 +17,8 @@ use crate::step::Step;
 /// What an attempt has that is given up.
 pub(super) enum Held {
     Nothing,
-    /// Tokens that came, and the refresh token that they were asked for with, if the store is shared.
-    Tokens(Orphan, Option<Secret>),
+    /// Tokens that came.
+    Tokens(Orphan, EndOfRefresh),
     /// The same, of a new login.
     NewLogin(Orphan),
     /// Tokens may still come.
@@ -37,7 +36,7 @@ impl Held {
                 Resume::Anew => return Self::Nothing,
                 Resume::Late(expect) => return Self::in_flight(Flight::Response(None, expect), env),
                 Resume::Verify(tokens, exchange) => {
-                    return Self::Tokens(Orphan::Unverified(tokens), exchange.parent.spent);
+                    return Self::Tokens(Orphan::Unverified(tokens), exchange.end(env));
                 }
             },
             State::Interrupted => return Self::Lost,
@@ -47,7 +46,11 @@ impl Held {
         match stage {
             Stage::InFlight(flight) => Self::in_flight(*flight, env),
             Stage::ExpectSave(obtained) if obtained.new_login.is_some() => Self::NewLogin(obtained.tokens.into()),
-            Stage::ExpectSave(obtained) => Self::Tokens(obtained.tokens.into(), obtained.parent.spent),
+            Stage::ExpectSave(obtained) => {
+                let may_be_overtaken = obtained.lease_until <= env.monotonic();
+                let end = EndOfRefresh { spent: obtained.parent.spent, may_be_overtaken };
+                Self::Tokens(obtained.tokens.into(), end)
+            }
             _ => Self::Nothing,
         }
     }
@@ -73,10 +76,10 @@ impl Held {
         for _ in 0..8 {
             step = match step {
                 Ok(Step::Done(TokenOutcome::Verified(granted))) => {
-                    return Self::Tokens(granted.tokens.into(), exchange.parent.spent);
+                    return Self::Tokens(granted.tokens.into(), exchange.end(env));
                 }
                 Ok(Step::Done(TokenOutcome::Unverified { tokens, .. })) => {
-                    return Self::Tokens(Orphan::Unverified(tokens), exchange.parent.spent);
+                    return Self::Tokens(Orphan::Unverified(tokens), exchange.end(env));
                 }
                 Ok(Step::Call(call)) => call.into_parts().2.fail(Failure::new(FailureKind::Timeout, Sent::No), env),
                 Ok(Step::UseKey(use_key)) => use_key.into_parts().1.fail(FailureKind::Timeout, env),

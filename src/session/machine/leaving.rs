@@ -51,7 +51,8 @@ impl Core {
         self.store.forget();
         if let Some(unsaved) = self.store.drop_unsaved() {
             self.orphans.push(self.current.tokens().clone());
-            if !unsaved.is_new_login() && !self.current.has_lost() {
+            let has_slept = unsaved.has_slept(self.options.deadline(), env);
+            if !unsaved.is_new_login() && !self.current.has_lost() && !has_slept {
                 known.brought(unsaved.parent().spent.clone());
             }
         }
@@ -92,9 +93,12 @@ impl Core {
     fn has_held(&mut self, known: &mut Known, held: Held) {
         match held {
             Held::Nothing => {}
-            Held::Tokens(orphan, spent) => {
+            Held::Tokens(orphan, end) => {
                 self.orphaned(orphan);
-                known.brought(spent);
+                // The mark may be another process's, whose response was lost.
+                if !end.may_be_overtaken || self.options.persistence != Persistence::Shared {
+                    known.brought(end.spent);
+                }
             }
             Held::NewLogin(orphan) => self.orphaned(orphan),
             Held::Expected(expect) => {
@@ -177,12 +181,7 @@ impl Core {
     /// The record is gone. What may still come is waited for.
     fn after_erasure(&mut self, mut known: Known, env: &mut dyn Env) -> State {
         while let Some((step, exchange)) = self.late.take_arrived() {
-            let may_be_overtaken = exchange.may_be_overtaken() && self.options.persistence == Persistence::Shared;
-            match Held::of(Ok(step), exchange, env) {
-                // The mark may be another process's, whose response was lost.
-                Held::Tokens(orphan, _) if may_be_overtaken => self.orphaned(orphan),
-                held => self.has_held(&mut known, held),
-            }
+            self.has_held(&mut known, Held::of(Ok(step), exchange, env));
         }
         if self.late.is_needed() {
             return leaving(LogoutStage::ExpectLate, self.deadline(env), known);

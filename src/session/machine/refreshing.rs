@@ -103,7 +103,7 @@ impl Core {
     fn exchange(&self, env: &dyn Env) -> Exchange {
         let is_shared = self.options.persistence == Persistence::Shared;
         let spent = self.current.tokens().refresh_token().filter(|_| is_shared).cloned();
-        Exchange::new(self.parent(spent), env)
+        Exchange::new(self.parent(spent), self.options.deadline(), env)
     }
 
     /// What comes is obtained from this refresh token, and not from a later record than the known one.
@@ -126,7 +126,7 @@ impl Core {
     pub(super) fn ask_with(&mut self, other: Secret, env: &mut dyn Env) -> State {
         let tokens = self.current.tokens().clone().with(|tokens| tokens.refresh_token = Some(other.clone()));
         let step = self.party.refresh(&tokens, env);
-        let exchange = Exchange::new(self.parent(Some(other)), env);
+        let exchange = Exchange::new(self.parent(Some(other)), self.options.deadline(), env);
         self.proceed(step, exchange, env)
     }
 
@@ -134,15 +134,19 @@ impl Core {
     pub(super) fn proceed(
         &mut self,
         step: Result<Step<TokenRequest>, Error>,
-        exchange: Exchange,
+        mut exchange: Exchange,
         env: &mut dyn Env,
     ) -> State {
         if step.is_ok() && exchange.may_have_yielded() {
             // New tokens exist. Until they can be used, nobody knows whether the old one is still good.
             self.current.doubt(Some(exchange.asked_at()));
             if !matches!(step, Ok(Step::Done(TokenOutcome::Verified(_)))) {
-                // They cannot be saved yet, which would renew it.
-                self.store.renew_lease();
+                // They cannot be saved yet, which would renew it. A flow that waits looks often.
+                let deadline = self.options.deadline();
+                if !matches!(step, Ok(Step::Wait(_))) || exchange.is_renewal_due(deadline, env) {
+                    self.store.renew_lease();
+                    exchange.renewed(deadline, env);
+                }
             }
         }
         match step {

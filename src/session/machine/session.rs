@@ -276,7 +276,8 @@ impl Session {
             return Err(ErrorCode::SESSION_ENDED.into());
         }
         let new_login = Some(LoginId::random(env));
-        let obtained = Obtained { tokens, parent: Parent::default(), new_login };
+        let lease_until = self.core.deadline(env);
+        let obtained = Obtained { tokens, parent: Parent::default(), new_login, lease_until };
         self.transition(|state, core| core.adopt(obtained, state, env));
         Ok(())
     }

@@ -1,15 +1,18 @@
 //! The states of a session. Each state is named for the input that it awaits and has only the data that it needs.
 
+use std::time::Duration;
+
 use super::exchange::{Exchange, Obtained, Rejection};
 use super::flight::{ExpectResponse, Flight};
 use super::logout::{Leaving, LogoutStage};
-use crate::base::env::MonotonicTime;
+use crate::base::env::{Env, MonotonicTime};
 use crate::error::{Error, ErrorCode};
 use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::access::End;
 use crate::session::question::ToSave;
 use crate::session::record::Record;
 use crate::session::timer::Timer;
+use crate::session::unsaved::longest_pause;
 
 pub(super) enum State {
     /// Nothing is going on. A refresh is due then.
@@ -52,14 +55,17 @@ impl Pause {
         self.until <= now
     }
 
-    /// The lease of the lock is to be renewed then.
-    pub(super) fn renews_at(&mut self, at: MonotonicTime) {
-        self.renew_at = Some(at);
-    }
-
     /// A caller waits. The next attempt begins when the pause is over.
     pub(super) fn has_caller(&mut self) {
         self.awaits_caller = false;
+    }
+
+    /// The lease of the lock is renewed now, and the next time then.
+    pub(super) fn is_renewed(&mut self, deadline: Duration, env: &dyn Env) {
+        self.renew_at = Some(env.monotonic().saturating_add(longest_pause(deadline)));
+        if let Resume::Verify(_, exchange) = &mut self.resume {
+            exchange.renewed(deadline, env);
+        }
     }
 
     /// The tokens that came and are not verified.
@@ -342,7 +348,7 @@ impl State {
         let Self::Attempting(attempt) = self else { return None };
         match &attempt.stage {
             Stage::ExpectSave(obtained) => {
-                let Obtained { tokens, parent, new_login } = &**obtained;
+                let Obtained { tokens, parent, new_login, .. } = &**obtained;
                 let (new_login, silent_refusals, may_be_spent) = (*new_login, 0, false);
                 Some(ToSave { tokens, parent: Some(parent), new_login, silent_refusals, may_be_spent })
             }

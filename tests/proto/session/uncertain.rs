@@ -303,3 +303,35 @@ fn tokens_that_wait_for_the_keys_of_another_session_are_given_back() {
         drop(fetch);
     }
 }
+
+/// The process slept with tokens that it had not verified or not saved, the lease ran out, and another process has asked with
+/// the same refresh token and was killed.
+#[test]
+fn a_logout_after_a_lease_that_ran_out_does_not_take_its_own_tokens_for_the_newest() {
+    for is_unsaved in [false, true] {
+        let mut world = World::with(ignores_spent().with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
+        let store = Store::default();
+        let mut session = session(&mut world, &store, Persistence::Shared);
+        if is_unsaved {
+            store.fails("save");
+        } else {
+            behind(&world);
+        }
+        let _ = session.refresh(&mut world.env);
+        world.pump(&mut session, &store);
+        assert!(store.is_locked() && !session.is_idle());
+        store.fails("nothing");
+        world.advance(100);
+        store.break_lock();
+        let mut other = world.restore(store.record().unwrap(), shared());
+        let (_, request) = asks(&mut world, &mut other, &store);
+        world.op.exchange(request, world.env.now()).unwrap();
+        drop(other);
+        store.break_lock();
+        let asked = world.op.count(On::Token);
+        session.log_out(&mut world.env);
+        let events = world.pump(&mut session, &store);
+        assert_eq!((is_certain(&events), world.op.count(On::Token)), (true, asked + 1), "{is_unsaved}: {events:?}");
+        assert!(!lives(&mut world, &mut session), "{is_unsaved}");
+    }
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oidc_proto::adapter::Driver;
 use oidc_proto::adapter::session::{BlockingSession, Sessions};
-use oidc_proto::session::{Access, End, Event, Record, Session, Standing};
+use oidc_proto::session::{Access, End, Event, Persistence, Record, Session, SessionOptions, Standing};
 use oidc_proto::testing::{self, Disturbance, Lie, On, Reuse, User};
 use oidc_proto::{Env as _, ErrorCode};
 use serde_json::json;
@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::session::memory::Memory;
 use crate::session::tasks::{VirtualEnv, provider};
+use crate::session::uncertain::asks;
 use crate::session::world::{ISSUER, Store, World, broken, call, shared};
 
 /// A session of a stored record, whose refresh has brought tokens that this machine's clock refuses. A refresh token
@@ -295,6 +296,31 @@ fn a_lease_is_renewed_before_the_keys_are_fetched_for_tokens_that_came() {
     assert_eq!(store.log(), ["load"]);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     assert_eq!(store.log(), ["save", "unlock"]);
+}
+
+/// The flow looks every fifty milliseconds whether the keys are there.
+#[test]
+fn a_lease_is_renewed_seldom_while_another_session_fetches_the_keys() {
+    let mut world = World::new();
+    let store = Store::default();
+    let record = Record::of_login(world.login("alice"), None, &mut world.env);
+    let mut fetches = world.restore(record, SessionOptions::default().with_persistence(Persistence::Nowhere));
+    let mut session = world.session(shared());
+    world.op.rotate_keys();
+    let mut fetch = None;
+    for session in [&mut fetches, &mut session] {
+        let (ticket, request) = asks(&mut world, session, &store);
+        world.send(session, ticket, request);
+        fetch = fetch.or(session.poll_transmit(&mut world.env));
+    }
+    assert!(fetch.is_some() && session.poll_transmit(&mut world.env).is_none());
+    store.log();
+    let start = world.env.monotonic();
+    while world.env.monotonic().saturating_since(start) < Duration::from_secs(44) {
+        world.wait(&mut session);
+        world.keep(&mut session, &store);
+    }
+    assert_eq!(store.log(), ["load"]);
 }
 
 /// Nobody waits for the clock to be set right.

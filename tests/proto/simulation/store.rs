@@ -7,6 +7,7 @@ use oidc_proto::testing::TestEnv;
 use oidc_proto::{ErrorCode, TokenSet};
 
 use crate::simulation::process::Desk;
+use crate::simulation::provider::is_signed;
 use crate::simulation::universe::{Post, Seat, TROUBLE, Universe};
 
 /// How long a lock is held before it is given to somebody else.
@@ -116,7 +117,7 @@ impl Universe {
         if self.is_harsh() {
             self.finish_draft(seat);
         }
-        let renews = self.is_harsh()
+        let renews = (self.is_harsh() || is_signed(self.seed))
             && matches!(action, StoreAction::Load | StoreAction::Prepare { .. } | StoreAction::Save { .. });
         let store = &mut self.stores[seat.session];
         let holder = store.holder(now);
