@@ -213,10 +213,12 @@ fn option(code: Core) -> Option<&'static str> {
             "oidc_cli register --initial-access-token TOKEN registers with the provider's permission. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_CLIENT_METADATA => {
-            "--id-token-algorithm and --userinfo-algorithm of oidc_cli login name one that the provider signs with; HS256 needs a client with a secret: register --auth-method client_secret_basic. With a client that was registered by hand: --client-id ID."
+            "--id-token-algorithm and --userinfo-algorithm of oidc_cli login name an algorithm that the provider signs with; HS256 needs a client with a secret: register --auth-method client_secret_basic. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
-        Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",
+        Core::PAR_NO_REQUEST_URI => {
+            "If the provider does not require a push, log in with --par never: then the URL contains the request."
+        }
         Core::DPOP_NOT_BOUND | Core::DPOP_ALGORITHM => "Without --dpop no proofs are sent.",
         Core::PROVIDER_MISMATCH => {
             "If the homeserver's provider has a new name, oidc_cli relogin moves the session there, with its device."
