@@ -5,7 +5,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `universe.rs` | what happens when, and what must hold in the end |
-//! | `process.rs` | a process and its sessions: what goes into one, and what may come out |
+//! | `process.rs` | a process and its sessions: what goes into one |
+//! | `outputs.rs` | what may come out |
 //! | `checks.rs` | what is true of the tokens that a session hands out and gives back |
 //! | `store.rs` | the records of all sessions, each with its lock |
 //! | `mishaps.rs` | what befalls processes, machines, stores and users |
@@ -59,6 +60,7 @@ mod alive;
 mod checks;
 mod line;
 mod mishaps;
+mod outputs;
 mod process;
 mod provider;
 mod store;
