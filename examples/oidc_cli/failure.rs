@@ -248,7 +248,9 @@ fn option(code: Core) -> Option<&'static str> {
             "--id-token-algorithm and --userinfo-algorithm of oidc_cli login name one that the provider signs with. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
-        Core::PAR_NO_REQUEST_URI => "--par never sends the request in the URL.",
+        Core::PAR_NO_REQUEST_URI => {
+            "If the provider does not require a push, log in with --par never: then the URL contains the request."
+        }
         Core::DPOP_NOT_BOUND => "Without --dpop no proofs are sent.",
         Core::PROVIDER_MISMATCH => {
             "If the homeserver's provider has a new name, oidc_cli relogin moves the session there, with its device."

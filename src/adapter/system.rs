@@ -14,8 +14,8 @@ use crate::error::{Error, ErrorCode};
 /// The operating system's clock, a monotonic counter, and a ChaCha20 generator that is seeded once by the operating
 /// system.
 ///
-/// Seeding is the only operation that can fail, so the constructor does it. A clone has its own generator. A generator
-/// that all clones share creates its seed. **Do not carry one across `fork`**, and do not snapshot a process that holds
+/// Seeding is the only operation that can fail, so the constructor does it. Each clone has a generator of its own,
+/// which gets its seed from a generator that all clones share. **Do not carry one across `fork`**, and do not snapshot a process that holds
 /// one: both copies would generate the same verifiers and states. Make a new one in each child.
 ///
 /// [`monotonic`](Env::monotonic) counts from the construction of the first `SystemEnv` of the process, so that several

@@ -4,7 +4,7 @@
 //! ```text
 //! LoginRequest::start_device ─▶ POST device_authorization_endpoint ─▶ Done(PendingDeviceLogin)
 //!
-//! PendingDeviceLogin::poll ─▶ TokenRequest ────┬─▶ Whoami ─▶ Done(LoginOutcome)
+//! PendingDeviceLogin::poll ─▶ TokenRequest ─────┬─▶ Whoami ─▶ Done(LoginOutcome)
 //! PendingDeviceLogin::complete(TokenOutcome) ───┘
 //! ```
 

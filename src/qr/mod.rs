@@ -9,9 +9,9 @@
 //! the new device, Login                                  the existing device, Grant
 //!
 //! show ─▶ Shown ─ wait ─▶ AwaitingCheckCode ─ confirm ─┐   ┌─── go_on ─ Scanned ◀─ scan
-//!                                            ├─────▶┤                                        either way round
-//! scan ─▶ Scanned ─ go_on ───────────────────┘      └─── confirm ─ AwaitingCheckCode ◀─ wait ─ Shown ◀─ show
-//!                                         Secured<R>
+//!                                                      ├──▶┤                              either way round
+//! scan ─▶ Scanned ─ go_on ─────────────────────────────┘   └─── confirm ─ AwaitingCheckCode ◀─ wait ─ Shown ◀─ show
+//!                                                   Secured<R>
 //! begin ──────────────────────────── (protocols) ◀────── begin
 //!   AtHomeserver
 //! ask ─────────────────────────────── protocol ────────▶    AwaitingConsent

@@ -16,8 +16,8 @@ pub enum Proposal {
     #[default]
     Msc4108,
     /// MSC4388, its successor. **A draft**, which still changes: this crate follows the deployed servers and clients of
-    /// 2026, which have the unstable names. The texts that the current draft writes otherwise are named where they
-    /// are used.
+    /// 2026, which have the unstable names. The draft's current text has another label in the secure channel, and
+    /// lengths of one byte in the QR code: a code that is written that way is refused.
     Msc4388,
 }
 

@@ -184,9 +184,9 @@ pub enum Uncertainty {
     Store(Error),
     /// The record is another user's. The store does not say any more what it had last of this login.
     OtherLogin,
-    /// There is no record any more: another process has logged out, or the store has lost it. Whether the newest tokens were
-    /// revoked, that process knows. If there is still a refresh token, the session refreshes once more instead, and is certain
-    /// if that brings tokens.
+    /// There is no record any more: another process has logged out, or the store has lost it. Only that process
+    /// knows whether the newest tokens were revoked. A session that finds the record gone during its logout, and can still
+    /// refresh, refreshes once more instead: the logout is certain if that brings tokens.
     NoRecord,
 }
 

@@ -14,10 +14,13 @@ pub enum RefreshPolicy {
     #[default]
     Ahead,
     /// When a caller asks for a token and there is no good one. A user who does not come back costs no request, and the
-    /// provider's time-out for idle users works. After a failure, too, the session tries again only for a caller,
-    /// except where the provider may have sent tokens that did not arrive.
+    /// provider's time-out for idle users works. After a failure, too, the session tries again only for a caller. It
+    /// tries again by itself if a request has had no response in time, if tokens that came could not be verified, or if
+    /// it does not know which tokens are the newest.
     OnDemand,
-    /// Only when [`Session::refresh`](super::Session::refresh) is called.
+    /// When [`Session::refresh`](super::Session::refresh) is called. A refresh that has failed is tried again after a
+    /// pause, without another call. With any policy, a session that does not know which tokens are the newest finds
+    /// out by a refresh.
     Manual,
 }
 

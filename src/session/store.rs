@@ -41,9 +41,9 @@ pub enum StoreAction {
     Lock,
     /// Read the record. If the lock is a lease, and is held, the lease begins anew.
     Load,
-    /// Take the lock again if it was lost, and show that the record of this version can be
-    /// replaced, and mark durably that a refresh was begun from it: the record's next save must not
-    /// fail for want of room or of rights. Respond with [`StoreResponse::Prepared`] or
+    /// Take the lock again if it was lost. Show that the record of this version can be replaced: its
+    /// next save must not fail for want of room or of rights. Mark durably that a refresh was begun
+    /// from the record. Respond with [`StoreResponse::Prepared`] or
     /// [`StoreResponse::Conflict`].
     Prepare {
         /// The version of the record; `None` if there is no record.

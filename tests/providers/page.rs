@@ -31,7 +31,7 @@ const REAL: &str = "
 ## Real servers
 
 Each has a start script in `tests/peers`, and its tests in `tests/interop`. `.ci/deep providers` and `.ci/deep synapse` run
-them, and note in `tests/peers/runs.txt` when they passed the last time, and at which commit; `.ci/run` has those at `op`.
+them, and note in `tests/peers/runs.txt` when they passed the last time, and at which commit; `.ci/run` runs the tests at `op`.
 
 ";
 

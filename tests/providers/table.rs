@@ -153,7 +153,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new(Habits::TWITCH, Secret, &[Accept(Deviation::ScopeArray)], New).at(&["https://id.twitch.tv/oauth2"])
         .scope("openid")
         .dead(ErrorCode::TOKEN_ERROR)
-        .note("A dead refresh token is called `Bad Request`: the message says to log in again."),
+        .note("The response to a dead refresh token has the error `Bad Request`: the hint of this crate's error, `token.error`, says to log in again."),
     Row::new(Habits::LINE, Secret, &[Method(AuthMethod::ClientSecretPost), Hs256], Same).at(&["https://access.line.me"]),
     Row::new(Habits::YAHOO, Secret, &[], Same).at(&["https://api.login.yahoo.com"]).note("Its revocation endpoint has a name of its own in the metadata, and is not used."),
     Row::new(

@@ -7,14 +7,14 @@
 //! send ───▶ PUT If-Match ─┬─ 2xx ─▶ Done(Delivered)
 //!                ▲        ├─ 412 ─▶ Done(Overtaken)                   the other side wrote first: receive, then decide
 //!                │        └─ no response ─▶ Wait(pause) ─▶ PUT If-Match ─┬─ 2xx ─▶ Done(Delivered)
-//!                └── 304: it is not ── GET If-None-Match ◀─ 412 ───────┘
+//!                └── 304: it is not ── GET If-None-Match ◀─ 412 ─────────┘
 //!                                       ├─ our own text: it was the first PUT ─▶ Done(Delivered)
 //!                                       └─ another text, or 404 ─▶ Done(Uncertain)   receive, then decide
 //!
 //! receive ▶ GET If-None-Match ─┬─ a new text ─▶ Done(Received)
-//!                ▲             ├─ 304, no text, our own text ─▶ Wait(interval) ─┐
+//!                ▲             ├─ 304, no text, our own text ─▶ Wait(interval) ───┐
 //!                │             └─ no response ─▶ Wait(pause) ─────────────────────┤
-//!                └──────────────────────────────────────────────────────────────┘
+//!                └────────────────────────────────────────────────────────────────┘
 //! delete ─▶ DELETE ─▶ Done
 //! ```
 //!

@@ -363,7 +363,7 @@ lies_with_grants! {
         MetadataNull(name: &'static str) => put(On::ServerMetadata, name, Value::Null);
         /// Metadata: this member is a number.
         MetadataNumber(name: &'static str) => put(On::ServerMetadata, name, 7);
-        /// Metadata: this member has that value; an endpoint at `http:`, `file:`, `data:`, with userinfo.
+        /// Metadata: this member has that value, for example an endpoint with `http:`, `file:`, `data:` or userinfo.
         MetadataText(name: &'static str, value: &'static str) => put(On::ServerMetadata, name, value);
         /// ID token: this `alg` and no signature: `none`, in any letter case.
         AlgorithmNone(alg: &'static str) =>

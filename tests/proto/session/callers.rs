@@ -221,6 +221,15 @@ fn a_manual_session_refreshes_when_it_is_told_to() {
     let Access::Wait(epoch) = session.refresh(&mut world.env) else { panic!() };
     world.pump(&mut session, &Store::default());
     assert!(world.outcome(&session, epoch).is_ok());
+
+    // What it was told to do once, it tries until it has it.
+    world.op.disturb(On::Token, Disturbance::status(503), 1);
+    let Access::Wait(epoch) = session.refresh(&mut world.env) else { panic!() };
+    world.pump(&mut session, &Store::default());
+    assert_eq!(world.outcome(&session, epoch), Err("http.server_error"));
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
+    assert_eq!(session.poll_timeout(), None);
 }
 
 #[test]

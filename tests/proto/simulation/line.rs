@@ -30,6 +30,10 @@ impl Universe {
         }
         let response = if self.trouble_for(session, 10) {
             unavailable()
+        } else if is_signed(self.seed) && self.stores[session].silent < 2 && self.trouble_for(session, 10) {
+            self.stores[session].silent += 1;
+            self.tell(|| format!("session {session} of process {process} is refused without a reason"));
+            Ok(Response::builder().status(400).body(Vec::new()).unwrap())
         } else if self.trouble_for(session, 20) {
             self.tell(|| format!("the request of session {session} of process {process} arrives twice"));
             let first = self.refresh(seat, request.clone());

@@ -46,7 +46,8 @@
 //! Service does. All logins of a user are grants of their own: one that another has replaced is not left alive.
 //!
 //! One world of four is run once more with ID tokens, whose keys the provider changes now and then and cannot always give out:
-//! tokens come that nobody can verify for a while. Nobody uses them before.
+//! tokens come that nobody can verify for a while. Nobody uses them before. And refreshes are refused without a reason, but
+//! never three times in a row.
 //!
 //! Of two things no process can know. If the store has saved a login and has not said so, whoever saved it does so again,
 //! though others may have replaced that login meanwhile. If the store goes back to an earlier record, a process that has

@@ -53,6 +53,8 @@ pub(crate) struct Store {
     /// Logins whose first save was carried out, and who asked for it and has not heard so; and whether he has, but had
     /// asked for another save before.
     unheard: HashMap<LoginId, (Seat, bool)>,
+    /// How often the provider has refused these tokens without a reason. It never does so three times.
+    pub(crate) silent: u64,
     /// How often the record was erased, and how often another user's took its place.
     pub(crate) erased: u64,
     pub(crate) switched: u64,
@@ -65,8 +67,21 @@ impl Store {
         let record = Record::of_login(tokens, None, env);
         let logins = record.login.into_iter().collect();
         let (before, begun, draft, condition, lock) = (None, Vec::new(), None, None, None);
-        let (erased, switched, unheard) = (0, 0, HashMap::new());
-        Self { record: Some(record), before, begun, draft, condition, user, logins, unheard, erased, switched, lock }
+        let (silent, erased, switched, unheard) = (0, 0, 0, HashMap::new());
+        Self {
+            record: Some(record),
+            before,
+            begun,
+            draft,
+            condition,
+            user,
+            logins,
+            unheard,
+            silent,
+            erased,
+            switched,
+            lock,
+        }
     }
 
     /// Whoever asked for the first save of a login hears of it, or of a record of that login. `is_asked` if he has asked for
@@ -280,6 +295,10 @@ impl Universe {
         let is_unheard =
             next.login.is_some_and(|login| store.unheard.get(&login).is_some_and(|(saver, _)| *saver == seat));
         let before = store.record.take();
+        let is_same = |before: &Record| before.tokens.access_token().expose() == next.tokens.access_token().expose();
+        if !before.as_ref().is_some_and(is_same) {
+            store.silent = 0;
+        }
         // Whoever had replaced that login, and finds it again, goes on with the one that the store has lost.
         let mut had_replaced_it = false;
         if let Some(before) = before.as_ref().filter(|_| is_other) {

@@ -45,8 +45,8 @@
 //! (`rediss`, with a TLS feature of the crate `redis`), a password, and a server with persistence.
 //!
 //! After a failover, the new server may lack what the old one had not passed on: the last record, or a lock. A session
-//! that is in memory saves its newest tokens again. A process that starts in that moment gets the record before: its
-//! refresh token is spent. If the lock is lost while its holder refreshes, another process may send the same refresh
+//! that is in memory saves its newest tokens again. A process that starts in that moment gets the previous record,
+//! whose refresh token is spent. If the lock is lost while its holder refreshes, another process may send the same refresh
 //! token. In both cases a provider that accepts a spent refresh token for a short time loses no session.
 
 #[cfg(feature = "tokio")]
