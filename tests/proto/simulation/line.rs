@@ -2,6 +2,7 @@
 
 use http::{Method, Request, Response};
 use oidc_proto::flow::Revocation;
+use oidc_proto::session::End;
 use oidc_proto::{Body, Env, Failure, FailureKind, Sent, Step};
 
 use crate::simulation::provider::{GRACE, Habit, is_signed};
@@ -132,7 +133,12 @@ impl Universe {
         let issued = self.grants[grant].issued.as_ref().filter(|issued| issued.refresh_token != sent)?;
         let issued_at = self.issues[&issued.refresh_token].1;
         let has_left = self.processes[issued.seat.process].desks[issued.seat.session].since > issued_at;
-        Some(if self.is_gone(issued.seat) && !issued.is_drafted {
+        let asker = self.processes[seat.process].desks[seat.session].session.as_ref();
+        let is_logging_out = asker.is_some_and(|session| session.end() == Some(End::LoggedOut));
+        Some(if is_logging_out {
+            // What came late may have been overtaken. The grant is to end.
+            Some("it was revoked")
+        } else if self.is_gone(issued.seat) && !issued.is_drafted {
             Some("the process was killed")
         } else if !issued.is_delivered || issued.is_late {
             Some("the response was lost, late, or the request came twice")

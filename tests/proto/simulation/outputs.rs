@@ -8,7 +8,7 @@ use oidc_proto::testing::TestEnv;
 use crate::simulation::line::{LOST, TWICE};
 use crate::simulation::provider::is_signed;
 use crate::simulation::story::name;
-use crate::simulation::universe::{Call, Post, Seat, Universe};
+use crate::simulation::universe::{Call, Post, Seat, TROUBLE, Universe};
 
 impl Universe {
     /// Gives a session its input, and posts what it wants in return.
@@ -78,7 +78,8 @@ impl Universe {
                 // Whoever waits uses it at once.
                 self.desk(seat).served_at = self.now;
             }
-            if matches!(event, Event::BackingOff { .. }) && is_signed(self.seed) && self.roll(4) == 0 {
+            let is_told = matches!(event, Event::Stalled(_) | Event::BackingOff { .. }) && is_signed(self.seed);
+            if is_told && (self.now >= TROUBLE || self.roll(4) == 0) {
                 self.desk(seat).is_unverified = true;
                 self.post(0, Post::Wake { seat });
             }
