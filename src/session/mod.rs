@@ -38,7 +38,7 @@
 //! |---|---|
 //! | new tokens | continues with them |
 //! | `invalid_grant` or `interaction_required`, well-formed; or there is no refresh token | needs a new login |
-//! | 400 or 401 without a reason, three times in a row; with a shared store, counted in the record by all processes | needs a new login |
+//! | 400 or 401 without a reason, three times in a row; with a shared store three times since the last tokens, counted in the record by all processes | needs a new login |
 //! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
 //! | new tokens whose ID token is another user's, or otherwise wrong | stops, old tokens kept: the response is refused, and the new tokens are to be revoked |
 //! | new tokens that cannot be verified now: no keys, or a clock that is wrong | backs off, and verifies them again |
@@ -48,7 +48,9 @@
 //! it has a member `error`), `invalid_grant`. After all other results its standing does not change.
 //!
 //! With a shared store, `invalid_grant` ends the session only after two more tries: the session loads the record again,
-//! and it tries the previous refresh token once more.
+//! and it tries the previous refresh token once more. While the response to an earlier request may still come, it backs
+//! off instead, for at most eight failures in a row. If such a response brings tokens after the end, the session asks
+//! with their refresh token and goes on.
 //!
 //! If a resource server refuses the access token, the session refreshes, unless the policy is `Manual`. If the server
 //! refuses the new token at once, the session backs off.

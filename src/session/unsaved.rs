@@ -11,6 +11,8 @@ use crate::token::token_set::TokenSet;
 
 /// The current tokens, while the store does not have them.
 pub(super) struct Unsaved {
+    /// When they were to be saved first.
+    since: MonotonicTime,
     /// When the store is asked again.
     again_at: MonotonicTime,
     state: State,
@@ -40,7 +42,16 @@ impl Unsaved {
     /// Tokens that are to be saved now for the first time.
     pub(super) fn new(again_at: MonotonicTime, is_new_login: bool) -> Self {
         let (unanswered, before) = (Vec::new(), Vec::new());
-        Self { again_at, state: State::Due, unanswered, failures: 0, parent: Parent::default(), is_new_login, before }
+        Self {
+            since: again_at,
+            again_at,
+            state: State::Due,
+            unanswered,
+            failures: 0,
+            parent: Parent::default(),
+            is_new_login,
+            before,
+        }
     }
 
     /// Tokens that the store just failed to save. They replace `replaced`, whose save may have failed, too, and were
@@ -83,9 +94,9 @@ impl Unsaved {
         self.again_at = again_at;
     }
 
-    /// Whether the store should have been asked again long ago. Another process may have got the lock since.
-    pub(super) fn has_slept(&self, deadline: Duration, env: &dyn Env) -> bool {
-        self.again_at.saturating_add(longest_pause(deadline)) <= env.monotonic()
+    /// Whether they have not been saved for so long.
+    pub(super) fn is_older_than(&self, age: Duration, env: &dyn Env) -> bool {
+        self.since.saturating_add(age) <= env.monotonic()
     }
 
     pub(super) fn is_due(&self) -> bool {

@@ -9,9 +9,9 @@ use crate::session::question::{Question, Saved};
 use crate::session::record::Record;
 
 impl Core {
-    /// An attempt begins: it counts on from what the record says.
+    /// An attempt begins: it counts on from what the record says, if that is of the tokens that it asks with.
     pub(super) fn count_on(&mut self, record: Option<&Record>) {
-        if let Some(record) = record {
+        if let Some(record) = record.filter(|record| self.current.are(&record.tokens)) {
             self.attempts.set_silent(record.silent_refusals);
         }
     }

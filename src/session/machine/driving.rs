@@ -121,9 +121,13 @@ impl Session {
     /// The lock is kept while tokens are not verified, however long the pause is. If it was lost all the same, the record shows
     /// what others have saved since.
     fn renew(&mut self, env: &dyn Env) {
-        self.reload();
+        match self.core.reload.as_ref().is_some_and(|reload| reload.is_asked()) {
+            // The store may never answer that one.
+            true => self.core.store.renew_lease(),
+            false => self.reload(),
+        }
         if let State::Pausing(pause) = &mut self.state {
-            pause.is_renewed(self.core.options.deadline(), env);
+            pause.renews(self.core.options.deadline(), env);
         }
     }
 

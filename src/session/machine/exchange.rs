@@ -22,6 +22,8 @@ pub(super) struct Exchange {
     is_unlocked: bool,
     /// Until when the lease of the lock lasts: it is no shorter than the session's deadline.
     lease_until: MonotonicTime,
+    /// When the store was asked last to renew it.
+    renewed_at: MonotonicTime,
 }
 
 /// Whether the provider has exchanged the refresh token.
@@ -38,21 +40,26 @@ enum Rotation {
 impl Exchange {
     /// One that begins now.
     pub(super) fn new(parent: Parent, deadline: Duration, env: &dyn Env) -> Self {
-        let lease_until = env.monotonic().saturating_add(deadline);
-        Self { asked_at: env.now(), parent, rotation: Rotation::No, is_unlocked: false, lease_until }
+        let renewed_at = env.monotonic();
+        let lease_until = renewed_at.saturating_add(deadline);
+        Self { asked_at: env.now(), parent, rotation: Rotation::No, is_unlocked: false, lease_until, renewed_at }
     }
 
-    /// The lease of the lock is renewed now. One that is over is not: another process may have had the lock since.
+    /// The store is asked to renew the lease of the lock.
+    pub(super) fn renews(&mut self, env: &dyn Env) {
+        self.renewed_at = env.monotonic();
+    }
+
+    /// The store has answered. If the lease was over by now, another process may have had the lock.
     pub(super) fn renewed(&mut self, deadline: Duration, env: &dyn Env) {
-        let now = env.monotonic();
-        if now < self.lease_until {
-            self.lease_until = now.saturating_add(deadline);
+        if env.monotonic() < self.lease_until {
+            self.lease_until = self.lease_until.max(self.renewed_at.saturating_add(deadline));
         }
     }
 
-    /// Whether half of the lease is over.
+    /// Whether the store was asked half a lease ago.
     pub(super) fn is_renewal_due(&self, deadline: Duration, env: &dyn Env) -> bool {
-        self.lease_until <= env.monotonic().saturating_add(deadline / 2)
+        self.renewed_at.saturating_add(deadline / 2) <= env.monotonic()
     }
 
     /// The token request is sent now.

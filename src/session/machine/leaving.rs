@@ -16,7 +16,7 @@ use super::flight::Flight;
 use super::giving_back::Held;
 use super::late::Fate;
 use super::logout::{Known, Leaving, LogoutStage};
-use super::state::State;
+use super::state::{Resume, State};
 use crate::base::env::{Env, MonotonicTime};
 use crate::error::{Error, ErrorCode};
 use crate::flow::TokenRequest;
@@ -39,6 +39,7 @@ impl Core {
             }
             State::Stopped(End::Replaced(_)) => {
                 known.is_uncertain(Uncertainty::OtherLogin);
+                known.logout.erased = Erased::OtherLogin;
                 false
             }
             _ => true,
@@ -51,8 +52,9 @@ impl Core {
         self.store.forget();
         if let Some(unsaved) = self.store.drop_unsaved() {
             self.orphans.push(self.current.tokens().clone());
-            let has_slept = unsaved.has_slept(self.options.deadline(), env);
-            if !unsaved.is_new_login() && !self.current.has_lost() && !has_slept {
+            // The store may have been out of reach, and the lease over.
+            let may_be_overtaken = unsaved.is_older_than(self.options.deadline(), env);
+            if !unsaved.is_new_login() && !self.current.has_lost() && !may_be_overtaken {
                 known.brought(unsaved.parent().spent.clone());
             }
         }
@@ -278,13 +280,16 @@ impl Core {
                 }
                 State::LoggedOut
             }
-            State::Stopped(end) if !end.is_final() => match self.late.take_arrived() {
-                Some((step, exchange)) => {
-                    self.attempts.begin();
-                    self.proceed(Ok(step), exchange, env)
+            State::Stopped(end) if !end.is_final() => {
+                // Another one may be the newest. The next attempt finds out.
+                self.late.set_aside();
+                self.set_late_aside(env);
+                let now = env.monotonic();
+                match end {
+                    End::NeedsLogin(_) if self.orphans.has_set_aside() => State::pausing(now, Resume::Anew, false, now),
+                    end => State::Stopped(end),
                 }
-                None => State::Stopped(end),
-            },
+            }
             // Nobody has sent the next request yet.
             State::Attempting(attempt) if attempt.is_to_ask() => match self.has_come(env) {
                 Some((step, exchange)) => self.proceed(Ok(step), exchange, env),

@@ -145,7 +145,7 @@ impl Core {
                 let deadline = self.options.deadline();
                 if !matches!(step, Ok(Step::Wait(_))) || exchange.is_renewal_due(deadline, env) {
                     self.store.renew_lease();
-                    exchange.renewed(deadline, env);
+                    exchange.renews(env);
                 }
             }
         }

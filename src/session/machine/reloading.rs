@@ -55,6 +55,9 @@ impl Core {
         let known = self.known();
         let is_fresh = self.reload.as_mut().is_some_and(|reload| reload.answered(&known));
         let StoreResponse::Loaded { record, begun } = answer else { return state };
+        if let State::Pausing(pause) = &mut state {
+            pause.is_renewed(self.options.deadline(), env);
+        }
         if !is_fresh || !state.can_reload() || self.store.has_unsaved() {
             return state;
         }

@@ -60,9 +60,16 @@ impl Pause {
         self.awaits_caller = false;
     }
 
-    /// The lease of the lock is renewed now, and the next time then.
-    pub(super) fn is_renewed(&mut self, deadline: Duration, env: &dyn Env) {
+    /// The store is asked to renew the lease of the lock, and the next time after half of it.
+    pub(super) fn renews(&mut self, deadline: Duration, env: &dyn Env) {
         self.renew_at = Some(env.monotonic().saturating_add(longest_pause(deadline)));
+        if let Resume::Verify(_, exchange) = &mut self.resume {
+            exchange.renews(env);
+        }
+    }
+
+    /// The store has answered.
+    pub(super) fn is_renewed(&mut self, deadline: Duration, env: &dyn Env) {
         if let Resume::Verify(_, exchange) = &mut self.resume {
             exchange.renewed(deadline, env);
         }

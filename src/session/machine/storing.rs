@@ -49,10 +49,13 @@ impl Core {
         match (stage, told) {
             (Stage::ExpectLock, Told::Locked(Ok(())) | Told::LockedLate) => self.load(env),
             (Stage::ExpectRecord, Told::Loaded(Ok(record))) => {
-                self.count_on(record.as_deref());
+                self.attempts.set_silent(0);
                 match self.newer(record) {
                     Newer::Yes(record) => self.found(record, None, env),
-                    Newer::No(_) => self.save_or_ask(env),
+                    Newer::No(record) => {
+                        self.count_on(record.as_ref());
+                        self.save_or_ask(env)
+                    }
                     Newer::Gone => self.gone(env),
                 }
             }
@@ -204,6 +207,7 @@ impl Core {
         }
         self.store.note(Some(record.version()));
         self.store.set_login(record.login);
+        self.attempts.set_silent(record.silent_refusals);
         self.current.replace(record.tokens, may_be_older);
         is_new
     }

@@ -324,6 +324,7 @@ fn a_refusal_while_a_response_is_late_does_not_end_the_session() {
         assert!(matches!(session.end(), Some(End::NeedsLogin(_))) && waited < 20, "{waited}");
         if comes == "after the end" {
             session.handle_response(late, response, &mut world.env);
+            world.wait(&mut session);
             assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
             assert!(session.is_idle() && session.end().is_none());
         }

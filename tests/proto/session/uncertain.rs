@@ -1,5 +1,7 @@
 //! Logouts whose newest tokens may have been lost before: they are found out, or the result says that it is not certain.
 
+use std::time::Duration;
+
 use http::Request;
 use oidc_proto::session::{Erased, Event, Persistence, Record, Session, SessionOptions, Ticket, Uncertainty};
 use oidc_proto::testing::{Disturbance, On, Reuse, User};
@@ -304,11 +306,11 @@ fn tokens_that_wait_for_the_keys_of_another_session_are_given_back() {
     }
 }
 
-/// The process slept with tokens that it had not verified or not saved, the lease ran out, and another process has asked with
-/// the same refresh token and was killed.
+/// The process slept with tokens that it had not verified or not saved, or could not reach its store, the lease ran out, and
+/// another process has asked with the same refresh token and was killed.
 #[test]
 fn a_logout_after_a_lease_that_ran_out_does_not_take_its_own_tokens_for_the_newest() {
-    for is_unsaved in [false, true] {
+    for (is_unsaved, sleeps) in [(false, true), (true, true), (false, false), (true, false)] {
         let mut world = World::with(ignores_spent().with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
         let store = Store::default();
         let mut session = session(&mut world, &store, Persistence::Shared);
@@ -320,8 +322,17 @@ fn a_logout_after_a_lease_that_ran_out_does_not_take_its_own_tokens_for_the_newe
         let _ = session.refresh(&mut world.env);
         world.pump(&mut session, &store);
         assert!(store.is_locked() && !session.is_idle());
+        if sleeps {
+            world.advance(100);
+        } else {
+            let until = world.env.monotonic().saturating_add(Duration::from_secs(100));
+            store.fails(if is_unsaved { "save" } else { "load" });
+            while world.env.monotonic() < until {
+                world.wait(&mut session);
+                world.pump(&mut session, &store);
+            }
+        }
         store.fails("nothing");
-        world.advance(100);
         store.break_lock();
         let mut other = world.restore(store.record().unwrap(), shared());
         let (_, request) = asks(&mut world, &mut other, &store);
@@ -331,7 +342,11 @@ fn a_logout_after_a_lease_that_ran_out_does_not_take_its_own_tokens_for_the_newe
         let asked = world.op.count(On::Token);
         session.log_out(&mut world.env);
         let events = world.pump(&mut session, &store);
-        assert_eq!((is_certain(&events), world.op.count(On::Token)), (true, asked + 1), "{is_unsaved}: {events:?}");
-        assert!(!lives(&mut world, &mut session), "{is_unsaved}");
+        assert_eq!(
+            (is_certain(&events), world.op.count(On::Token)),
+            (true, asked + 1),
+            "{is_unsaved} {sleeps}: {events:?}"
+        );
+        assert!(!lives(&mut world, &mut session), "{is_unsaved} {sleeps}");
     }
 }
