@@ -99,6 +99,8 @@ test("an abort ends the request", async () => {
   const failed = page.waitForEvent("requestfailed", { timeout: 5000 });
   const outcome = withClient("aborts", `${here.issuer}/userinfo`);
   await asked;
+  // The page asks, too.
+  await page.waitForFunction(() => "abort" in window);
   await page.evaluate(() => window.abort());
   assert.equal((await outcome)[0], "AbortError");
   assert.match((await failed).url(), /userinfo$/);
