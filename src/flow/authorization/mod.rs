@@ -42,7 +42,9 @@ impl RelyingParty {
     /// `authorization.…`; `provider.mismatch` or `client.mismatch` if the ID token of `id_token_hint`
     /// is from another provider or for another client. What would end the login only after the user
     /// has logged in is an error here, too: `dpop.algorithm`, `token.client_auth`,
-    /// `jws.no_backend`, `id_token.trust_tls_over_http`, `jwks.missing`.
+    /// `jws.no_backend`, `id_token.trust_tls_over_http`, `jwks.missing`. So a process that only makes
+    /// the URL needs the client's credentials and a backend, too, even if another one redeems the
+    /// code.
     pub fn authorize(
         &self,
         request: AuthorizationRequest,
@@ -235,7 +237,8 @@ impl RelyingParty {
     /// # Errors
     /// `callback.login_mismatch` if `verified` belongs to another login: the error names the
     /// [keys](PendingAuthorization::key) of that login and of `pending`. `provider.mismatch`, `client.mismatch`,
-    /// `dpop.key_mismatch`, `jwks.missing`, `jws.no_backend`, `id_token.trust_tls_over_http`, `sign.failed`.
+    /// `dpop.key_mismatch`, `jwks.missing`, `jws.no_backend`, `id_token.trust_tls_over_http`, `sign.failed`;
+    /// `token.client_auth` if ID tokens are signed by HS256 and the client has no secret for that.
     pub fn redeem(
         &self,
         pending: PendingAuthorization,
