@@ -147,7 +147,6 @@ pub(super) fn is_by(spent: Option<&Secret>, refresh_token: Option<&Secret>) -> b
 }
 
 /// The end of a refresh: the tokens that were asked for with this refresh token, if the store is shared.
-#[derive(Clone)]
 pub(super) struct EndOfRefresh {
     pub(super) spent: Option<Secret>,
     /// Another process may have asked with the same refresh token since.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use oidc_proto::session::{Event, Record, StoreAction};
-use oidc_proto::testing::{self, Lie, On, Reuse};
+use oidc_proto::testing::{self, Disturbance, Lie, On, Reuse};
 
 use crate::session::endings::ignores_spent;
 use crate::session::unverified::{behind, refused};
@@ -147,4 +147,30 @@ fn tokens_that_were_not_saved_do_not_make_others_from_the_same_record_good() {
     assert_eq!(world.pump(&mut ours, &store), [Event::TokensRefreshed]);
     assert_eq!(world.op.count(On::Token), asked + 1);
     assert_ne!(world.tokens_of(&ours), next.tokens.access_token().expose());
+}
+
+/// Two processes compare it that may be of different builds.
+#[test]
+fn the_checksum_of_a_record_is_the_same_everywhere() {
+    let record = Record::from_json(include_str!("../../fixtures/record.v1.json")).unwrap();
+    assert_eq!(record.version().checksum, 3_443_936_893);
+}
+
+/// The store goes back to a record whose tokens were refused twice. The session asks with later ones.
+#[test]
+fn a_count_of_refusals_is_of_the_tokens_that_were_refused() {
+    let (mut world, store) = (World::new(), Store::default());
+    let first = Record::of_login(world.tokens.clone(), None, &mut world.env);
+    store.put(first.clone());
+    let mut session = world.restore(first.clone(), shared());
+    let _ = session.refresh(&mut world.env);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    let mut earlier = serde_json::to_value(&first).unwrap();
+    earlier["silent_refusals"] = 2.into();
+    store.put(serde_json::from_value(earlier).unwrap());
+    world.op.disturb(On::Token, Disturbance::status(400), 1);
+    let _ = session.refresh(&mut world.env);
+    assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
 }

@@ -267,9 +267,14 @@ fn a_logout_after_the_end_of_a_session_elsewhere_is_not_certain() {
         world.pump(&mut session, &store);
         session.log_out(&mut world.env);
         let events = world.pump(&mut session, &store);
-        let why = if is_gone { Uncertainty::NoRecord } else { Uncertainty::OtherLogin };
-        let is_so =
-            |event: &Event| matches!(event, Event::LoggedOut(logout) if logout.uncertainty == Some(why.clone()));
+        let (erased, why) = match is_gone {
+            true => (Erased::Nothing, Uncertainty::NoRecord),
+            false => (Erased::OtherLogin, Uncertainty::OtherLogin),
+        };
+        let is_so = |event: &Event| match event {
+            Event::LoggedOut(logout) => logout.erased == erased && logout.uncertainty.as_ref() == Some(&why),
+            _ => false,
+        };
         assert!(events.iter().any(is_so), "{events:?}");
     }
 }
