@@ -331,6 +331,44 @@ fn a_refusal_while_a_response_is_late_does_not_end_the_session() {
     }
 }
 
+/// Two responses are late when the session ends. Whichever comes first may not be the newest: the provider is asked.
+#[test]
+fn of_two_responses_after_the_end_neither_is_taken_for_the_newest() {
+    let mut world = World::with(testing::Provider::new(ISSUER).with_reuse(Reuse::Allowed));
+    let store = Store::default();
+    world.advance(301);
+    let mut session = world.session(shared());
+    let _ = world.ask(&mut session);
+    let mut late = Vec::new();
+    while session.end().is_none() {
+        world.keep(&mut session, &store);
+        if let Some((ticket, request)) = session.poll_transmit(&mut world.env).map(call) {
+            if late.len() < 2 {
+                late.push((ticket, world.op.exchange(request, world.env.now()).unwrap()));
+            } else {
+                let refused = http::Response::builder().status(400).header("content-type", "application/json");
+                let body = br#"{"error":"invalid_grant"}"#.to_vec();
+                session.handle_response(ticket, refused.body(body).unwrap(), &mut world.env);
+                continue;
+            }
+        }
+        while session.poll_event().is_some() {}
+        if session.end().is_none() {
+            world.wait(&mut session);
+        }
+    }
+    assert!(matches!(session.end(), Some(End::NeedsLogin(_))));
+    let asked = world.op.count(On::Token);
+    while session.poll_event().is_some() {}
+    for (ticket, response) in late {
+        session.handle_response(ticket, response, &mut world.env);
+    }
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    assert_eq!(world.op.count(On::Token), asked + 1);
+    assert!(session.is_idle() && session.end().is_none());
+}
+
 /// Nobody waits for the record any more; but it says that the login was saved, and so it takes nobody's place.
 #[test]
 fn a_record_that_comes_late_says_that_a_login_was_saved() {
