@@ -153,6 +153,7 @@ fn own(code: Core) -> Option<&'static str> {
         Core::HTTP_REDIRECT => "If the URL is from the provider's metadata, report it to the provider.",
         Core::USERINFO_UNSUPPORTED => "oidc_cli status shows what is known of the user without the userinfo endpoint.",
         Core::END_SESSION_UNSUPPORTED => "Log out on the provider's own page.",
+        Core::AUTHORIZATION_PROMPT => "Give --prompt none without another value.",
         Core::DPOP_REQUIRED => "Log in with --dpop.",
         Core::DPOP_ALGORITHM => "This program signs DPoP proofs with ES256 only: log in without --dpop.",
         Core::PAR_REQUIRED => "Log in with --par always, or without --par.",
@@ -233,7 +234,6 @@ fn option(code: Core) -> Option<&'static str> {
         | Core::ID_TOKEN_ISSUED_IN_FUTURE
         | Core::ID_TOKEN_TOO_OLD
         | Core::ID_TOKEN_NOT_YET_VALID => "--clock-skew allows a difference of up to 300 seconds.",
-        Core::AUTHORIZATION_PROMPT => "The option is --prompt.",
         Core::HOMESERVER_NOT_FOUND => "An OpenID Provider is named by --issuer, not by --homeserver.",
         Core::URL_SCHEME => {
             "--insecure-loopback allows http on this machine, --insecure-private-network on a private network."
