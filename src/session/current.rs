@@ -19,6 +19,8 @@ pub(super) struct CurrentTokens {
     refusals: Refusals,
     /// Whether [`CurrentTokens::settle`] has seen these tokens.
     is_settled: bool,
+    /// The refresh token is newer than the access token ([`CurrentTokens::continue_with`]).
+    is_kept: bool,
     /// When it saw them first.
     taken_at: MonotonicTime,
     /// Of the tokens that these have replaced, and of those before: a store that goes back to an
@@ -67,6 +69,7 @@ impl CurrentTokens {
             lost_at: None,
             refusals: Refusals::default(),
             is_settled: false,
+            is_kept: false,
             taken_at: MonotonicTime::from_millis(0),
             before: [Fingerprint::default(); 2],
         }
@@ -182,23 +185,30 @@ impl CurrentTokens {
         if !self.are(&tokens) {
             self.are_replaced();
         }
-        (self.tokens, self.is_settled) = (tokens, false);
+        (self.tokens, self.is_settled, self.is_kept) = (tokens, false, false);
         (self.objection, self.lost_at) = (Objection::None, None);
     }
 
     /// A refresh token that came with tokens that nobody has verified takes the place of the old
-    /// one. Nobody knows whether the old access token is still good: it counts as expired, also in
-    /// a record. What the provider has given is not lost.
+    /// one. Nobody knows whether the old access token is still good. What the provider has given is not lost.
     pub(super) fn continue_with(&mut self, refresh_token: Secret, expires_at: Option<Timestamp>) {
         self.are_replaced();
         self.tokens = self.tokens.clone().with(|tokens| {
             tokens.refresh_token = Some(refresh_token);
             tokens.refresh_expires_at = expires_at;
-            // Before it was obtained: no provider gives such a lifetime.
-            tokens.expires_at = Some(tokens.obtained_at.saturating_sub(policy::SHORTEST));
         });
-        self.good_until = Some(self.taken_at);
-        self.lost_at = None;
+        (self.is_kept, self.lost_at) = (true, None);
+    }
+
+    /// The tokens as a record has them. An access token that the provider may have ended when it gave the refresh token
+    /// counts as expired there: whoever finds it refreshes first.
+    pub(super) fn to_store(&self) -> TokenSet {
+        let tokens = self.tokens.clone();
+        match self.is_kept {
+            // Before it was obtained: no provider gives such a lifetime.
+            true => tokens.with(|tokens| tokens.expires_at = Some(tokens.obtained_at.saturating_sub(policy::SHORTEST))),
+            false => tokens,
+        }
     }
 
     /// Takes tokens that another process saved. If they are of the same response, their objection remains. Tokens are
@@ -220,7 +230,7 @@ impl CurrentTokens {
         if !self.are(&tokens) {
             self.are_replaced();
         }
-        self.tokens = tokens;
+        (self.tokens, self.is_kept) = (tokens, false);
     }
 
     /// Whether these tokens came with another response than the current ones. Some providers give the same access token

@@ -69,7 +69,8 @@ pub enum Event {
     NotErased(Error),
     /// The access token is not good, and eight attempts in a row have failed. The session continues to try.
     Stalled(Error),
-    /// An attempt failed.
+    /// An attempt failed. A session without a store may have a new refresh token all the same, which came with tokens that
+    /// cannot be verified yet: keep [`Session::tokens`](super::Session::tokens) then, too.
     BackingOff {
         /// The pause before the next attempt.
         pause: Duration,

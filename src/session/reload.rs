@@ -33,11 +33,6 @@ impl Reload {
         self.is_due && self.asked.as_ref().is_none_or(|asked| asked.known != *known)
     }
 
-    /// Whether the store was asked, and has not answered.
-    pub(super) fn is_asked(&self) -> bool {
-        self.asked.is_some()
-    }
-
     pub(super) fn asked(&mut self, ticket: NonZero<u32>, known: Known) {
         (self.is_due, self.asked) = (false, Some(Asked { ticket, known }));
     }

@@ -60,7 +60,7 @@ impl Session {
         if let Some(renewal) = core.store.poll_lease() {
             return Some(renewal);
         }
-        if let Some(asked) = core.store.poll_question(core.current.tokens(), self.state.to_save()) {
+        if let Some(asked) = core.store.poll_question(&core.current, self.state.to_save()) {
             // From here on the response has its time.
             self.state.lasts_until(core.deadline(env));
             return Some(asked);
@@ -69,7 +69,7 @@ impl Session {
             // It takes the place of what is not saved. A save of that one could come after an erasure, and stay.
             return None;
         }
-        core.store.poll_unsaved(core.current.tokens()).or_else(|| self.poll_reload())
+        core.store.poll_unsaved(&core.current).or_else(|| self.poll_reload())
     }
 
     /// The next event. Call it until it returns `None`.
@@ -86,7 +86,6 @@ impl Session {
     fn deadline_of(&self, timer: Timer) -> Option<MonotonicTime> {
         match timer {
             Timer::SaveAgain => self.core.store.deadline(),
-            Timer::Renew => self.state.renewal().filter(|_| self.core.store.holds_lock()),
             Timer::Refresh | Timer::Retry | Timer::Response | Timer::Wake => {
                 let own = match self.core.orphans.has_set_aside() {
                     true => self.state.timer_of_next_attempt(),
@@ -110,24 +109,10 @@ impl Session {
         for (timer, _) in Timer::ALL.into_iter().zip(due).filter(|(_, is_due)| *is_due) {
             match timer {
                 Timer::SaveAgain => self.core.store.save_again(now.saturating_add(self.core.options.deadline())),
-                Timer::Renew => self.renew(env),
                 Timer::Refresh | Timer::Retry => self.begin(env),
                 Timer::Response => self.time_is_up(env),
                 Timer::Wake => self.wake(env),
             }
-        }
-    }
-
-    /// The lock is kept while tokens are not verified, however long the pause is. If it was lost all the same, the record shows
-    /// what others have saved since.
-    fn renew(&mut self, env: &dyn Env) {
-        match self.core.reload.as_ref().is_some_and(|reload| reload.is_asked()) {
-            // The store may never answer that one.
-            true => self.core.store.renew_lease(),
-            false => self.reload(),
-        }
-        if let State::Pausing(pause) = &mut self.state {
-            pause.renews(self.core.options.deadline(), env);
         }
     }
 

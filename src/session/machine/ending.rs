@@ -11,7 +11,6 @@ use crate::session::access::End;
 use crate::session::event::Event;
 use crate::session::policy::{self, RefreshPolicy, SILENT_REFUSALS, STALLED_AFTER, Verdict};
 use crate::session::record::LoginId;
-use crate::session::unsaved::longest_pause;
 use crate::token::token_set::TokenSet;
 
 impl Core {
@@ -147,7 +146,7 @@ impl Core {
         if !state.is_grant_gone() && !state.has_obtained() {
             self.orphans.replace(self.current.tokens().clone());
         }
-        while let Some((step, exchange)) = self.late.take_arrived() {
+        while let Some((step, exchange)) = self.late.take_arrived(env) {
             self.give_back_late(step, exchange, true, env);
         }
         self.orphans.replace_set_aside();
@@ -190,7 +189,6 @@ impl Core {
             self.events.push(Event::Stalled(error));
         }
         let awaits_caller = self.options.refresh == RefreshPolicy::OnDemand && matches!(resume, Resume::Anew);
-        let (now, until_renewal) = (env.monotonic(), longest_pause(self.options.deadline()));
-        State::pausing(now.saturating_add(pause), resume, awaits_caller, now.saturating_add(until_renewal))
+        State::pausing(env.monotonic().saturating_add(pause), resume, awaits_caller)
     }
 }

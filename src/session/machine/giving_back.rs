@@ -35,9 +35,6 @@ impl Held {
             State::Pausing(pause) => match pause.into_resume() {
                 Resume::Anew => return Self::Nothing,
                 Resume::Late(expect) => return Self::in_flight(Flight::Response(None, expect), env),
-                Resume::Verify(tokens, exchange) => {
-                    return Self::Tokens(Orphan::Unverified(tokens), exchange.end(env));
-                }
             },
             State::Interrupted => return Self::Lost,
             // A logout gives back itself what it has.
@@ -122,7 +119,7 @@ impl Core {
     /// The session does not go on with this login. What was set aside, and what responses that are
     /// late have brought, is given back, and what they may still bring, as it comes.
     pub(super) fn let_late_go(&mut self, env: &mut dyn Env) {
-        while let Some((step, exchange)) = self.late.take_arrived() {
+        while let Some((step, exchange)) = self.late.take_arrived(env) {
             self.give_back_late(step, exchange, false, env);
         }
         self.late.let_go();
@@ -133,7 +130,7 @@ impl Core {
 
     /// What responses have brought that are older than the last request to the provider, or came to another record.
     pub(super) fn set_late_aside(&mut self, env: &mut dyn Env) {
-        while let Some((step, exchange)) = self.late.take_of(Fate::SetAside) {
+        while let Some((step, exchange)) = self.late.take_of(Fate::SetAside, env) {
             if let Held::Tokens(orphan, _) = Held::of(Ok(step), exchange, env) {
                 self.orphans.set_aside(orphan);
             }

@@ -292,24 +292,6 @@ impl Session {
         }
     }
 
-    /// Keeps the refresh token of tokens that came and cannot be verified yet: the keys cannot be fetched, or this
-    /// machine's clock is wrong. Call it before the session is dropped, after [`Event::BackingOff`] with such an error:
-    /// until then these tokens are in memory only, and the stored refresh token may be spent. The new refresh token is
-    /// saved in place of the old one, and the next attempt asks the provider with it. The new access token is not used:
-    /// nobody has verified what it came with. The old access token counts as expired from then on, because the provider
-    /// may have ended it. The save is done when the session [is idle](Session::is_idle).
-    ///
-    /// Returns whether there was such a refresh token. If the tokens came without one, the old one is still the newest:
-    /// there is nothing to keep, and the session verifies the tokens again as long as it lives.
-    pub fn keep_unverified(&mut self, env: &mut dyn Env) -> bool {
-        let mut is_kept = false;
-        self.transition(|state, core| match state {
-            State::Pausing(pause) => core.keep_unverified(pause, &mut is_kept, env),
-            other => other,
-        });
-        is_kept
-    }
-
     /// Saves the current tokens. Call it after a login: otherwise the first refresh saves the tokens, and a crash
     /// before that loses them.
     ///

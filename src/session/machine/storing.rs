@@ -1,14 +1,15 @@
 //! The transitions with the store: before the provider is asked, and once new tokens came.
 
 use super::Core;
-use super::exchange::{Obtained, Rejection};
+use super::exchange::{Exchange, Obtained, Rejection};
 use super::records::{Newer, is_successor};
-use super::state::{Pause, Stage, State};
+use super::state::{Resume, Stage, State};
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
+use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::event::Event;
-use crate::session::policy::{self, Persistence};
+use crate::session::policy::{Persistence, STALLED_AFTER};
 use crate::session::question::{Question, Saved, Told};
 use crate::session::record::{Parent, Record};
 
@@ -78,7 +79,8 @@ impl Core {
             (Stage::ExpectEarlierSave, Told::SavedEarlier(Saved::Failed(error))) => {
                 self.could_not_save_earlier(error, env)
             }
-            (Stage::ExpectPreparation, Told::Prepared(Saved::Done)) => self.ask_prepared(env),
+            // The store has renewed the lease at some time after it was asked to prepare: at that time the deadline began.
+            (Stage::ExpectPreparation, Told::Prepared(Saved::Done)) => self.ask_prepared(until, env),
             (Stage::ExpectPreparation, Told::Prepared(Saved::Conflict(Some(record)))) => self.found(*record, None, env),
             (Stage::ExpectPreparation, Told::Prepared(Saved::Conflict(None))) => self.gone(env),
             (Stage::ExpectPreparation, Told::Prepared(Saved::Failed(error))) => {
@@ -362,28 +364,36 @@ impl Core {
         state
     }
 
-    /// Tokens came and are not verified. Their refresh token takes the place of the old refresh token.
-    pub(super) fn keep_unverified(&mut self, mut pause: Box<Pause>, is_kept: &mut bool, env: &mut dyn Env) -> State {
-        let Some((unverified, exchange)) = pause.unverified() else { return State::Pausing(pause) };
-        let Some(refresh_token) = unverified.refresh_token().cloned() else {
-            // The old one is not spent. Others may go on with it.
-            self.store.release();
-            pause.may_drop_unverified();
-            return State::Pausing(pause);
-        };
-        *is_kept = true;
-        let (expires_at, parent) = (unverified.refresh_expires_at(), exchange.parent.clone());
+    /// Tokens came that cannot be verified yet. Their refresh token takes the place of the spent one at once, also in the
+    /// store: it is not lost, whatever becomes of this process. The next attempt verifies the tokens again, unless another
+    /// process has gone on by then. If that does not help for long, for example because the provider has withdrawn the
+    /// key, the next attempt asks for others.
+    pub(super) fn verify_later(
+        &mut self,
+        tokens: UnverifiedTokens,
+        mut exchange: Exchange,
+        error: Error,
+        env: &mut dyn Env,
+    ) -> State {
+        self.ends_in_vain(&exchange);
         let replaced = self.current.tokens().clone();
-        self.current.continue_with(refresh_token, expires_at);
-        if self.options.persistence != Persistence::Nowhere {
-            self.store.keep_lock();
-            self.store.save_later(&replaced, parent, false, self.options.deadline(), env);
-            self.store.save_again(self.deadline(env));
+        let is_current = |token: &&Secret| replaced.refresh_token().is_some_and(|own| own.matches(token.expose()));
+        if let Some(refresh_token) = tokens.refresh_token().filter(|token| !is_current(token)) {
+            self.current.continue_with(refresh_token.clone(), tokens.refresh_expires_at());
+            if self.options.persistence != Persistence::Nowhere {
+                self.store.keep_lock();
+                let deadline = self.options.deadline();
+                self.store.save_later(&replaced, exchange.parent.clone(), false, deadline, env);
+                self.store.save_again(self.deadline(env));
+            }
+            exchange.is_kept(refresh_token.clone());
         }
-        pause.begins_anew();
-        // It is not spent before it is saved.
-        pause.lasts_until(env.monotonic().saturating_add(policy::SHORTEST));
-        State::Pausing(pause)
+        self.store.release();
+        if self.attempts.failures() < STALLED_AFTER {
+            exchange.unlocked();
+            self.late.verify_later(self.attempts.ticket(), tokens, exchange);
+        }
+        self.back_off(error, Resume::Anew, env)
     }
 
     /// The store did not say in time whether it saved the tokens.
