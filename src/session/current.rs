@@ -186,19 +186,24 @@ impl CurrentTokens {
         (self.objection, self.lost_at) = (Objection::None, None);
     }
 
-    /// A refresh token that came with tokens that nobody has verified takes the place of the old
-    /// one. Nobody knows whether the old access token is still good: it counts as expired, also in
-    /// a record. What the provider has given is not lost.
+    /// A refresh token that came with tokens that nobody has verified takes the place of the old one. What the provider
+    /// has given is not lost.
     pub(super) fn continue_with(&mut self, refresh_token: Secret, expires_at: Option<Timestamp>) {
         self.are_replaced();
-        self.tokens = self.tokens.clone().with(|tokens| {
+        self.tokens = self.continued(refresh_token, expires_at);
+        self.good_until = Some(self.taken_at);
+        self.lost_at = None;
+    }
+
+    /// The current tokens with another refresh token. Nobody knows whether the old access token is still good: it counts
+    /// as expired, also in a record.
+    pub(super) fn continued(&self, refresh_token: Secret, expires_at: Option<Timestamp>) -> TokenSet {
+        self.tokens.clone().with(|tokens| {
             tokens.refresh_token = Some(refresh_token);
             tokens.refresh_expires_at = expires_at;
             // Before it was obtained: no provider gives such a lifetime.
             tokens.expires_at = Some(tokens.obtained_at.saturating_sub(policy::SHORTEST));
-        });
-        self.good_until = Some(self.taken_at);
-        self.lost_at = None;
+        })
     }
 
     /// Takes tokens that another process saved. If they are of the same response, their objection remains. Tokens are

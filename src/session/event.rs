@@ -69,7 +69,8 @@ pub enum Event {
     NotErased(Error),
     /// The access token is not good, and eight attempts in a row have failed. The session continues to try.
     Stalled(Error),
-    /// An attempt failed.
+    /// An attempt failed. If the response had a refresh token and no access token that can be used, the session goes on
+    /// with that refresh token: it is in [`Session::tokens`](super::Session::tokens), and in the store.
     BackingOff {
         /// The pause before the next attempt.
         pause: Duration,

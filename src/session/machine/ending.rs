@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::flow::token_outcome::is_silent_refusal;
 use crate::session::access::End;
 use crate::session::event::Event;
-use crate::session::policy::{self, RefreshPolicy, SILENT_REFUSALS, STALLED_AFTER, Verdict};
+use crate::session::policy::{self, Came, RefreshPolicy, SILENT_REFUSALS, STALLED_AFTER, Verdict};
 use crate::session::record::LoginId;
 use crate::session::unsaved::longest_pause;
 use crate::token::token_set::TokenSet;
@@ -22,15 +22,19 @@ impl Core {
 
     /// There are new tokens, of this login.
     pub(super) fn succeeded(&mut self, tokens: TokenSet, login: Option<LoginId>, env: &mut dyn Env) -> State {
-        self.store.set_login(login);
-        self.store.release();
-        self.late.forget();
-        // The provider's last word: what came before is of no use any more.
-        self.orphans.drop_set_aside();
-        self.current.renew(tokens);
+        self.renewed(tokens, login);
         self.attempts.succeed();
         self.events.push(Event::TokensRefreshed);
         self.settle(env)
+    }
+
+    /// The provider's last word: what came before is of no use any more.
+    fn renewed(&mut self, tokens: TokenSet, login: Option<LoginId>) {
+        self.store.set_login(login);
+        self.store.release();
+        self.late.forget();
+        self.orphans.drop_set_aside();
+        self.current.renew(tokens);
     }
 
     /// An exchange ends without new tokens.
@@ -41,11 +45,24 @@ impl Core {
         }
     }
 
-    /// The exchange failed. `tokens_came` if tokens came that cannot be trusted.
-    pub(super) fn failed(&mut self, error: Error, tokens_came: bool, exchange: Exchange, env: &mut dyn Env) -> State {
+    /// What came is kept: the session has these tokens from here on.
+    pub(super) fn kept(&mut self, obtained: Obtained, env: &mut dyn Env) -> State {
+        let login = obtained.new_login.or(self.store.login());
+        match obtained.in_vain {
+            None => self.succeeded(obtained.tokens, login, env),
+            Some(error) => {
+                self.renewed(obtained.tokens, login);
+                self.current.settle(&self.party, &self.options, env);
+                self.back_off(error, Resume::Anew, env)
+            }
+        }
+    }
+
+    /// The exchange failed. `came` are tokens that cannot be trusted, if any came.
+    pub(super) fn failed(&mut self, error: Error, came: Came, exchange: Exchange, env: &mut dyn Env) -> State {
         self.ends_in_vain(&exchange);
         let (counted, silent) = (self.attempts.silent(), self.attempts.refusals(is_silent_refusal(&error)));
-        let (error, verdict) = match policy::verdict(&error, tokens_came) {
+        let (error, verdict) = match policy::verdict(&error, came) {
             Verdict::Later if silent >= SILENT_REFUSALS => (policy::silently_refused(error), Verdict::NeedsLogin),
             verdict => (error, verdict),
         };

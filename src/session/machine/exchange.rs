@@ -132,7 +132,12 @@ impl Exchange {
     }
 
     pub(super) fn obtained(self, tokens: TokenSet) -> Obtained {
-        Obtained { tokens, parent: self.parent, new_login: None, lease_until: self.lease_until }
+        Obtained { tokens, parent: self.parent, new_login: None, in_vain: None, lease_until: self.lease_until }
+    }
+
+    /// No access token came that can be used: the attempt has failed. The refresh token is among these tokens.
+    pub(super) fn obtained_in_vain(self, tokens: TokenSet, error: Error) -> Obtained {
+        Obtained { in_vain: Some(error), ..self.obtained(tokens) }
     }
 
     pub(super) fn rejected(self, error: Error) -> Rejection {
@@ -160,6 +165,8 @@ pub(super) struct Obtained {
     pub(super) parent: Parent,
     /// The login that they come from, if it is a new one.
     pub(super) new_login: Option<LoginId>,
+    /// Why the attempt has failed all the same.
+    pub(super) in_vain: Option<Error>,
     /// As in the [`Exchange`].
     pub(super) lease_until: MonotonicTime,
 }

@@ -10,8 +10,8 @@ use crate::base::secret::Secret;
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::error::{Error, Fault};
 use crate::flow::TokenRequest;
-use crate::flow::token_outcome::TokenOutcome;
-use crate::session::policy::{self, Persistence, Verdict};
+use crate::flow::token_outcome::{TokenOutcome, UnverifiedTokens};
+use crate::session::policy::{self, Came, Persistence, Verdict};
 use crate::session::question::Question;
 use crate::session::record::Parent;
 use crate::step::{Call, Step};
@@ -151,8 +151,8 @@ impl Core {
         }
         match step {
             // The provider says that it did not rotate.
-            Err(error) if error.fault() == Fault::Denied => self.failed(error, false, exchange.denied(), env),
-            Err(error) => self.failed(error, false, exchange, env),
+            Err(error) if error.fault() == Fault::Denied => self.failed(error, Came::Nothing, exchange.denied(), env),
+            Err(error) => self.failed(error, Came::Nothing, exchange, env),
             Ok(Step::Call(call)) => self.send(call, exchange, env),
             Ok(Step::UseKey(use_key)) => State::in_flight(Flight::use_key(use_key, exchange), self.deadline(env)),
             Ok(Step::Wait(wait)) => {
@@ -160,16 +160,28 @@ impl Core {
                 State::in_flight(Flight::Wait(wait, exchange), until)
             }
             Ok(Step::Done(TokenOutcome::Verified(granted))) => self.obtained(exchange.obtained(granted.tokens), env),
-            Ok(Step::Done(TokenOutcome::Unverified { error, tokens })) => match policy::verdict(&error, true) {
-                Verdict::Later => {
-                    self.ends_in_vain(&exchange);
-                    self.back_off(error, Resume::Verify(tokens, exchange), env)
-                }
-                _ => {
-                    self.orphaned(Orphan::Unverified(tokens));
-                    self.failed(error, true, exchange, env)
-                }
-            },
+            Ok(Step::Done(TokenOutcome::Unverified { error, tokens })) => self.unverified(error, tokens, exchange, env),
+        }
+    }
+
+    /// Tokens came that are not verified, or only a refresh token.
+    fn unverified(&mut self, error: Error, tokens: UnverifiedTokens, exchange: Exchange, env: &mut dyn Env) -> State {
+        if tokens.lack_access_token()
+            && let Some(refresh_token) = tokens.refresh_token()
+        {
+            let tokens = self.current.continued(refresh_token.clone(), tokens.refresh_expires_at());
+            return self.obtained(exchange.obtained_in_vain(tokens, error), env);
+        }
+        let came = if tokens.are_flawed() { Came::Flawed } else { Came::Unverified };
+        match policy::verdict(&error, came) {
+            Verdict::Later => {
+                self.ends_in_vain(&exchange);
+                self.back_off(error, Resume::Verify(tokens, exchange), env)
+            }
+            _ => {
+                self.orphaned(Orphan::Unverified(tokens));
+                self.failed(error, came, exchange, env)
+            }
         }
     }
 

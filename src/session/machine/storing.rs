@@ -41,7 +41,7 @@ impl Core {
     /// New tokens are saved, or need not be.
     fn is_kept(&mut self, obtained: Obtained, env: &mut dyn Env) -> State {
         self.nothing_is_replaced();
-        self.succeeded(obtained.tokens, obtained.new_login.or(self.store.login()), env)
+        self.kept(obtained, env)
     }
 
     /// Goes on from a response of the store.
@@ -355,10 +355,10 @@ impl Core {
         self.store.keep_lock();
         // The refresh that brought them has no end in the store before they are there.
         self.store.may_have_spent();
-        let is_new_login = obtained.new_login.is_some();
-        let state = self.succeeded(obtained.tokens, obtained.new_login.or(self.store.login()), env);
+        let (is_new_login, parent) = (obtained.new_login.is_some(), obtained.parent.clone());
+        let state = self.kept(obtained, env);
         self.events.push(Event::NotSaved(error));
-        self.store.save_later(&replaced, obtained.parent, is_new_login, self.options.deadline(), env);
+        self.store.save_later(&replaced, parent, is_new_login, self.options.deadline(), env);
         state
     }
 
