@@ -207,7 +207,8 @@ impl Origin {
             ErrorCode::TOKEN_ERROR => name == Some("bad_refresh_token"),
             _ => false,
         };
-        if error.code() == ErrorCode::TOKEN_ERROR && !may_be_dead || is_silent_refusal(&error) {
+        let is_silent = is_silent_refusal(&error) || status_alone(&error) == Some(StatusCode::FORBIDDEN);
+        if error.code() == ErrorCode::TOKEN_ERROR && !may_be_dead || is_silent {
             let hint = format!("If the refresh token has expired, log in again. {}", error.hint());
             return error.with_hint(hint);
         }
@@ -225,10 +226,16 @@ impl Origin {
     }
 }
 
-/// Whether the provider refused the request and did not say why.
+/// Whether the provider refused the request and did not say why. A 403 without a reason is no such refusal: a firewall or a
+/// proxy in front of the provider sends it to everybody, and Glewlwyd for an assertion that it does not accept. If it
+/// counted, three seconds of a wrong rule in a firewall would end every session.
 pub(crate) fn is_silent_refusal(error: &Error) -> bool {
-    let is_refusal = matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED));
-    error.code() == ErrorCode::HTTP_STATUS && is_refusal && error.provider_text().is_none()
+    matches!(status_alone(error), Some(StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED))
+}
+
+/// The status, if that is all that came.
+fn status_alone(error: &Error) -> Option<StatusCode> {
+    error.status().filter(|_| error.code() == ErrorCode::HTTP_STATUS && error.provider_text().is_none())
 }
 
 impl Check for Grant {

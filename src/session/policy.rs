@@ -32,7 +32,8 @@ pub enum Persistence {
     /// [`TokensRefreshed`](super::Event::TokensRefreshed) and [`BackingOff`](super::Event::BackingOff).
     #[default]
     Nowhere,
-    /// In a store that only this process uses. New tokens are saved before any caller can use them.
+    /// In a store that only this process uses. New tokens are saved before any caller can use them. Refusals without a
+    /// reason are counted in memory, not in the record: after a restart the count begins anew.
     Own,
     /// In a store that several processes share. The session locks the store and loads the record
     /// before each refresh. The store compares the version of the record when it saves.

@@ -52,6 +52,7 @@ impl Core {
             None => self.succeeded(obtained.tokens, login, env),
             Some(error) => {
                 self.renewed(obtained.tokens, login);
+                self.attempts.refusals(false);
                 self.current.settle(&self.party, &self.options, env);
                 self.back_off(error, Resume::Anew, env)
             }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use oidc_proto::session::{End, Event, Record, SessionOptions};
-use oidc_proto::testing::{Disturbance, On};
+use oidc_proto::testing::{self, Disturbance, On, Reuse};
 use oidc_proto::{AuthMethod, Env as _, ErrorCode, Provider, Recovery, Registrations, RelyingParty, TokenSet};
 use serde_json::json;
 
 use crate::hostile::strong::{DPOP_SEED, dpop_key, headers, read};
 use crate::hostile::world::World;
-use crate::session::world::{Store, World as SessionWorld, shared};
+use crate::session::world::{ISSUER, Store, World as SessionWorld, shared, stalled};
 
 /// Glewlwyd's answer to a refresh token that is not good any more.
 #[test]
@@ -144,26 +144,51 @@ fn a_count_changes_nothing_else_in_the_record() {
 fn silent_refusals_that_are_not_in_a_row_do_not_count() {
     let mut world = SessionWorld::new();
     let mut session = world.session(SessionOptions::default());
-    for status in [400, 400, 503, 400, 400] {
+    for status in [400, 400, 503, 400, 401, 403, 400, 400] {
         world.op.disturb(On::Token, Disturbance::status(status), 1);
     }
     world.advance(301);
-    for _ in 0..5 {
+    for _ in 0..8 {
         let _ = world.ask(&mut session);
         let _ = world.pump(&mut session, &Store::default());
         assert!(session.end().is_none());
-        world.advance(60);
+        world.advance(200);
         session.handle_timeout(&mut world.env);
     }
     let _ = world.ask(&mut session);
     assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
 }
 
+/// A firewall in front of the provider refuses everybody so, and a provider assertions that it does not accept. The session
+/// is kept, however often it happens, and the owner is told after a while.
+#[test]
+fn a_403_without_a_reason_is_no_verdict() {
+    for body in ["", "<html><title>403 Forbidden</title></html>"] {
+        let mut world = SessionWorld::with(testing::Provider::new(ISSUER).with_reuse(Reuse::Allowed));
+        let store = Store::default();
+        store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+        let mut session = world.restore(store.record().unwrap(), shared());
+        crate::hostile::transport::respond(&world.op, On::Token, 403, "text/html", body);
+        world.advance(301);
+        let _ = world.ask(&mut session);
+        let mut events = world.pump(&mut session, &store);
+        for _ in 0..10 {
+            world.wait(&mut session);
+            events.extend(world.pump(&mut session, &store));
+        }
+        assert!(session.end().is_none(), "{events:?}");
+        assert!(stalled(&events, ErrorCode::HTTP_STATUS), "{events:?}");
+        world.op.honest();
+        world.wait(&mut session);
+        assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    }
+}
+
 /// By whatever name it is refused, and without one.
 #[test]
 fn a_refresh_that_is_refused_for_no_known_reason_suggests_a_login() {
     for (status, body) in
-        [(400, ""), (400, r#"{"error":"Bad Request","status":400,"message":"Invalid refresh token"}"#)]
+        [(400, ""), (400, r#"{"error":"Bad Request","status":400,"message":"Invalid refresh token"}"#), (403, "")]
     {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
