@@ -87,6 +87,22 @@ fn a_login_again_keeps_the_scope_and_hints_at_its_user_by_the_id_token() {
     assert_eq!(parameter(url.as_str(), "id_token_hint"), None);
 }
 
+/// What is added to the scope adds up.
+#[test]
+fn further_scope_values_take_no_others_away() {
+    let mut world = World::new();
+    let server = world.server();
+    let party = world.party(&server).unwrap();
+    let request = LoginRequest::new()
+        .with_further_scope(scope("openid"))
+        .with_further_scope(scope("urn:one openid"))
+        .with_more_scope(&scope("urn:two"));
+    let (url, _) = request.start(redirect(), &party, &mut world.env).unwrap();
+    let asked = parameter(url.as_str(), "scope").unwrap();
+    assert!(asked.ends_with(" openid urn:one urn:two"), "{asked}");
+    assert_eq!(asked.split(' ').count(), 5);
+}
+
 /// Where an adapter has the session, what it is bound to begins the login.
 #[test]
 fn a_login_again_beside_an_adapter_asks_for_no_less() {
