@@ -182,6 +182,20 @@ fn the_account_page_is_asked_for_any_action_and_knows_its_user() {
     }
 }
 
+/// Only a browser opens it: the parameters stand before the fragment.
+#[test]
+fn an_account_page_may_have_a_fragment() {
+    let mut world = World::new();
+    world.hs.edit_json(OnMatrix::AuthMetadata, |o| {
+        o.insert("account_management_uri".into(), serde_json::json!("https://id.example.org/?a=b#/my account"));
+    });
+    let account = world.server().account.clone().unwrap();
+    assert_eq!(account.url(None, None), "https://id.example.org/?a=b#/my%20account");
+    let url = account.url(Some(AccountAction::Profile), None);
+    let (query, fragment) = url.split_once('#').unwrap();
+    assert!(query.starts_with("https://id.example.org/?a=b&action=") && fragment == "/my%20account", "{url}");
+}
+
 /// A page that nobody can be sent to is no missing page.
 #[test]
 fn an_account_page_that_is_not_usable_is_told_from_none() {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use oidc_proto::jose::Algorithm;
 use oidc_proto::session::{End, Event, Record, SessionOptions};
 use oidc_proto::testing::{self, Disturbance, On, Reuse};
 use oidc_proto::{AuthMethod, Env as _, ErrorCode, Provider, Recovery, Registrations, RelyingParty, TokenSet};
 use serde_json::json;
 
-use crate::hostile::strong::{DPOP_SEED, dpop_key, headers, read};
-use crate::hostile::world::World;
+use crate::hostile::strong::{CLIENT_SEED, DPOP_SEED, dpop_key, headers, key, parameters, read};
+use crate::hostile::world::{At, World};
 use crate::session::world::{ISSUER, Store, World as SessionWorld, shared, stalled};
 
 /// Glewlwyd's answer to a refresh token that is not good any more.
@@ -263,6 +264,46 @@ fn proofs_are_made_by_the_providers_clock() {
         assert_eq!(iat, offset(own), "{sends_date} {ahead}");
         // The lifetime of the tokens is by our own clock.
         assert_eq!(user.tokens.obtained_at(), world.env.now());
+    }
+}
+
+/// Whoever can write `Date` does not make an ID token good.
+#[test]
+fn the_providers_clock_judges_no_token() {
+    let mut world = World::new();
+    world.dpop = Some(dpop_key(DPOP_SEED));
+    for on in [On::ServerMetadata, On::Jwks, On::Token] {
+        world.op.tamper(on, |response| {
+            let headers = response.headers_mut();
+            headers.remove("cache-control");
+            headers.insert("date", "Thu, 01 Jan 2026 00:02:00 GMT".parse().unwrap());
+        });
+    }
+    world.op.edit_id_token(|token| {
+        for name in ["iat", "exp"] {
+            token.claim(name, token.date(name) + 120);
+        }
+    });
+    let refusal = world.logged_in().err().unwrap();
+    assert_eq!(refusal.what(), (At::Verification, ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE));
+}
+
+/// The times of an assertion are read by the provider's clock, too.
+#[test]
+fn assertions_are_made_by_the_providers_clock() {
+    for (date, ahead) in [("Thu, 01 Jan 2026 00:00:40 GMT", 40), ("Wed, 31 Dec 2025 23:59:20 GMT", -40)] {
+        let key = oidc_proto::jose::PrivateKey::local(key(Algorithm::Es256, CLIENT_SEED));
+        for mut world in [World::with_secret(AuthMethod::ClientSecretJwt), World::with_key(key)] {
+            world.op.tamper(On::Token, move |response| {
+                response.headers_mut().insert("date", date.parse().unwrap());
+            });
+            let user = world.logged_in().unwrap();
+            world.sent.clear();
+            world.refresh(&user).unwrap();
+            let (_, claims) = read(parameters(&world.sent, "client_assertion").last().unwrap());
+            let expected = i64::try_from(world.env.now().unix_seconds()).unwrap() + ahead;
+            assert_eq!((&claims["iat"], &claims["exp"]), (&json!(expected), &json!(expected + 60)), "{ahead}");
+        }
     }
 }
 
