@@ -169,6 +169,9 @@ impl Core {
         if tokens.lack_access_token()
             && let Some(refresh_token) = tokens.refresh_token()
         {
+            if self.current.tokens().refresh_token().is_some_and(|own| own.matches(refresh_token.expose())) {
+                return self.failed(error, Came::Nothing, exchange, env);
+            }
             let tokens = self.current.continued(refresh_token.clone(), tokens.refresh_expires_at());
             return self.obtained(exchange.obtained_in_vain(tokens, error), env);
         }

@@ -191,3 +191,28 @@ fn tokens_in_a_response_that_breaks_the_standard_are_revoked() {
         assert!(!world.op.has_grant_of(&refresh_token(&session)), "{code}");
     }
 }
+
+/// The refresh token that came is the one that was sent: nothing is new, and nobody knows whether the old access token is
+/// still good.
+#[test]
+fn a_refresh_token_that_stays_the_same_is_no_news() {
+    let mut world = World::new();
+    let store = stored(&mut world);
+    let mut session = world.restore(store.record().unwrap(), shared());
+    world.op.lie(Lie::RefreshTokenKept);
+    world.op.lie(Lie::TokenEmpty);
+    let before = refresh_token(&session);
+    world.op.edit_json(On::Token, {
+        let same = before.clone();
+        move |object| drop(object.insert("refresh_token".into(), json!(same)))
+    });
+    let _ = session.refresh(&mut world.env);
+    let events = world.pump(&mut session, &store);
+    assert!(matches!(&events[..], [Event::BackingOff { .. }]), "{events:?}");
+    assert_eq!((session.standing(&world.env), refresh_token(&session)), (Standing::Doubtful, before));
+    assert_eq!(store.record().unwrap().generation, 1);
+    assert!(world.revoke(&mut session).is_empty() && session.is_idle() && !store.is_locked());
+    world.op.honest();
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+}
