@@ -90,7 +90,7 @@ impl AuthorizationRequest {
     /// Sends no `prompt`, also for `offline_access`: for a provider that remembers the user's consent.
     #[must_use]
     pub fn without_prompt(mut self) -> Self {
-        (self.prompt, self.keeps_prompt) = (Words::EMPTY, true);
+        (self.prompt, self.other_prompts, self.keeps_prompt) = (Words::EMPTY, Vec::new(), true);
         self
     }
 

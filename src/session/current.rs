@@ -189,8 +189,8 @@ impl CurrentTokens {
         (self.objection, self.lost_at) = (Objection::None, None);
     }
 
-    /// A refresh token that came with tokens that nobody has verified takes the place of the old
-    /// one. Nobody knows whether the old access token is still good. What the provider has given is not lost.
+    /// A refresh token that came with tokens that cannot be used takes the place of the old one. Nobody knows whether the
+    /// old access token is still good. What the provider has given is not lost.
     pub(super) fn continue_with(&mut self, refresh_token: Secret, expires_at: Option<Timestamp>) {
         self.are_replaced();
         self.tokens = self.tokens.clone().with(|tokens| {

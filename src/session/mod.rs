@@ -39,9 +39,11 @@
 //! | new tokens | continues with them |
 //! | `invalid_grant` or `interaction_required`, well-formed; or there is no refresh token | needs a new login |
 //! | 400 or 401 without a reason, three times in a row; with a shared store three times since the last tokens, counted in the record by all processes | needs a new login |
+//! | 403 without a reason, however often: a firewall or a proxy refuses everybody like this | backs off, tokens kept |
 //! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
 //! | new tokens whose ID token is another user's, or otherwise wrong | stops, old tokens kept: the response is refused, and the new tokens are to be revoked |
 //! | new tokens that cannot be verified now: no keys, or a clock that is wrong | keeps the new refresh token, backs off, and verifies the tokens again; after eight failures in a row it asks for others |
+//! | a new refresh token, and no access token that can be used | keeps the new refresh token, and backs off |
 //! | no response, 408, 425, 429, 5xx, a body that cannot be read, any other error | backs off, tokens kept |
 //!
 //! The old access token is doubtful after these results: no response, 502, 504, a success without usable tokens (unless

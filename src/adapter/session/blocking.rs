@@ -269,9 +269,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
                 Work::Transmit(Transmit::Call { ticket, request, policy }) => {
                     let uri = request.uri().clone();
                     trace::request(request.method(), &uri);
-                    let response = self.http.call(request, policy);
-                    trace::response(&uri, &response);
-                    Input::Response(ticket, response.map_err(|failure| failure.with_server(&uri)))
+                    Input::response(ticket, self.http.call(request, policy), &uri)
                 }
                 Work::Transmit(Transmit::UseKey { ticket, key_use }) => {
                     trace::key_use(&key_use);

@@ -222,7 +222,8 @@ impl Session {
         }
     }
 
-    /// Takes the response to a request. A response whose ticket is no longer awaited is ignored.
+    /// Takes the response to a request. Pass the body as a [`Body`](crate::Body) to wipe it afterwards. A response whose
+    /// ticket is no longer awaited is ignored.
     pub fn handle_response<B: AsRef<[u8]>>(&mut self, ticket: Ticket, response: Response<B>, env: &mut dyn Env) {
         self.take_response(ticket, env, |expect, env| {
             let ExpectResponse { awaiting, mut exchange } = expect;

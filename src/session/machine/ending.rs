@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::flow::token_outcome::is_silent_refusal;
 use crate::session::access::End;
 use crate::session::event::Event;
-use crate::session::policy::{self, RefreshPolicy, SILENT_REFUSALS, STALLED_AFTER, Verdict};
+use crate::session::policy::{self, Came, RefreshPolicy, SILENT_REFUSALS, STALLED_AFTER, Verdict};
 use crate::session::record::LoginId;
 use crate::token::token_set::TokenSet;
 
@@ -40,11 +40,11 @@ impl Core {
         }
     }
 
-    /// The exchange failed. `tokens_came` if tokens came that cannot be trusted.
-    pub(super) fn failed(&mut self, error: Error, tokens_came: bool, exchange: Exchange, env: &mut dyn Env) -> State {
+    /// The exchange failed. `came` are tokens that cannot be trusted, if any came.
+    pub(super) fn failed(&mut self, error: Error, came: Came, exchange: Exchange, env: &mut dyn Env) -> State {
         self.ends_in_vain(&exchange);
         let (counted, silent) = (self.attempts.silent(), self.attempts.refusals(is_silent_refusal(&error)));
-        let (error, verdict) = match policy::verdict(&error, tokens_came) {
+        let (error, verdict) = match policy::verdict(&error, came) {
             Verdict::Later if silent >= SILENT_REFUSALS => (policy::silently_refused(error), Verdict::NeedsLogin),
             verdict => (error, verdict),
         };

@@ -10,8 +10,8 @@ use crate::base::secret::Secret;
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::error::{Error, Fault};
 use crate::flow::TokenRequest;
-use crate::flow::token_outcome::TokenOutcome;
-use crate::session::policy::{self, Persistence, Verdict};
+use crate::flow::token_outcome::{TokenOutcome, UnverifiedTokens};
+use crate::session::policy::{self, Came, Persistence, STALLED_AFTER, Verdict};
 use crate::session::question::Question;
 use crate::session::record::Parent;
 use crate::step::{Call, Step};
@@ -152,8 +152,8 @@ impl Core {
         }
         match step {
             // The provider says that it did not rotate.
-            Err(error) if error.fault() == Fault::Denied => self.failed(error, false, exchange.denied(), env),
-            Err(error) => self.failed(error, false, exchange, env),
+            Err(error) if error.fault() == Fault::Denied => self.failed(error, Came::Nothing, exchange.denied(), env),
+            Err(error) => self.failed(error, Came::Nothing, exchange, env),
             Ok(Step::Call(call)) => self.send(call, exchange, env),
             Ok(Step::UseKey(use_key)) => State::in_flight(Flight::use_key(use_key, exchange), self.deadline(env)),
             Ok(Step::Wait(wait)) => {
@@ -165,13 +165,36 @@ impl Core {
                 obtained.may_be_spent &= self.store.was_begun();
                 self.obtained(obtained, env)
             }
-            Ok(Step::Done(TokenOutcome::Unverified { error, tokens })) => match policy::verdict(&error, true) {
-                Verdict::Later => self.verify_later(tokens, exchange, error, env),
-                _ => {
-                    self.orphaned(Orphan::Unverified(tokens));
-                    self.failed(error, true, exchange, env)
+            Ok(Step::Done(TokenOutcome::Unverified { error, tokens })) => self.unverified(error, tokens, exchange, env),
+        }
+    }
+
+    /// Tokens came that are not verified, or only a refresh token.
+    fn unverified(
+        &mut self,
+        error: Error,
+        tokens: UnverifiedTokens,
+        mut exchange: Exchange,
+        env: &mut dyn Env,
+    ) -> State {
+        if tokens.lack_access_token() && tokens.refresh_token().is_some() {
+            self.keep_refresh_token(&tokens, &mut exchange, env);
+            return self.back_off(error, Resume::Anew, env);
+        }
+        let came = if tokens.are_flawed() { Came::Flawed } else { Came::Unverified };
+        match policy::verdict(&error, came) {
+            Verdict::Later => {
+                self.keep_refresh_token(&tokens, &mut exchange, env);
+                // If the key was withdrawn, nobody will ever verify them: then the next attempt asks for others.
+                if self.attempts.failures() < STALLED_AFTER {
+                    self.late.verify_later(self.attempts.ticket(), tokens, exchange);
                 }
-            },
+                self.back_off(error, Resume::Anew, env)
+            }
+            _ => {
+                self.orphaned(Orphan::Unverified(tokens));
+                self.failed(error, came, exchange, env)
+            }
         }
     }
 

@@ -3,13 +3,13 @@
 use super::Core;
 use super::exchange::{Exchange, Obtained, Rejection};
 use super::records::{Newer, is_successor};
-use super::state::{Resume, Stage, State};
+use super::state::{Stage, State};
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::event::Event;
-use crate::session::policy::{Persistence, STALLED_AFTER};
+use crate::session::policy::Persistence;
 use crate::session::question::{Question, Saved, Told};
 use crate::session::record::{Parent, Record};
 
@@ -368,18 +368,11 @@ impl Core {
         state
     }
 
-    /// Tokens came that cannot be verified yet. Their refresh token takes the place of the spent one at once, also in the
-    /// store: it is not lost, whatever becomes of this process. The next attempt verifies the tokens again, unless another
-    /// process has gone on by then. If that does not help for long, for example because the provider has withdrawn the
-    /// key, the next attempt asks for others.
-    pub(super) fn verify_later(
-        &mut self,
-        tokens: UnverifiedTokens,
-        mut exchange: Exchange,
-        error: Error,
-        env: &mut dyn Env,
-    ) -> State {
-        self.ends_in_vain(&exchange);
+    /// Tokens came that cannot be used, now or ever. Their refresh token takes the place of the spent one at once, also in the
+    /// store: it is not lost, whatever becomes of this process. The lock is given back when it is saved.
+    pub(super) fn keep_refresh_token(&mut self, tokens: &UnverifiedTokens, exchange: &mut Exchange, env: &mut dyn Env) {
+        self.ends_in_vain(exchange);
+        self.attempts.refusals(false);
         let replaced = self.current.tokens().clone();
         let is_current = |token: &&Secret| replaced.refresh_token().is_some_and(|own| own.matches(token.expose()));
         if let Some(refresh_token) = tokens.refresh_token().filter(|token| !is_current(token)) {
@@ -393,11 +386,7 @@ impl Core {
             exchange.is_kept(refresh_token.clone());
         }
         self.store.release();
-        if self.attempts.failures() < STALLED_AFTER {
-            exchange.unlocked();
-            self.late.verify_later(self.attempts.ticket(), tokens, exchange);
-        }
-        self.back_off(error, Resume::Anew, env)
+        exchange.unlocked();
     }
 
     /// The store did not say in time whether it saved the tokens.

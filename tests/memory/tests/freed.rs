@@ -2,6 +2,7 @@
 
 use oidc_proto::AuthMethod;
 use oidc_proto_memory::course::{Kind, Secrets, course};
+use oidc_proto_memory::stored_session::stored_session;
 use oidc_proto_memory::watch::watched;
 
 /// So many bytes of a secret count as the secret.
@@ -15,17 +16,21 @@ fn needles(secrets: &Secrets) -> &'static [Vec<u8>] {
 }
 
 fn assert_wiped(kind: Kind) {
+    assert_wiped_by(&format!("{kind:?}"), || course(kind));
+}
+
+fn assert_wiped_by(kind: &str, course: impl Fn() -> Secrets) {
     // The first time to learn the secrets; the seeds make them the same the second time.
-    let secrets = course(kind);
+    let secrets = course();
     let needles = needles(&secrets);
     assert!(needles.len() >= 8, "{secrets:?}");
-    let (again, found) = watched(needles, || course(kind));
+    let (again, found) = watched(needles, &course);
     assert_eq!(again, secrets);
     let names: Vec<_> = secrets.values().collect();
     let mut lines: Vec<_> = found.iter().map(|find| format!("{}\n    {}", names[find.secret], find.by)).collect();
     lines.sort();
     lines.dedup();
-    assert!(lines.is_empty(), "{kind:?}: {} secrets in freed memory:\n{}", lines.len(), lines.join("\n"));
+    assert!(lines.is_empty(), "{kind}: {} secrets in freed memory:\n{}", lines.len(), lines.join("\n"));
 }
 
 #[test]
@@ -66,6 +71,14 @@ fn a_course_with_bound_tokens_and_a_pushed_request_leaves_none() {
 #[test]
 fn a_course_with_escapes_in_what_the_provider_writes_leaves_none() {
     assert_wiped(Kind { is_escaped: true, ..Kind::by(AuthMethod::ClientSecretPost) });
+}
+
+#[test]
+fn a_session_in_a_file_leaves_none() {
+    let folder = std::env::temp_dir().join(format!("oidc-proto-memory-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    assert_wiped_by("a session", || stored_session(&folder.join("session.json")));
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// The search finds what there is to find.
