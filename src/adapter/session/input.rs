@@ -7,7 +7,7 @@ use crate::error::transport::Failure;
 use crate::session::{Session, StoreResponse, StoreTicket, Ticket};
 use crate::step::KeyOutput;
 
-/// A response for a session.
+/// An input for a session.
 pub(super) enum Input {
     /// Its body is wiped, also if it comes too late to be read.
     Response(Ticket, Result<http::Response<Body>, Failure>),
