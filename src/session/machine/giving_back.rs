@@ -69,7 +69,7 @@ impl Held {
             return Self::Nothing;
         }
         let mut step = step;
-        // Each of them is an end of the search for keys, of which there are few.
+        // Each round ends one step of the search for keys. The search has few steps.
         for _ in 0..8 {
             step = match step {
                 Ok(Step::Done(TokenOutcome::Verified(granted))) => {
