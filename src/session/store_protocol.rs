@@ -241,6 +241,13 @@ impl StoreProtocol {
         self.may_be_saved(asked.and_then(|asked| asked.ticket.zip(asked.next.map(|next| *next))));
     }
 
+    /// What is unsaved may not be the newest: its record says so.
+    pub(super) fn unsaved_may_be_spent(&mut self) {
+        if let Some(unsaved) = &mut self.unsaved {
+            unsaved.may_be_spent = true;
+        }
+    }
+
     /// When the store is asked to save again.
     pub(super) fn deadline(&self) -> Option<MonotonicTime> {
         self.unsaved.as_ref().map(|unsaved| unsaved.again_at())
@@ -307,13 +314,12 @@ impl StoreProtocol {
 
     fn save_unsaved(&self, current: &CurrentTokens) -> StoreAction {
         let parent = self.unsaved.as_ref().map(|unsaved| unsaved.parent());
-        self.save(&ToSave {
-            tokens: &current.to_store(),
-            parent,
-            new_login: None,
-            silent_refusals: 0,
-            may_be_spent: false,
-        })
+        let (tokens, may_be_spent) = (&current.to_store(), self.may_unsaved_be_spent());
+        self.save(&ToSave { tokens, parent, new_login: None, silent_refusals: 0, may_be_spent })
+    }
+
+    fn may_unsaved_be_spent(&self) -> bool {
+        self.unsaved.as_ref().is_some_and(|unsaved| unsaved.may_be_spent)
     }
 
     fn save(&self, to_save: &ToSave<'_>) -> StoreAction {
@@ -389,7 +395,7 @@ impl StoreProtocol {
         let saved = Saved::of(response, |told| matches!(told, StoreResponse::Saved));
         if matches!(saved, Saved::Done) {
             self.note(next);
-            self.mark = Mark::None;
+            self.note_mark(self.may_unsaved_be_spent());
             self.unsaved = None;
         }
         saved
@@ -404,7 +410,10 @@ impl StoreProtocol {
     ) -> Option<Told> {
         let saved = self.saved(unsaved.version(), response);
         match saved {
-            Saved::Done => self.need_not_save(),
+            Saved::Done => {
+                self.note_mark(unsaved.may_be_spent);
+                self.need_not_save();
+            }
             _ => self.unsaved = Some(Box::new(unsaved.failed(longest_pause(deadline), env))),
         }
         Some(Told::SavedAgain(saved))

@@ -143,7 +143,8 @@ impl Exchange {
     }
 
     pub(super) fn obtained(self, tokens: TokenSet) -> Obtained {
-        Obtained { tokens, parent: self.parent, new_login: None, lease_until: self.lease_until }
+        let (may_be_spent, lease_until) = (self.is_unlocked, self.lease_until);
+        Obtained { tokens, parent: self.parent, new_login: None, may_be_spent, lease_until }
     }
 
     pub(super) fn rejected(self, error: Error) -> Rejection {
@@ -172,6 +173,8 @@ pub(super) struct Obtained {
     pub(super) parent: Parent,
     /// The login that they come from, if it is a new one.
     pub(super) new_login: Option<LoginId>,
+    /// Another process may have asked with the same refresh token since: the provider may have issued newer ones.
+    pub(super) may_be_spent: bool,
     /// As in the [`Exchange`].
     pub(super) lease_until: MonotonicTime,
 }

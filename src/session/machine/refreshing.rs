@@ -161,7 +161,11 @@ impl Core {
                 let until = wait.until();
                 State::in_flight(Flight::Wait(wait, exchange), until)
             }
-            Ok(Step::Done(TokenOutcome::Verified(granted))) => self.obtained(exchange.obtained(granted.tokens), env),
+            Ok(Step::Done(TokenOutcome::Verified(granted))) => {
+                let mut obtained = exchange.obtained(granted.tokens);
+                obtained.may_be_spent &= self.store.was_begun();
+                self.obtained(obtained, env)
+            }
             Ok(Step::Done(TokenOutcome::Unverified { error, tokens })) => match policy::verdict(&error, true) {
                 Verdict::Later => self.verify_later(tokens, exchange, error, env),
                 _ => {

@@ -280,7 +280,7 @@ impl Session {
         }
         let new_login = Some(LoginId::random(env));
         let lease_until = self.core.deadline(env);
-        let obtained = Obtained { tokens, parent: Parent::default(), new_login, lease_until };
+        let obtained = Obtained { tokens, parent: Parent::default(), new_login, may_be_spent: false, lease_until };
         self.transition(|state, core| core.adopt(obtained, state, env));
         Ok(())
     }

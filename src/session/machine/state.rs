@@ -287,8 +287,8 @@ impl State {
         let Self::Attempting(attempt) = self else { return None };
         match &attempt.stage {
             Stage::ExpectSave(obtained) => {
-                let Obtained { tokens, parent, new_login, .. } = &**obtained;
-                let (new_login, silent_refusals, may_be_spent) = (*new_login, 0, false);
+                let Obtained { tokens, parent, new_login, may_be_spent, .. } = &**obtained;
+                let (new_login, silent_refusals, may_be_spent) = (*new_login, 0, *may_be_spent);
                 Some(ToSave { tokens, parent: Some(parent), new_login, silent_refusals, may_be_spent })
             }
             Stage::ExpectCount(counted) => {

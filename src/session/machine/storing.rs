@@ -41,6 +41,7 @@ impl Core {
 
     /// New tokens are saved, or need not be.
     fn is_kept(&mut self, obtained: Obtained, env: &mut dyn Env) -> State {
+        self.store.note_mark(obtained.may_be_spent);
         self.nothing_is_replaced();
         self.succeeded(obtained.tokens, obtained.new_login.or(self.store.login()), env)
     }
@@ -362,6 +363,9 @@ impl Core {
         let state = self.succeeded(obtained.tokens, obtained.new_login.or(self.store.login()), env);
         self.events.push(Event::NotSaved(error));
         self.store.save_later(&replaced, obtained.parent, is_new_login, self.options.deadline(), env);
+        if obtained.may_be_spent {
+            self.store.unsaved_may_be_spent();
+        }
         state
     }
 
