@@ -93,8 +93,8 @@ pub struct Record {
     /// How many refreshes of these tokens in a row were refused without a reason. Each process adds
     /// to the count of the others.
     pub(super) silent_refusals: u16,
-    /// An earlier refresh had begun and had no end when the count was saved. That save removed the
-    /// mark from the store, so the record keeps this.
+    /// An earlier refresh had begun and had no end when this record was saved. That save removed
+    /// the mark from the store, so the record keeps this.
     pub(super) may_be_spent: bool,
 }
 
