@@ -15,6 +15,7 @@ use crate::session::event::Event;
 use crate::step::Step;
 
 /// What an attempt has that is given up.
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is taken apart at once")]
 pub(super) enum Held {
     Nothing,
     /// Tokens that came.
