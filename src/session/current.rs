@@ -23,8 +23,9 @@ pub(super) struct CurrentTokens {
     is_kept: bool,
     /// When it saw them first.
     taken_at: MonotonicTime,
-    /// Of the tokens that these have replaced, and of those before: a store that goes back to an
-    /// earlier record may do so while the newest tokens are not saved.
+    /// The fingerprints of the tokens that these have replaced, and of the tokens before those. If
+    /// the store goes back to an earlier record while the newest tokens are not saved, that record
+    /// may have the second ones.
     before: [Fingerprint; 2],
 }
 
@@ -172,7 +173,8 @@ impl CurrentTokens {
         self.refusals
     }
 
-    /// These come. If nobody has refused those before, refusals of these are not in a row with the ones before.
+    /// New tokens take the place of the current ones. If nobody has refused the current ones, the
+    /// count of refusals in a row begins anew.
     fn end_refusals(&mut self, tokens: &TokenSet) {
         if self.refusals.all > 0 && !self.is_refused() && self.is_other_response(tokens) {
             self.refusals = Refusals::default();
@@ -239,10 +241,11 @@ impl CurrentTokens {
         tokens.obtained_at() != self.tokens.obtained_at() || !self.are(tokens)
     }
 
-    /// Computes what follows from new tokens. What is left of their lifetime is never more than all
-    /// of it, and a time of day that was set back makes it no longer for tokens that are known.
-    /// Returns when they are to be refreshed; `None` if never. Without a refresh token that is when
-    /// they expire: the attempt finds newer ones in the store, or says that a login is needed.
+    /// Computes what follows from new tokens. The rest of their lifetime is never longer than the
+    /// whole lifetime. A time of day that was set back does not lengthen the rest for tokens that
+    /// are known already. Returns when they are to be refreshed; `None` if never. Without a refresh
+    /// token that is when they expire: the attempt finds newer ones in the store, or says that a
+    /// login is needed.
     pub(super) fn settle(
         &mut self,
         party: &RelyingParty,

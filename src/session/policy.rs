@@ -18,9 +18,10 @@ pub enum RefreshPolicy {
     /// tries again by itself if a request has had no response in time, if tokens that came could not be verified, or if
     /// it does not know which tokens are the newest.
     OnDemand,
-    /// When [`Session::refresh`](super::Session::refresh) is called. A refresh that has failed is tried again after a
-    /// pause, without another call. With any policy, a session that does not know which tokens are the newest finds
-    /// out by a refresh.
+    /// When [`Session::refresh`](super::Session::refresh) is called, and when
+    /// [`Session::access`](super::Session::access) finds a [doubtful](super::Standing::Doubtful)
+    /// token. A refresh that has failed is tried again after a pause, without another call. With
+    /// any policy, a session that does not know which tokens are the newest finds out by a refresh.
     Manual,
 }
 
@@ -32,8 +33,9 @@ pub enum Persistence {
     /// [`TokensRefreshed`](super::Event::TokensRefreshed) and [`BackingOff`](super::Event::BackingOff).
     #[default]
     Nowhere,
-    /// In a store that only this process uses. New tokens are saved before any caller can use them. Refusals without a
-    /// reason are counted in memory, not in the record: after a restart the count begins anew.
+    /// In a store that only this process uses. New tokens are passed to the store before any caller
+    /// can use them. Refusals without a reason are counted in memory, not in the record: after a
+    /// restart the count begins anew.
     Own,
     /// In a store that several processes share. The session locks the store and loads the record
     /// before each refresh. The store compares the version of the record when it saves.

@@ -39,7 +39,7 @@ impl Session {
             if asks {
                 core.late.set_aside();
             }
-            // From here on the response has its time, and others who ask come later.
+            // The time for the response counts from here.
             *until = core.deadline(env);
             state
         });
@@ -66,7 +66,8 @@ impl Session {
             return Some(asked);
         }
         if self.state.has_new_login() {
-            // It takes the place of what is not saved. A save of that one could come after an erasure, and stay.
+            // The new login takes the place of the unsaved tokens. If these were saved too, that
+            // save could reach the store after an erasure, and its record would stay.
             return None;
         }
         core.store.poll_unsaved(&core.current).or_else(|| self.poll_reload())
@@ -286,7 +287,8 @@ impl Session {
         });
     }
 
-    /// Takes a response of the store. A response whose ticket is no longer awaited is ignored.
+    /// Takes a response of the store. If its ticket is no longer awaited, the session learns only
+    /// two things from it: that it has the lock, and that unsaved tokens were saved.
     pub fn handle_store(&mut self, ticket: StoreTicket, response: StoreResponse, env: &mut dyn Env) {
         if self.awaits_reload(&ticket) {
             return self.transition(|state, core| core.reloaded(response, state, env));

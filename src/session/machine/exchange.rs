@@ -82,7 +82,7 @@ impl Exchange {
         self.is_unlocked || self.lease_until <= env.monotonic()
     }
 
-    /// What it says of its refresh that tokens came for it.
+    /// The end of its refresh, for which tokens came.
     pub(super) fn end(self, env: &dyn Env) -> EndOfRefresh {
         EndOfRefresh { may_be_overtaken: self.may_be_overtaken(env), spent: self.parent.spent }
     }
@@ -158,8 +158,9 @@ pub(super) fn is_by(spent: Option<&Secret>, refresh_token: Option<&Secret>) -> b
     spent.is_none_or(|spent| refresh_token.is_some_and(|own| own.matches(spent.expose())))
 }
 
-/// The end of a refresh: the tokens that were asked for with this refresh token, if the store is shared.
+/// The end of a refresh: its tokens came.
 pub(super) struct EndOfRefresh {
+    /// The refresh token that it was asked with. Without a shared store, `None` for the current one.
     pub(super) spent: Option<Secret>,
     /// Another process may have asked with the same refresh token since.
     pub(super) may_be_overtaken: bool,

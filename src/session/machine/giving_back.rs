@@ -15,6 +15,7 @@ use crate::session::event::Event;
 use crate::step::Step;
 
 /// What an attempt has that is given up.
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is taken apart at once")]
 pub(super) enum Held {
     Nothing,
     /// Tokens that came.
@@ -69,7 +70,7 @@ impl Held {
             return Self::Nothing;
         }
         let mut step = step;
-        // Each of them is an end of the search for keys, of which there are few.
+        // Each round ends one step of the search for keys. The search has few steps.
         for _ in 0..8 {
             step = match step {
                 Ok(Step::Done(TokenOutcome::Verified(granted))) => {

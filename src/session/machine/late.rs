@@ -12,8 +12,8 @@ use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::access::Ticket;
 use crate::step::Step;
 
-/// How many are waited for. Each has had its deadline, so that this many are an hour or more behind
-/// a provider that does not respond at all.
+/// How many are waited for. If the provider does not respond at all, and with the default deadline,
+/// the oldest is dropped about 15 minutes after its request.
 const MOST: usize = 8;
 
 /// Kept beside the attempts. Nothing but a pointer while there are none.

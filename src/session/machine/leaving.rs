@@ -6,9 +6,9 @@
 //!                          └────────────────────────────────────────┘
 //! ```
 //!
-//! The refresh token may be spent where a refresh was begun and has no end, and where the record is gone: its revocation may do
-//! nothing. Then the newest token is the one that a refresh brings. The end of a refresh is the tokens that came for it, if it was the refresh of the
-//! tokens that are there now.
+//! The refresh token may be spent where a refresh was begun and has no end, and where the record is
+//! gone: its revocation may do nothing. Then the newest token is the one that a refresh brings. A
+//! refresh has an end if its tokens came, and if it was a refresh of the tokens that are there now.
 
 use super::Core;
 use super::exchange::Exchange;

@@ -143,7 +143,8 @@ impl Core {
                 self.current.doubt(Some(exchange.asked_at()));
             }
             if !matches!(step, Ok(Step::Done(TokenOutcome::Verified(_)))) {
-                // They cannot be saved yet, which would renew it. A flow that waits looks often.
+                // They cannot be saved yet, so no save renews the lease. A flow that waits comes
+                // here often: for it the lease is renewed only when that is due.
                 if !matches!(step, Ok(Step::Wait(_))) || exchange.is_renewal_due(env) {
                     self.store.renew_lease();
                     exchange.renews(self.options.deadline(), env);

@@ -84,11 +84,14 @@ impl Session {
         self.core.store.login()
     }
 
-    /// The next revocation to drive: of tokens that this session does not use any more, and that the provider may still
-    /// honour. They are those of a session that was logged out, those of a login that a new login has replaced in the
-    /// store, and those that came for either of them later. Drop the revocation of a replaced login if the provider
-    /// keeps one grant for all logins of a user. Call it until it returns `None`; [`Event::Orphaned`] says when. If the
-    /// provider has no revocation endpoint, there is nothing to drive: the tokens stay valid until they expire.
+    /// The next revocation to drive: of tokens that this session does not use any more, and that
+    /// the provider may still honour. They are those of a session that was logged out, or whose
+    /// record is gone, or is another user's or another client's; those of a login that a new login
+    /// has replaced in the store; those of a response that was refused; and those that came later
+    /// for one of these. Drop the revocation of a replaced login if the provider keeps one grant
+    /// for all logins of a user. Call it until it returns `None`; [`Event::Orphaned`] says when. If
+    /// the provider has no revocation endpoint, there is nothing to drive: the tokens stay valid
+    /// until they expire.
     ///
     /// # Errors
     /// The errors of [`RelyingParty::revoke`], except `revocation.unsupported`.

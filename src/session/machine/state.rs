@@ -11,7 +11,7 @@ use crate::session::record::Record;
 use crate::session::timer::Timer;
 
 pub(super) enum State {
-    /// Nothing is going on. A refresh is due then.
+    /// Nothing is going on. `due` is when the next refresh is due.
     Idle {
         due: Option<MonotonicTime>,
     },
@@ -97,7 +97,7 @@ pub(super) enum Stage {
     ExpectPreparation,
     /// The provider is asked.
     InFlight(Box<Flight>),
-    /// New tokens are saved before anyone can use them.
+    /// New tokens are passed to the store before anyone can use them.
     ExpectSave(Box<Obtained>),
     /// The record, whose count of refusals without a reason is out of date.
     ExpectRecordToCount(Box<Error>),

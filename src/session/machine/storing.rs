@@ -29,7 +29,7 @@ impl Core {
         State::attempting(Stage::ExpectRecordAfter(Box::new(rejection)), self.deadline(env))
     }
 
-    /// New tokens are saved before anyone can use them.
+    /// New tokens are passed to the store before anyone can use them.
     pub(super) fn obtained(&mut self, mut obtained: Obtained, env: &mut dyn Env) -> State {
         self.options.trim(&mut obtained.tokens);
         if self.options.persistence == Persistence::Nowhere {
@@ -188,8 +188,9 @@ impl Core {
 
     /// Takes the tokens of a record that is not the known one, perhaps of another login. Whoever
     /// saved that login has given back the tokens of the record that it replaced. If the store had
-    /// lost the record of the current tokens before that, they were not among those: then they are
-    /// given back here. Returns whether the tokens of the record are new.
+    /// lost the record of the current tokens before that, they were not among those. This session
+    /// cannot know that, so it gives them back here, unless the provider has ended their grant.
+    /// Returns whether the tokens of the record are new.
     pub(super) fn take(&mut self, record: Record, is_other: bool, is_grant_gone: bool, env: &mut dyn Env) -> bool {
         let may_be_older = !is_other && self.may_be_older(&record);
         if !is_successor(&record, self.current.tokens()) && !self.current.are(&record.tokens) {

@@ -1,6 +1,7 @@
 //! No block that is freed holds a secret.
 
-use oidc_proto::AuthMethod;
+use oidc_proto::qr::{CrossSigning, Message, Secrets as AccountSecrets};
+use oidc_proto::{AuthMethod, Secret};
 use oidc_proto_memory::course::{Kind, Secrets, course};
 use oidc_proto_memory::stored_session::stored_session;
 use oidc_proto_memory::watch::watched;
@@ -108,4 +109,18 @@ fn a_callback_leaves_no_code_in_freed_memory() {
     }
     let (parsed, found) = watched(needles, || oidc_proto::Callback::from_form_post(query.as_bytes()).map(drop));
     assert!(parsed.is_ok() && found.is_empty(), "{found:?}");
+}
+
+/// However long they are, and however many escapes they need.
+#[test]
+fn the_secrets_of_an_account_leave_none_when_they_are_written() {
+    let needles: &'static [Vec<u8>] = Vec::leak(vec![b"very-secret".to_vec()]);
+    let key = || Secret::from(format!("very-secret{}", "\"".repeat(8 * 1024)));
+    let cross_signing = CrossSigning { master_key: key(), self_signing_key: key(), user_signing_key: key() };
+    let secrets = AccountSecrets { cross_signing, backup: None };
+    let ((), found) = watched(needles, || drop(secrets.to_json()));
+    assert!(found.is_empty(), "{found:?}");
+    let message = Message::Secrets(secrets);
+    let ((), found) = watched(needles, || drop(message.to_json()));
+    assert!(found.is_empty(), "{found:?}");
 }

@@ -244,7 +244,7 @@ fn tokens_of_two_who_asked_at_once_are_doubtful_until_the_provider_is_asked() {
 }
 
 #[test]
-fn tokens_that_are_verified_later_were_asked_for_before() {
+fn tokens_that_are_verified_after_another_process_saved_its_own_do_not_replace_them() {
     let (mut world, store) = (world(), Store::default());
     let theirs = world.login("alice");
     world.forget_keys();
@@ -309,7 +309,7 @@ fn tokens_by_the_same_refresh_token_are_doubtful() {
 
 /// Somebody has saved once more what this session has just replaced.
 #[test]
-fn what_was_replaced_is_replaced_again() {
+fn a_record_that_the_session_has_just_replaced_is_replaced_again() {
     for options in [shared(), SessionOptions::default().with_persistence(Persistence::Own)] {
         let (mut world, store) = (world(), Store::default());
         let mut session = world.session(options);
@@ -341,7 +341,7 @@ fn in_a_store_of_its_own_a_session_has_the_last_word() {
 
 /// A record with these tokens under another number: they are refreshed, and it is replaced.
 #[test]
-fn a_record_that_was_only_renumbered_is_gone_on_from() {
+fn a_session_goes_on_from_a_record_that_was_only_renumbered() {
     let (mut world, store) = (world(), Store::default());
     let mut session = world.session(shared());
     store.put(record(&session, 4, &world.tokens));
@@ -378,7 +378,7 @@ fn newer_tokens_that_have_expired_are_refreshed() {
 
 /// The same where the second look after a refusal finds them: the login is not asked for while they may do.
 #[test]
-fn newer_tokens_that_have_expired_are_refreshed_before_it_is_given_up() {
+fn newer_tokens_that_have_expired_are_refreshed_before_a_login_is_needed() {
     let (mut world, store) = (world(), Store::default());
     let theirs = world.login("alice");
     world.advance(301);

@@ -338,7 +338,7 @@ fn a_lease_is_renewed_seldom_while_another_session_fetches_the_keys() {
 
 /// Nobody waits for the clock to be set right.
 #[tokio::test(start_paused = true)]
-async fn a_session_whose_last_handle_is_gone_keeps_them_by_itself() {
+async fn a_session_whose_last_handle_is_gone_keeps_unverified_tokens_by_itself() {
     let mut world = World::new();
     let memory = Memory::default();
     memory.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
