@@ -83,7 +83,7 @@ pub use wire::policy::{Accept, Policy};
 pub use wire::response::Response;
 pub use {http, rand_core, url};
 
-/// The limits and defaults of this crate, each with its reason.
+/// Limits and defaults of the core of this crate.
 pub mod limits {
     pub use crate::jose::keys::{JWKS_LIMIT, KEY_COUNT_LIMIT};
     pub use crate::message::authorization::LOGIN_LIFETIME;

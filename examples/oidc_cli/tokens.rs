@@ -116,11 +116,11 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
     let live = live(context, session, party, record).map_err(unasked)?;
     asked::note(&context.store, session.id(), session.generation()).map_err(unasked)?;
     let mut outcome = live.refresh(patience);
-    if matches!(outcome, Err(NoToken::Failed(_))) && !live.is_idle() {
+    if matches!(outcome, Err(NoToken::Failed(_))) && has_come(session, &live) {
         // Tokens came, and could not be verified yet: they are not thrown away.
         outcome = live.refresh(patience);
     }
-    if outcome.is_err() && !keep_unverified(context, session, &live).map_err(unasked)? {
+    if outcome.is_err() && has_come(session, &live) && !is_saved(context, &live) {
         let error = oidc_proto::Error::from(Core::SESSION_STORE);
         return Err(unasked(session.store_failure(&context.store, &error)));
     }
@@ -171,32 +171,28 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
     session::reload(&context.store, session).map_err(saved)
 }
 
-/// What came and cannot be verified now, by this clock or with these keys, is verified by the next command: it begins with
-/// the refresh token that came. Returns whether everything is saved.
-pub(crate) fn keep_unverified(
-    context: &Context,
-    session: &Session,
-    live: &BlockingSession<&Narrated, FileStore, SystemEnv>,
-) -> Result<bool, Failure> {
-    if !live.keep_unverified() {
-        return Ok(true);
-    }
+/// Whether another refresh token came. If the rest cannot be verified now, by this clock or with these keys, the next command
+/// begins with it.
+fn has_come(session: &Session, live: &Live<'_>) -> bool {
+    let tokens = live.tokens();
+    let (own, newest) = (session.tokens.refresh_token(), tokens.refresh_token());
+    own.zip(newest).is_some_and(|(own, newest)| !own.matches(newest.expose()))
+}
+
+/// Waits until everything is saved. Returns whether it is.
+fn is_saved(context: &Context, live: &Live<'_>) -> bool {
     let end = context.env.monotonic().saturating_add(context.options.timeout);
     while !live.is_idle() && context.env.monotonic() < end {
         live.tend(SAVING);
     }
-    if !live.is_idle() {
-        return Ok(false);
-    }
-    match session::reload(&context.store, session) {
-        Ok(now) => asked::note(&context.store, now.id(), now.generation()).map(|()| true),
-        // It was logged out meanwhile.
-        Err(_) => Ok(true),
-    }
+    live.is_idle()
 }
 
 /// How long to try at a time to save what could not be saved.
 const SAVING: Duration = Duration::from_millis(200);
+
+/// A session that this process keeps.
+pub(crate) type Live<'a> = BlockingSession<&'a Narrated, FileStore, SystemEnv>;
 
 /// The session as the library keeps it good, for this process and the others that use the same store.
 pub(crate) fn live<'a>(
@@ -204,7 +200,7 @@ pub(crate) fn live<'a>(
     session: &Session,
     party: RelyingParty,
     record: FileStore,
-) -> Result<BlockingSession<&'a Narrated, FileStore, SystemEnv>, Failure> {
+) -> Result<Live<'a>, Failure> {
     let mut env = SystemEnv::new()?;
     let options = SessionOptions::default().with_persistence(Persistence::Shared);
     let (tokens, stored) = (session.tokens.clone(), session.stored);

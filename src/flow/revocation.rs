@@ -43,24 +43,26 @@ impl RelyingParty {
     /// `revocation.unsupported`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `sign.failed`.
     pub fn revoke(&self, tokens: &TokenSet, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
         self.owner().check(tokens.owner())?;
-        Revocation::of(tokens.access_token(), tokens.refresh_token(), self, env)
+        Revocation::of(tokens.refresh_token(), Ok(tokens.access_token()), self, env)
     }
 }
 
 impl Revocation {
+    /// The refresh token, or else the access token.
     pub(super) fn of(
-        access_token: &AccessToken,
         refresh_token: Option<&Secret>,
+        access_token: Result<&AccessToken, &Error>,
         party: &RelyingParty,
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         let metadata = party.provider().metadata();
         let code = ErrorCode::REVOCATION_UNSUPPORTED;
         let endpoint = metadata.endpoint(&metadata.revocation_endpoint, "revocation_endpoint", code)?;
-        let request = match refresh_token {
-            Some(token) => revocation::request(endpoint, party.client(), token, TokenTypeHint::RefreshToken),
-            None => revocation::request(endpoint, party.client(), access_token.secret(), TokenTypeHint::AccessToken),
+        let (token, hint) = match refresh_token {
+            Some(token) => (token, TokenTypeHint::RefreshToken),
+            None => (access_token.map_err(Error::clone)?.secret(), TokenTypeHint::AccessToken),
         };
+        let request = revocation::request(endpoint, party.client(), token, hint);
         let revoked = Revoked(party.clone(), endpoint.clone());
         // Revoking twice does no harm.
         let policy = Policy::write(Accept::Any).with_repeatable(true);

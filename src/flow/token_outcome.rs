@@ -1,7 +1,7 @@
 //! The outcome of a token request, and the check of its tokens.
 //!
 //! Once tokens have arrived, the flow does not end in an error: it returns the tokens, as
-//! [`TokenOutcome::Unverified`] if a check failed or could not be made.
+//! [`TokenOutcome::Unverified`] if a check failed or could not be made, or if only a refresh token can be used.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::key_search::{By, Check};
 use super::revocation::Revocation;
 use crate::base::env::{Env, Timestamp};
 use crate::base::json::Fields;
-use crate::base::secret::{Body, Secret, is_token, same_bytes};
+use crate::base::secret::{AccessToken, Body, Secret, is_token, same_bytes};
 use crate::base::word_set::{Words, words};
 use crate::error::{Error, ErrorCode, ProviderText, Quote, Recovery, Sent};
 use crate::jose::{self, Algorithm, Algorithms, HS256_SECRET_LENGTH, Jws, half_hash};
@@ -89,9 +89,9 @@ pub struct TokenGrant {
 }
 
 /// Tokens whose ID token is missing, is wrong or could not be verified, whose token response breaks
-/// the standard, or which do not fit the client's DPoP key. The caller can only verify them again
-/// or revoke them: without evidence of the signature, the claims of the ID token are neither
-/// checked nor shown.
+/// the standard, or which do not fit the client's DPoP key; there may be a refresh token only. The
+/// caller can only verify them again or revoke them: without evidence of the signature, the claims
+/// of the ID token are neither checked nor shown.
 ///
 /// ```
 /// # use oidc_proto::{TokenSet, UnverifiedTokens};
@@ -123,13 +123,23 @@ impl UnverifiedTokens {
         Some(self.0.obtained_at.saturating_add(lifetime))
     }
 
+    /// Whether no access token came that can be used, but only a refresh token.
+    pub(crate) fn lack_access_token(&self) -> bool {
+        self.0.response.access_token.is_err()
+    }
+
+    /// Whether the response itself is wrong, so that it stays wrong however often its ID token is verified.
+    pub(crate) fn are_flawed(&self) -> bool {
+        self.lack_access_token() || self.0.response.flaw.is_some()
+    }
+
     /// Revokes the tokens, like [`RelyingParty::revoke`].
     ///
     /// # Errors
     /// `revocation.unsupported`, `sign.failed`.
     pub fn revoke(self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
         let Grant { party, response, .. } = *self.0;
-        Revocation::of(&response.access_token, response.refresh_token.as_ref(), &party, env)
+        Revocation::of(response.refresh_token.as_ref(), response.access_token.as_ref(), &party, env)
     }
 }
 
@@ -197,7 +207,8 @@ impl Origin {
             ErrorCode::TOKEN_ERROR => name == Some("bad_refresh_token"),
             _ => false,
         };
-        if error.code() == ErrorCode::TOKEN_ERROR && !may_be_dead || is_silent_refusal(&error) {
+        let is_silent = is_silent_refusal(&error) || status_alone(&error) == Some(StatusCode::FORBIDDEN);
+        if error.code() == ErrorCode::TOKEN_ERROR && !may_be_dead || is_silent {
             let hint = format!("If the refresh token has expired, log in again. {}", error.hint());
             return error.with_hint(hint);
         }
@@ -215,14 +226,20 @@ impl Origin {
     }
 }
 
-/// Whether the provider refused the request and did not say why.
+/// Whether the provider refused the request and did not say why. A 403 without a reason is no such refusal: a firewall or a
+/// proxy in front of the provider sends it to everybody, and Glewlwyd for an assertion that it does not accept. If it
+/// counted, three seconds of a wrong rule in a firewall would end every session.
 pub(crate) fn is_silent_refusal(error: &Error) -> bool {
-    let is_refusal = matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED));
-    error.code() == ErrorCode::HTTP_STATUS && is_refusal && error.provider_text().is_none()
+    matches!(status_alone(error), Some(StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED))
+}
+
+/// The status, if that is all that came.
+fn status_alone(error: &Error) -> Option<StatusCode> {
+    error.status().filter(|_| error.code() == ErrorCode::HTTP_STATUS && error.provider_text().is_none())
 }
 
 impl Check for Grant {
-    type Verified = (Option<Arc<IdToken>>, Words<IdTokenWarning>);
+    type Verified = (AccessToken, Option<Arc<IdToken>>, Words<IdTokenWarning>);
     type Output = TokenOutcome;
 
     fn party(&self) -> &RelyingParty {
@@ -235,6 +252,7 @@ impl Check for Grant {
     }
 
     fn check(&self, by: By<'_>, now: Timestamp) -> Result<Self::Verified, Error> {
+        let access_token = self.response.access_token.as_ref().map_err(Error::clone)?;
         if let Some(flaw) = &self.response.flaw {
             return Err(flaw.clone());
         }
@@ -243,7 +261,7 @@ impl Check for Grant {
             return Err(not_bound(client.dpop.is_some()));
         }
         let Some((compact, expected)) = self.origin.expects(&self.response)? else {
-            return Ok((self.kept(), Words::EMPTY));
+            return Ok((access_token.clone(), self.kept(), Words::EMPTY));
         };
         let allowed = allowed_algorithms(&self.party);
         let jws = Jws::parse_named(compact.expose(), "id_token")?;
@@ -263,11 +281,10 @@ impl Check for Grant {
                 signed.into()
             }
         };
-        let access_token = self.response.access_token.expose();
         let at_hash_fits = |at_hash: &[u8]| {
             let own = match self.party.key_cell().backend() {
-                Some(backend) => backend.half_hash(jws.algorithm(), access_token),
-                None => half_hash(jws.algorithm(), access_token),
+                Some(backend) => backend.half_hash(jws.algorithm(), access_token.expose()),
+                None => half_hash(jws.algorithm(), access_token.expose()),
             };
             same_bytes(own.as_bytes(), at_hash)
         };
@@ -278,12 +295,14 @@ impl Check for Grant {
         {
             warnings = warnings.with(IdTokenWarning::LaterAuthTime);
         }
-        Ok((Some(Arc::new(id_token)), warnings))
+        Ok((access_token.clone(), Some(Arc::new(id_token)), warnings))
     }
 
     fn conclude(self, verdict: Result<Self::Verified, Error>) -> TokenOutcome {
         match verdict {
-            Ok((id_token, warnings)) => TokenOutcome::Verified(self.granted(id_token, warnings)),
+            Ok((access_token, id_token, warnings)) => {
+                TokenOutcome::Verified(self.granted(access_token, id_token, warnings))
+            }
             Err(error) => TokenOutcome::Unverified { error, tokens: UnverifiedTokens(Box::new(self)) },
         }
     }
@@ -298,7 +317,12 @@ impl Grant {
         }
     }
 
-    fn granted(self, id_token: Option<Arc<IdToken>>, warnings: Words<IdTokenWarning>) -> TokenGrant {
+    fn granted(
+        self,
+        access_token: AccessToken,
+        id_token: Option<Arc<IdToken>>,
+        warnings: Words<IdTokenWarning>,
+    ) -> TokenGrant {
         let Self { party, response, obtained_at, origin } = self;
         let kept = match &origin {
             Origin::Login { .. } => None,
@@ -318,7 +342,7 @@ impl Grant {
         TokenGrant {
             tokens: TokenSet::from(Tokens {
                 owner: party.owner().clone(),
-                access_token: response.access_token,
+                access_token,
                 token_type: response.token_type,
                 refresh_expires_at: end(response.refresh_lifetime).or(kept_until).filter(|_| refresh_token.is_some()),
                 refresh_token,

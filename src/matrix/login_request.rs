@@ -96,13 +96,14 @@ impl LoginRequest {
         Self { form: Some(form), ..self }
     }
 
-    /// Adds scope values, for example `openid` or values that a homeserver defines.
+    /// Adds scope values to those that the request has already, for example `openid` or values that a homeserver
+    /// defines.
     #[must_use]
     pub fn with_further_scope(self, further: Scope) -> Self {
-        Self { further, ..self }
+        self.with_more_scope(&further)
     }
 
-    /// Adds scope values to those that the request has already. Use it to get more authorization
+    /// The same as [`LoginRequest::with_further_scope`]. Use it to get more authorization
     /// for a session that is still valid; the session then adopts the new login
     /// ([`Session::adopt`](super::Session::adopt)).
     #[must_use]

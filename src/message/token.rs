@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::Request;
+use http::{Request, StatusCode};
 use serde::Deserialize;
 
 use super::authorization::refused_parameter;
@@ -101,7 +101,8 @@ pub(crate) fn add_parameters(request: &mut Request<Body>, client: &Client) -> Re
 
 /// A parsed token response (RFC 6749 section 5.1). It has not been checked against a login.
 pub(crate) struct TokenResponse {
-    pub(crate) access_token: AccessToken,
+    /// Why there is none that can be used, if only a refresh token came.
+    pub(crate) access_token: Result<AccessToken, Error>,
     pub(crate) token_type: TokenType,
     pub(crate) lifetime: Lifetime,
     pub(crate) refresh_lifetime: Lifetime,
@@ -178,7 +179,11 @@ fn parse_held(response: Response<'_>, whole: &[u8], options: &ProviderOptions) -
     }
     let labelled = response.check_content_coding().and_then(|()| response.check_content_type(response.accept));
     let body = json::plain(response.body);
-    let answer: Members<'_> = json::document(&body).map_err(|error| labelled.clone().err().unwrap_or(error))?;
+    let alone = |error| refresh_token_alone(&body, error, response.status);
+    let answer: Members<'_> = match json::document(&body) {
+        Ok(answer) => answer,
+        Err(error) => return alone(labelled.err().unwrap_or(error)),
+    };
     let has_token = answer.access_token.as_ref().is_some_and(|token| !token.is_empty());
     let has_error = answer.error.or_absent() != Scalar::Null;
     let error = has_error.then(|| oauth_error::said(response.body));
@@ -187,9 +192,13 @@ fn parse_held(response: Response<'_>, whole: &[u8], options: &ProviderOptions) -
         let error = Error::new(oauth_error::token_code(name)).with_text(text.clone());
         return Err(error.with_status(response.status));
     }
-    let missing = || labelled.clone().err().unwrap_or_else(|| ErrorCode::TOKEN_MISSING_ACCESS_TOKEN.into());
-    let access_token = answer.access_token.filter(|_| has_token).ok_or_else(missing)?;
-    let access_token = AccessToken::new(Secret::new(access_token.0))?;
+    let Some(access_token) = answer.access_token.filter(|_| has_token) else {
+        return alone(labelled.err().unwrap_or_else(|| ErrorCode::TOKEN_MISSING_ACCESS_TOKEN.into()));
+    };
+    let access_token = match AccessToken::new(Secret::new(access_token.0)) {
+        Ok(token) => token,
+        Err(error) => return alone(error),
+    };
     // From here on tokens are there: what is wrong with the rest must not lose them.
     let mut flaw = None;
     let mut spoil = |error: Error| _ = flaw.get_or_insert(error.with_status(response.status).during(REQUEST));
@@ -249,19 +258,60 @@ fn parse_held(response: Response<'_>, whole: &[u8], options: &ProviderOptions) -
         None => None,
     };
     Ok(TokenResponse {
-        access_token,
+        access_token: Ok(access_token),
         token_type,
         lifetime: answer.expires_in,
-        refresh_lifetime: match answer.refresh_expires_in {
-            // Keycloak's name for a token that does not expire.
-            Lifetime::Seconds(0) => Lifetime::Absent,
-            Lifetime::Absent => answer.refresh_token_expires_in,
-            lifetime => lifetime,
-        },
+        refresh_lifetime: refresh_lifetime(answer.refresh_expires_in, answer.refresh_token_expires_in),
         refresh_token,
         scope,
         id_token,
         fields: options.keeps_unknown_fields().then(|| Fields::new(whole)),
         flaw,
+    })
+}
+
+fn refresh_lifetime(refresh_expires_in: Lifetime, refresh_token_expires_in: Lifetime) -> Lifetime {
+    match refresh_expires_in {
+        // Keycloak's name for a token that does not expire.
+        Lifetime::Seconds(0) => Lifetime::Absent,
+        Lifetime::Absent => refresh_token_expires_in,
+        lifetime => lifetime,
+    }
+}
+
+/// What is needed to go on with a refresh token, or to revoke it.
+#[derive(Deserialize)]
+struct RefreshToken<'a> {
+    #[serde(borrow, default)]
+    refresh_token: Scalar<'a>,
+    #[serde(default)]
+    refresh_expires_in: Lifetime,
+    #[serde(default)]
+    refresh_token_expires_in: Lifetime,
+}
+
+/// A response without an access token that can be used. Its refresh token may be the only living one of the grant: it is not
+/// lost with the rest.
+fn refresh_token_alone(body: &[u8], error: Error, status: StatusCode) -> Result<TokenResponse, Error> {
+    if error.code() == ErrorCode::JSON_SYNTAX {
+        return Err(error);
+    }
+    let answer: RefreshToken<'_> = match json::document(body) {
+        Ok(answer) => answer,
+        // The type was seen before the rest. What is no JSON in the rest may be mended.
+        Err(broken) if error.code() == ErrorCode::JSON_TYPE => return Err(broken),
+        Err(_) => return Err(error),
+    };
+    let Scalar::Text(refresh_token) = answer.refresh_token.or_absent() else { return Err(error) };
+    Ok(TokenResponse {
+        access_token: Err(error.with_status(status).during(REQUEST)),
+        token_type: TokenType::Bearer,
+        lifetime: Lifetime::Absent,
+        refresh_lifetime: refresh_lifetime(answer.refresh_expires_in, answer.refresh_token_expires_in),
+        refresh_token: Some(Secret::new(refresh_token)),
+        scope: None,
+        id_token: None,
+        fields: None,
+        flaw: None,
     })
 }

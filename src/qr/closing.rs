@@ -34,7 +34,7 @@ pub(super) struct End {
 impl End {
     /// Tells the other device and deletes the rendezvous; then the error.
     pub(super) fn close<T: 'static>(self, why: Error, env: &mut dyn Env) -> Stage<T> {
-        // Of what comes now, no response is about it.
+        // No response that comes from now on belongs to this error.
         let why = cancelled(why).settled();
         self.part(last_words(&why), why, env)
     }

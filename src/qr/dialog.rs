@@ -1,7 +1,8 @@
 //! Talking over the secure channel, message by message.
 //!
-//! A message that did not get into the rendezvous leaves the channel without its next nonce on the other side, so that
-//! nothing said after it could be read: then the rendezvous is deleted without a word, which the other device sees.
+//! If a message does not get into the rendezvous, the two devices count the messages differently,
+//! and the other device cannot read any later message. Then this device deletes the rendezvous
+//! without a last message. The other device sees that the rendezvous is gone.
 
 use std::fmt;
 use std::time::Duration;

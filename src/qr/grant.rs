@@ -4,7 +4,7 @@
 //! Grant::show or Grant::scan ─▶ …  (meet.rs)  … ─▶ Secured
 //!  └ begin ─▶ (if it scanned the code: PUT protocols) ─▶ GET … protocol ─▶ GET /devices/{id}
 //!     │                                              there already: PUT failure ─▶ DELETE ─▶ qr.device_exists
-//!     └▶ AwaitingConsent   the user is shown the page, and says yes or no
+//!     └▶ AwaitingConsent   the user is asked whether the new device may log in
 //!         ├ refuse ─▶ PUT failure ─▶ DELETE
 //!         └ allow ─▶ PUT protocol_accepted ─▶ GET … success
 //!             │                                      declined, failure: DELETE ─▶ qr.peer_…
@@ -241,8 +241,8 @@ impl Unreachable {
         Progress::FindingDevice
     }
 
-    /// Asks the homeserver for the new device until it is there, at most as long as the user was waited for. Take an
-    /// account with new tokens.
+    /// Asks the homeserver for the new device until it is there, for at most the time of
+    /// [`Options::with_patience`]. Pass an account with new tokens.
     ///
     /// # Errors
     /// `qr.device_not_found` if the new device is not logged in, or another user has allowed its

@@ -113,7 +113,8 @@ impl AtHomeserver {
         Progress::StartingLogin
     }
 
-    /// Sends the page where the user allows the login to the other device, and waits until it accepts.
+    /// Sends to the other device the page where the user allows the login, and waits until that
+    /// device accepts.
     ///
     /// The device ID is the one in the scope of the device authorization: the other device looks for it later.
     ///

@@ -112,7 +112,7 @@ pub enum Progress {
     Secured,
     /// The new device asks the provider for a login.
     StartingLogin,
-    /// The user has to allow the login on the other device and at the provider.
+    /// The user has to allow the login at the provider, on the page that the other device shows.
     WaitingForUser,
     /// The user is asked whether the new device may log in.
     AskingUser,

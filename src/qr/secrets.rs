@@ -1,6 +1,8 @@
 //! The secrets of a user's account, which the existing device hands to the new one. What they mean is the
 //! application's.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 
 use super::fields::{is_text, unusable};
@@ -91,10 +93,27 @@ impl Secrets {
     }
 }
 
-/// JSON in a buffer that is wiped, and made large enough beforehand: one that grows leaves copies behind.
+/// Counts the bytes that are written.
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// JSON, written into a buffer of its length: a buffer that grows leaves copies behind, which nobody
+/// wipes.
 pub(super) fn written<T: Serialize>(value: &T) -> Secret {
-    let mut out = Vec::with_capacity(8 * LIMIT);
     // Nothing here has a serializer that can fail.
+    let mut count = Count(0);
+    let _ = serde_json::to_writer(&mut count, value);
+    let mut out = Vec::with_capacity(count.0);
     let _ = serde_json::to_writer(&mut out, value);
     Secret::new(String::from_utf8(out).unwrap_or_default())
 }

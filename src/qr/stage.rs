@@ -31,7 +31,7 @@ macro_rules! expires_at {
 }
 pub(super) use expires_at;
 
-/// An error has the status of its own response, before others come.
+/// Gives an error the status of the response that caused it, before other responses come.
 pub(super) fn of_response<T>(step: Result<T, Error>, status: Option<StatusCode>) -> Result<T, Error> {
     step.map_err(|error| match status {
         Some(status) => error.with_status(status),

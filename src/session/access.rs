@@ -210,7 +210,8 @@ impl fmt::Display for Uncertainty {
 pub enum Erased {
     /// It was erased.
     Record,
-    /// There was none. If there had been one, the logout is certain only if one more refresh brings the newest tokens.
+    /// There was none. If a shared store had one before, the logout is certain only if a refresh
+    /// that is under way, or one more refresh, brings the newest tokens.
     Nothing,
     /// It is another user's, and was left as it is. What there was of this login is not known: the
     /// logout is not certain.
@@ -230,8 +231,10 @@ pub enum Outcome<'a> {
     Pending,
     /// There is a good access token.
     Ready(&'a AccessToken),
-    /// The attempt failed. The old access token has not expired, but it is [doubtful](Standing::Doubtful). The session
-    /// tries again after a pause.
+    /// The attempt failed, or it is running and the caller's time is up
+    /// ([`Session::outcome_now`](super::Session::outcome_now)). The old access token has not
+    /// expired, but it is [doubtful](Standing::Doubtful). After a failure the session tries again
+    /// after a pause.
     Doubtful {
         /// The token. It may be used; the resource server may refuse it.
         token: &'a AccessToken,

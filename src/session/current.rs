@@ -19,10 +19,13 @@ pub(super) struct CurrentTokens {
     refusals: Refusals,
     /// Whether [`CurrentTokens::settle`] has seen these tokens.
     is_settled: bool,
+    /// The refresh token is newer than the access token ([`CurrentTokens::continue_with`]).
+    is_kept: bool,
     /// When it saw them first.
     taken_at: MonotonicTime,
-    /// Of the tokens that these have replaced, and of those before: a store that goes back to an
-    /// earlier record may do so while the newest tokens are not saved.
+    /// The fingerprints of the tokens that these have replaced, and of the tokens before those. If
+    /// the store goes back to an earlier record while the newest tokens are not saved, that record
+    /// may have the second ones.
     before: [Fingerprint; 2],
 }
 
@@ -67,6 +70,7 @@ impl CurrentTokens {
             lost_at: None,
             refusals: Refusals::default(),
             is_settled: false,
+            is_kept: false,
             taken_at: MonotonicTime::from_millis(0),
             before: [Fingerprint::default(); 2],
         }
@@ -169,7 +173,8 @@ impl CurrentTokens {
         self.refusals
     }
 
-    /// These come. If nobody has refused those before, refusals of these are not in a row with the ones before.
+    /// New tokens take the place of the current ones. If nobody has refused the current ones, the
+    /// count of refusals in a row begins anew.
     fn end_refusals(&mut self, tokens: &TokenSet) {
         if self.refusals.all > 0 && !self.is_refused() && self.is_other_response(tokens) {
             self.refusals = Refusals::default();
@@ -182,23 +187,30 @@ impl CurrentTokens {
         if !self.are(&tokens) {
             self.are_replaced();
         }
-        (self.tokens, self.is_settled) = (tokens, false);
+        (self.tokens, self.is_settled, self.is_kept) = (tokens, false, false);
         (self.objection, self.lost_at) = (Objection::None, None);
     }
 
-    /// A refresh token that came with tokens that nobody has verified takes the place of the old
-    /// one. Nobody knows whether the old access token is still good: it counts as expired, also in
-    /// a record. What the provider has given is not lost.
+    /// A refresh token that came with tokens that cannot be used takes the place of the old one. Nobody knows whether the
+    /// old access token is still good. What the provider has given is not lost.
     pub(super) fn continue_with(&mut self, refresh_token: Secret, expires_at: Option<Timestamp>) {
         self.are_replaced();
         self.tokens = self.tokens.clone().with(|tokens| {
             tokens.refresh_token = Some(refresh_token);
             tokens.refresh_expires_at = expires_at;
-            // Before it was obtained: no provider gives such a lifetime.
-            tokens.expires_at = Some(tokens.obtained_at.saturating_sub(policy::SHORTEST));
         });
-        self.good_until = Some(self.taken_at);
-        self.lost_at = None;
+        (self.is_kept, self.lost_at) = (true, None);
+    }
+
+    /// The tokens as a record has them. An access token that the provider may have ended when it gave the refresh token
+    /// counts as expired there: whoever finds it refreshes first.
+    pub(super) fn to_store(&self) -> TokenSet {
+        let tokens = self.tokens.clone();
+        match self.is_kept {
+            // Before it was obtained: no provider gives such a lifetime.
+            true => tokens.with(|tokens| tokens.expires_at = Some(tokens.obtained_at.saturating_sub(policy::SHORTEST))),
+            false => tokens,
+        }
     }
 
     /// Takes tokens that another process saved. If they are of the same response, their objection remains. Tokens are
@@ -220,7 +232,7 @@ impl CurrentTokens {
         if !self.are(&tokens) {
             self.are_replaced();
         }
-        self.tokens = tokens;
+        (self.tokens, self.is_kept) = (tokens, false);
     }
 
     /// Whether these tokens came with another response than the current ones. Some providers give the same access token
@@ -229,10 +241,11 @@ impl CurrentTokens {
         tokens.obtained_at() != self.tokens.obtained_at() || !self.are(tokens)
     }
 
-    /// Computes what follows from new tokens. What is left of their lifetime is never more than all
-    /// of it, and a time of day that was set back makes it no longer for tokens that are known.
-    /// Returns when they are to be refreshed; `None` if never. Without a refresh token that is when
-    /// they expire: the attempt finds newer ones in the store, or says that a login is needed.
+    /// Computes what follows from new tokens. The rest of their lifetime is never longer than the
+    /// whole lifetime. A time of day that was set back does not lengthen the rest for tokens that
+    /// are known already. Returns when they are to be refreshed; `None` if never. Without a refresh
+    /// token that is when they expire: the attempt finds newer ones in the store, or says that a
+    /// login is needed.
     pub(super) fn settle(
         &mut self,
         party: &RelyingParty,

@@ -69,7 +69,9 @@ pub enum Event {
     NotErased(Error),
     /// The access token is not good, and eight attempts in a row have failed. The session continues to try.
     Stalled(Error),
-    /// An attempt failed.
+    /// An attempt failed. If it has brought a refresh token all the same, the session goes on with that one: it is in
+    /// [`Session::tokens`](super::Session::tokens), and in the store. An application that stores the tokens itself keeps them
+    /// then, too.
     BackingOff {
         /// The pause before the next attempt.
         pause: Duration,

@@ -25,11 +25,14 @@
 //! - Outcomes, events and store responses contain the whole [`Error`](crate::Error).
 //! - With a store, new tokens are passed to the store before any caller can use them.
 //! - Before the provider is asked, the store has shown that it can save what comes.
-//! - A session ends only if the provider rejects the refresh token or the client, if the tokens of a refresh cannot be
-//!   trusted, if there is no refresh token, if its record is gone or is another user's, or if its owner calls
-//!   [`Session::log_out`]. All other failures cause a pause.
+//! - A session ends only if the provider rejects the refresh token or the client, if the tokens of
+//!   a refresh cannot be trusted, if there is no refresh token, if its record is gone, or is
+//!   another user's or another client's, or if its owner calls [`Session::log_out`]. All other
+//!   failures cause a pause.
 //! - Tokens that nobody will use any more are given back to be revoked: [`Session::poll_revocation`].
-//! - A ticket that is not awaited, and a time-out that is not due, have no effect.
+//! - A ticket that is not awaited, and a time-out that is not due, have no effect. There are two
+//!   exceptions for a late response of the store: a lock that it gives is used or released, and if
+//!   it shows that unsaved tokens were saved, they are not saved again.
 //! - At most one event of each kind waits to be read.
 //!
 //! What the response to a refresh means:
@@ -38,10 +41,12 @@
 //! |---|---|
 //! | new tokens | continues with them |
 //! | `invalid_grant` or `interaction_required`, well-formed; or there is no refresh token | needs a new login |
-//! | 400 or 401 without a reason, three times in a row; with a shared store three times since the last tokens, counted in the record by all processes | needs a new login |
+//! | 400 or 401 without a reason, three times in a row; with a shared store, all processes count together in the record, and a lost response in between does not end the count | needs a new login |
+//! | 403 without a reason, however often: a firewall or a proxy refuses everybody like this | backs off, tokens kept |
 //! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
 //! | new tokens whose ID token is another user's, or otherwise wrong | stops, old tokens kept: the response is refused, and the new tokens are to be revoked |
-//! | new tokens that cannot be verified now: no keys, or a clock that is wrong | backs off, and verifies them again |
+//! | new tokens that cannot be verified now: no keys, or a clock that is wrong | keeps the new refresh token, backs off, and verifies the tokens again; after eight failures in a row it asks for others |
+//! | a new refresh token, and no access token that can be used | keeps the new refresh token, and backs off |
 //! | no response, 408, 425, 429, 5xx, a body that cannot be read, any other error | backs off, tokens kept |
 //!
 //! The old access token is doubtful after these results: no response, 502, 504, a success without usable tokens (unless

@@ -18,9 +18,10 @@ pub enum RefreshPolicy {
     /// tries again by itself if a request has had no response in time, if tokens that came could not be verified, or if
     /// it does not know which tokens are the newest.
     OnDemand,
-    /// When [`Session::refresh`](super::Session::refresh) is called. A refresh that has failed is tried again after a
-    /// pause, without another call. With any policy, a session that does not know which tokens are the newest finds
-    /// out by a refresh.
+    /// When [`Session::refresh`](super::Session::refresh) is called, and when
+    /// [`Session::access`](super::Session::access) finds a [doubtful](super::Standing::Doubtful)
+    /// token. A refresh that has failed is tried again after a pause, without another call. With
+    /// any policy, a session that does not know which tokens are the newest finds out by a refresh.
     Manual,
 }
 
@@ -28,10 +29,13 @@ pub enum RefreshPolicy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Persistence {
-    /// The session stores nothing. The application can store the tokens when it reads the events.
+    /// The session stores nothing. The application can store the tokens when it reads the events
+    /// [`TokensRefreshed`](super::Event::TokensRefreshed) and [`BackingOff`](super::Event::BackingOff).
     #[default]
     Nowhere,
-    /// In a store that only this process uses. New tokens are saved before any caller can use them.
+    /// In a store that only this process uses. New tokens are passed to the store before any caller
+    /// can use them. Refusals without a reason are counted in memory, not in the record: after a
+    /// restart the count begins anew.
     Own,
     /// In a store that several processes share. The session locks the store and loads the record
     /// before each refresh. The store compares the version of the record when it saves.
@@ -210,15 +214,28 @@ pub(super) enum Verdict {
     Later,
 }
 
-pub(super) fn verdict(error: &Error, tokens_came: bool) -> Verdict {
+/// What came with the error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Came {
+    Nothing,
+    /// Tokens that can be verified again.
+    Unverified,
+    /// Tokens in a response that stays wrong.
+    Flawed,
+}
+
+pub(super) fn verdict(error: &Error, came: Came) -> Verdict {
     match error.code() {
         ErrorCode::TOKEN_INVALID_GRANT | ErrorCode::TOKEN_INTERACTION_REQUIRED | ErrorCode::TOKEN_NO_REFRESH_TOKEN => {
             Verdict::NeedsLogin
         }
         ErrorCode::TOKEN_INVALID_CLIENT | ErrorCode::TOKEN_UNAUTHORIZED_CLIENT => Verdict::ClientRejected,
         // Keys that cannot be had now may be had later, and a clock may be set right. What came is verified again.
-        _ if tokens_came && !is_about_keys(error) && !is_about_clocks(error) => Verdict::Refused,
-        _ => Verdict::Later,
+        _ => match came {
+            Came::Nothing => Verdict::Later,
+            Came::Unverified if is_about_keys(error) || is_about_clocks(error) => Verdict::Later,
+            Came::Unverified | Came::Flawed => Verdict::Refused,
+        },
     }
 }
 
@@ -261,35 +278,37 @@ mod tests {
 
     #[test]
     fn what_a_response_means() {
-        for (code, tokens_came, expected) in [
-            (ErrorCode::TOKEN_INVALID_GRANT, false, Verdict::NeedsLogin),
-            (ErrorCode::TOKEN_INTERACTION_REQUIRED, false, Verdict::NeedsLogin),
-            (ErrorCode::TOKEN_NO_REFRESH_TOKEN, false, Verdict::NeedsLogin),
-            (ErrorCode::TOKEN_INVALID_CLIENT, false, Verdict::ClientRejected),
-            (ErrorCode::TOKEN_UNAUTHORIZED_CLIENT, false, Verdict::ClientRejected),
-            (ErrorCode::ID_TOKEN_CHANGED_CLAIM, true, Verdict::Refused),
-            (ErrorCode::JWS_SIGNATURE, true, Verdict::Refused),
-            (ErrorCode::DPOP_NOT_BOUND, true, Verdict::Refused),
-            (ErrorCode::JWS_UNKNOWN_KEY, true, Verdict::Later),
-            (ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE, true, Verdict::Later),
-            (ErrorCode::ID_TOKEN_EXPIRED, true, Verdict::Later),
-            (ErrorCode::ID_TOKEN_NOT_YET_VALID, true, Verdict::Later),
-            (ErrorCode::TRANSPORT_TIMEOUT, true, Verdict::Later),
-            (ErrorCode::HTTP_SERVER_ERROR, true, Verdict::Later),
-            (ErrorCode::JSON_SYNTAX, true, Verdict::Later),
-            (ErrorCode::JWKS_TOO_MANY_KEYS, true, Verdict::Later),
-            (ErrorCode::TRANSPORT_TIMEOUT, false, Verdict::Later),
-            (ErrorCode::HTTP_SERVER_ERROR, false, Verdict::Later),
-            (ErrorCode::HTTP_TOO_MANY_REQUESTS, false, Verdict::Later),
-            (ErrorCode::HTTP_CONTENT_TYPE, false, Verdict::Later),
-            (ErrorCode::JSON_SYNTAX, false, Verdict::Later),
-            (ErrorCode::HTTP_STATUS, false, Verdict::Later),
-            (ErrorCode::TOKEN_INVALID_REQUEST, false, Verdict::Later),
-            (ErrorCode::TOKEN_INVALID_SCOPE, false, Verdict::Later),
-            (ErrorCode::TOKEN_ERROR, false, Verdict::Later),
-            (ErrorCode::TOKEN_ERROR_WITH_SUCCESS, false, Verdict::Later),
+        for (code, came, expected) in [
+            (ErrorCode::TOKEN_INVALID_GRANT, Came::Nothing, Verdict::NeedsLogin),
+            (ErrorCode::TOKEN_INTERACTION_REQUIRED, Came::Nothing, Verdict::NeedsLogin),
+            (ErrorCode::TOKEN_NO_REFRESH_TOKEN, Came::Nothing, Verdict::NeedsLogin),
+            (ErrorCode::TOKEN_INVALID_CLIENT, Came::Nothing, Verdict::ClientRejected),
+            (ErrorCode::TOKEN_UNAUTHORIZED_CLIENT, Came::Nothing, Verdict::ClientRejected),
+            (ErrorCode::ID_TOKEN_CHANGED_CLAIM, Came::Unverified, Verdict::Refused),
+            (ErrorCode::JWS_SIGNATURE, Came::Unverified, Verdict::Refused),
+            (ErrorCode::DPOP_NOT_BOUND, Came::Unverified, Verdict::Refused),
+            (ErrorCode::JWS_UNKNOWN_KEY, Came::Unverified, Verdict::Later),
+            (ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE, Came::Unverified, Verdict::Later),
+            (ErrorCode::ID_TOKEN_EXPIRED, Came::Unverified, Verdict::Later),
+            (ErrorCode::ID_TOKEN_NOT_YET_VALID, Came::Unverified, Verdict::Later),
+            (ErrorCode::TRANSPORT_TIMEOUT, Came::Unverified, Verdict::Later),
+            (ErrorCode::HTTP_SERVER_ERROR, Came::Unverified, Verdict::Later),
+            (ErrorCode::JSON_SYNTAX, Came::Unverified, Verdict::Later),
+            (ErrorCode::JSON_TYPE, Came::Unverified, Verdict::Later),
+            (ErrorCode::JSON_TYPE, Came::Flawed, Verdict::Refused),
+            (ErrorCode::JWKS_TOO_MANY_KEYS, Came::Unverified, Verdict::Later),
+            (ErrorCode::TRANSPORT_TIMEOUT, Came::Nothing, Verdict::Later),
+            (ErrorCode::HTTP_SERVER_ERROR, Came::Nothing, Verdict::Later),
+            (ErrorCode::HTTP_TOO_MANY_REQUESTS, Came::Nothing, Verdict::Later),
+            (ErrorCode::HTTP_CONTENT_TYPE, Came::Nothing, Verdict::Later),
+            (ErrorCode::JSON_SYNTAX, Came::Nothing, Verdict::Later),
+            (ErrorCode::HTTP_STATUS, Came::Nothing, Verdict::Later),
+            (ErrorCode::TOKEN_INVALID_REQUEST, Came::Nothing, Verdict::Later),
+            (ErrorCode::TOKEN_INVALID_SCOPE, Came::Nothing, Verdict::Later),
+            (ErrorCode::TOKEN_ERROR, Came::Nothing, Verdict::Later),
+            (ErrorCode::TOKEN_ERROR_WITH_SUCCESS, Came::Nothing, Verdict::Later),
         ] {
-            assert_eq!(verdict(&code.into(), tokens_came), expected, "{code}");
+            assert_eq!(verdict(&code.into(), came), expected, "{code}");
         }
     }
 }

@@ -74,10 +74,10 @@ pub struct RecordVersion {
 
 /// A token set as it is stored, with its version.
 ///
-/// Serde, versioned. As secret as a [`TokenSet`]. A record that a session makes also holds the
-/// previous refresh token, and the number of the record that its tokens were refreshed from. If the
-/// provider rejects the current refresh token, the session tries the previous one: two processes
-/// may have used it at the same time, and one response was lost.
+/// Serde, versioned. As secret as a [`TokenSet`]. A record of refreshed tokens also holds the
+/// number of the record that they were refreshed from and, if the store is shared, the previous
+/// refresh token. If the provider rejects the current refresh token, the session tries the previous
+/// one: two processes may have used it at the same time, and one response was lost.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// The login that the tokens come from; `None` in a record that was made without one
@@ -90,10 +90,11 @@ pub struct Record {
     pub tokens: TokenSet,
     /// What the tokens were obtained from.
     pub(super) parent: Parent,
-    /// How many refreshes of these tokens in a row were refused without a reason. Processes that ask once each count on.
+    /// How many refreshes of these tokens in a row were refused without a reason. Each process adds
+    /// to the count of the others.
     pub(super) silent_refusals: u16,
-    /// When the count was saved, a refresh had been begun that has no end: the mark of the store went with the record
-    /// before.
+    /// An earlier refresh had begun and had no end when this record was saved. That save removed
+    /// the mark from the store, so the record keeps this.
     pub(super) may_be_spent: bool,
 }
 
@@ -104,8 +105,8 @@ pub(super) struct Parent {
     /// processes used it at the same time and one response was lost.
     pub(super) spent: Option<Secret>,
     /// The generation of the newest record that was known when they were asked for. A record with a
-    /// later one was not: which of the two the provider issued last, the numbers of their saves do
-    /// not say.
+    /// later generation was not known then. The generations do not say whether the provider issued
+    /// its tokens last, or these.
     pub(super) generation: Option<u64>,
 }
 

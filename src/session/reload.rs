@@ -13,7 +13,8 @@ pub(super) struct Reload {
     asked: Option<Asked>,
 }
 
-/// A question to the store, and what was known then. What is known better by now, its response does not change.
+/// A question to the store, and what the session knew then. If the session has learned more since,
+/// the response changes nothing.
 struct Asked {
     ticket: NonZero<u32>,
     known: Known,
@@ -28,14 +29,10 @@ impl Reload {
         self.is_due = true;
     }
 
-    /// Whether the store is to be asked now: one question at a time, unless its response would say nothing any more.
+    /// Whether the store is to be asked now. There is one question at a time, unless the response
+    /// to the earlier question is of no use any more.
     pub(super) fn is_due(&self, known: &Known) -> bool {
         self.is_due && self.asked.as_ref().is_none_or(|asked| asked.known != *known)
-    }
-
-    /// Whether the store was asked, and has not answered.
-    pub(super) fn is_asked(&self) -> bool {
-        self.asked.is_some()
     }
 
     pub(super) fn asked(&mut self, ticket: NonZero<u32>, known: Known) {

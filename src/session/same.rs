@@ -1,7 +1,6 @@
 //! When two sets are the same tokens: the same access token, and the same refresh token or none.
-//! One of the two is not enough: a provider may give the same access token again, and a refresh
-//! token that was kept stands beside an old access token
-//! ([`Session::keep_unverified`](super::Session::keep_unverified)).
+//! One of the two is not enough: a provider may give the same access token again, and the refresh
+//! token of tokens that cannot be verified yet stands beside the old access token.
 
 use crate::base::secret::{Secret, same_bytes};
 use crate::error::{Error, ErrorCode, Quote};

@@ -19,6 +19,7 @@ mod lease;
 use std::num::NonZero;
 use std::time::Duration;
 
+use super::current::CurrentTokens;
 use super::lock::{Lock, Mark};
 use super::question::{Asked, Question, Saved, ToSave, Told};
 use super::record::{LoginId, Parent, Record, RecordVersion, next_generation};
@@ -240,6 +241,13 @@ impl StoreProtocol {
         self.may_be_saved(asked.and_then(|asked| asked.ticket.zip(asked.next.map(|next| *next))));
     }
 
+    /// What is unsaved may not be the newest: its record says so.
+    pub(super) fn unsaved_may_be_spent(&mut self) {
+        if let Some(unsaved) = &mut self.unsaved {
+            unsaved.may_be_spent = true;
+        }
+    }
+
     /// When the store is asked to save again.
     pub(super) fn deadline(&self) -> Option<MonotonicTime> {
         self.unsaved.as_ref().map(|unsaved| unsaved.again_at())
@@ -271,7 +279,7 @@ impl StoreProtocol {
     /// Asks the question, if the store was not asked yet. `obtained` are the tokens of the attempt.
     pub(super) fn poll_question(
         &mut self,
-        current: &TokenSet,
+        current: &CurrentTokens,
         obtained: Option<ToSave<'_>>,
     ) -> Option<(StoreTicket, StoreAction)> {
         let question = self.question.filter(|_| self.ticket.is_none())?;
@@ -295,7 +303,7 @@ impl StoreProtocol {
     }
 
     /// Asks to save the current tokens, if they are unsaved and it is time.
-    pub(super) fn poll_unsaved(&mut self, current: &TokenSet) -> Option<(StoreTicket, StoreAction)> {
+    pub(super) fn poll_unsaved(&mut self, current: &CurrentTokens) -> Option<(StoreTicket, StoreAction)> {
         self.unsaved.as_ref().filter(|unsaved| unsaved.is_due())?;
         let (ticket, action) = (self.new_ticket(), self.save_unsaved(current));
         if let Some(unsaved) = &mut self.unsaved {
@@ -304,9 +312,14 @@ impl StoreProtocol {
         Some((StoreTicket(ticket), action))
     }
 
-    fn save_unsaved(&self, tokens: &TokenSet) -> StoreAction {
+    fn save_unsaved(&self, current: &CurrentTokens) -> StoreAction {
         let parent = self.unsaved.as_ref().map(|unsaved| unsaved.parent());
-        self.save(&ToSave { tokens, parent, new_login: None, silent_refusals: 0, may_be_spent: false })
+        let (tokens, may_be_spent) = (&current.to_store(), self.may_unsaved_be_spent());
+        self.save(&ToSave { tokens, parent, new_login: None, silent_refusals: 0, may_be_spent })
+    }
+
+    fn may_unsaved_be_spent(&self) -> bool {
+        self.unsaved.as_ref().is_some_and(|unsaved| unsaved.may_be_spent)
     }
 
     fn save(&self, to_save: &ToSave<'_>) -> StoreAction {
@@ -382,7 +395,7 @@ impl StoreProtocol {
         let saved = Saved::of(response, |told| matches!(told, StoreResponse::Saved));
         if matches!(saved, Saved::Done) {
             self.note(next);
-            self.mark = Mark::None;
+            self.note_mark(self.may_unsaved_be_spent());
             self.unsaved = None;
         }
         saved
@@ -397,7 +410,10 @@ impl StoreProtocol {
     ) -> Option<Told> {
         let saved = self.saved(unsaved.version(), response);
         match saved {
-            Saved::Done => self.need_not_save(),
+            Saved::Done => {
+                self.note_mark(unsaved.may_be_spent);
+                self.need_not_save();
+            }
             _ => self.unsaved = Some(Box::new(unsaved.failed(longest_pause(deadline), env))),
         }
         Some(Told::SavedAgain(saved))

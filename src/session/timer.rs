@@ -5,8 +5,6 @@
 pub(super) enum Timer {
     /// Hands unsaved tokens to the store again.
     SaveAgain,
-    /// Renews the lease that is kept for tokens that are not verified.
-    Renew,
     /// Refreshes before the access token expires.
     Refresh,
     /// Ends the pause after a failed attempt.
@@ -19,6 +17,5 @@ pub(super) enum Timer {
 
 impl Timer {
     /// All of them, in the order in which they run if several are due.
-    pub(super) const ALL: [Self; 6] =
-        [Self::SaveAgain, Self::Renew, Self::Refresh, Self::Retry, Self::Response, Self::Wake];
+    pub(super) const ALL: [Self; 5] = [Self::SaveAgain, Self::Refresh, Self::Retry, Self::Response, Self::Wake];
 }

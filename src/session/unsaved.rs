@@ -23,6 +23,8 @@ pub(super) struct Unsaved {
     parent: Parent,
     /// They are those of a new login, which takes the place of any other record.
     is_new_login: bool,
+    /// The provider may have issued newer ones.
+    pub(super) may_be_spent: bool,
     /// Earlier tokens whose saves have no known result. A record with some of them is this session's own, and older.
     before: Vec<TokenSet>,
 }
@@ -50,6 +52,7 @@ impl Unsaved {
             failures: 0,
             parent: Parent::default(),
             is_new_login,
+            may_be_spent: false,
             before,
         }
     }

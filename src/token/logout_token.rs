@@ -15,6 +15,7 @@ use super::id_token::check::check_issuer;
 use super::id_token::claims::Audience;
 use super::id_token::refusal::{clocks, other_party};
 use super::numeric::NumericDate;
+use crate::base::base64::DigestText;
 use crate::base::env::Timestamp;
 use crate::base::json::{self, Scalar, Text};
 use crate::base::secret::Secret;
@@ -83,6 +84,44 @@ impl LogoutToken {
     /// `exp`.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
+    }
+
+    /// What a token that comes again has in common with the first one: 43 characters, a digest of `iss` and `jti`. With
+    /// it, processes that share a store refuse a repeated `jti` together (Back-Channel Logout 1.0 section 2.6 rule 8);
+    /// within one process, [`SeenLogoutTokens`] does. Keep it until the token is refused for its age: until
+    /// [`LogoutToken::expires_at`] and [`LONGEST_CLOCK_SKEW`](crate::limits::LONGEST_CLOCK_SKEW) after that. If several
+    /// clients share a store, give each its own prefix: one token may be for more than one of them.
+    ///
+    /// ```
+    /// use oidc_proto::limits::LONGEST_CLOCK_SKEW;
+    /// use oidc_proto::{Env, Error, ErrorCode, LogoutToken};
+    ///
+    /// /// A table of all machines, such as Redis.
+    /// trait Shared {
+    ///     /// `EXISTS name`
+    ///     fn has(&mut self, name: &str) -> Result<bool, Error>;
+    ///     /// `SET name 1 NX EX seconds`
+    ///     fn keep(&mut self, name: &str, seconds: u64) -> Result<(), Error>;
+    /// }
+    ///
+    /// fn log_out(
+    ///     shared: &mut impl Shared,
+    ///     token: &LogoutToken,
+    ///     end_sessions: impl FnOnce(&LogoutToken) -> Result<(), Error>,
+    ///     env: &impl Env,
+    /// ) -> Result<(), Error> {
+    ///     let name = format!("logout:app:{}", token.replay_key());
+    ///     if shared.has(&name)? {
+    ///         return Err(ErrorCode::LOGOUT_TOKEN_REPLAYED.into());
+    ///     }
+    ///     // First this: after a failed logout the provider sends the same token again.
+    ///     end_sessions(token)?;
+    ///     let until = token.expires_at().saturating_add(LONGEST_CLOCK_SKEW);
+    ///     shared.keep(&name, until.saturating_since(env.now()).as_secs() + 1)
+    /// }
+    /// ```
+    pub fn replay_key(&self) -> String {
+        DigestText::of(&self.token).as_str().to_owned()
     }
 }
 
@@ -211,7 +250,7 @@ fn required<T>(claim: Option<T>, name: &'static str) -> Result<T, Error> {
 /// It remembers each token until the token has expired, in 80 bytes, up to a number of tokens that the caller chooses.
 /// When it is full, it drops the tokens that expire first. It is in the memory of one process:
 /// another process does not notice that a token is replayed, and ends the sessions that it names
-/// once more, until the token expires.
+/// once more, until the token expires. Several processes share [`LogoutToken::replay_key`] instead.
 ///
 /// ```
 /// use oidc_proto::{Env, Error};

@@ -277,11 +277,14 @@ fn a_secret_is_used_as_providers_know_it() {
     cli.login(&op, &["--client-id", "post", "--client-secret", LONG_SECRET]).done();
     op.provider.honest();
     // Many providers take methods that they do not list.
-    list(&["private_key_jwt"]);
-    let run = cli.login(&op, &["--client-id", "long", "--client-secret", LONG_SECRET]).done();
-    let warning = run.event("warning");
-    assert_eq!(warning["code"], "cli.unadvertised");
-    assert!(warning["message"].as_str().unwrap().contains("client_secret_basic"), "{warning}");
+    for listed in [&["private_key_jwt"], &["none"]] {
+        list(listed);
+        let run = cli.login(&op, &["--client-id", "long", "--client-secret", LONG_SECRET]).done();
+        let warning = run.event("warning");
+        assert_eq!(warning["code"], "cli.unadvertised");
+        assert!(warning["message"].as_str().unwrap().contains("client_secret_basic"), "{warning}");
+        op.provider.honest();
+    }
 }
 
 #[test]

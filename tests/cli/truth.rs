@@ -290,25 +290,46 @@ fn a_refresh_that_a_wrong_clock_refuses_costs_no_session() {
     assert_eq!(run.event("userinfo")["claims"]["sub"], "sub-alice");
 }
 
+/// The provider has rotated, and its response has no access token.
+#[test]
+fn a_refresh_that_brings_a_refresh_token_alone_costs_no_session() {
+    let (op, cli) = (Op::start(), Cli::new());
+    cli.login(&op, &[]).done();
+    let before = cli.secrets();
+    op.provider.lie(Lie::TokenEmpty);
+    for command in ["refresh", "token"] {
+        let asked = op.provider.count(On::Token);
+        cli.run(&[command]).failed(1, "remote", "token.missing_access_token");
+        assert_eq!(op.provider.count(On::Token), asked + 1, "{command}");
+        assert_ne!(cli.secrets()[1], before[1], "{command}: the refresh token that came is kept");
+        assert!(op.provider.has_grant_of(&cli.secrets()[1]), "{command}");
+    }
+    op.provider.honest();
+    cli.run(&["token"]).done().event("refreshed");
+}
+
 /// The refresh token that came could not be saved, and is gone with the process: that is said.
 #[test]
 fn a_refresh_token_that_cannot_be_kept_is_told() {
-    let (op, cli) = (Op::start(), Cli::new());
-    let session = cli.login(&op, &[]).done().event("logged_in")["session"].as_str().unwrap().to_owned();
-    with_a_clock_behind(&op);
-    let record = cli.store().join(format!("tokens-{session}.json"));
-    let aside = record.with_extension("aside");
-    let (from, to) = (record.clone(), aside.clone());
-    // The store breaks after it has shown that it can write.
-    op.provider.tamper(On::Token, move |_| {
-        if std::fs::rename(&from, &to).is_ok() {
-            std::fs::create_dir(&from).unwrap();
-        }
-    });
-    let asked = op.provider.count(On::Token);
-    cli.run(&["--timeout", "2", "refresh"]).failed(1, "environment", "cli.store_io");
-    assert_eq!(op.provider.count(On::Token), asked + 1);
-    assert!(aside.is_file() && record.is_dir());
+    let flaws: [fn(&Op); 2] = [with_a_clock_behind, |op| op.provider.lie(Lie::TokenEmpty)];
+    for flaw in flaws {
+        let (op, cli) = (Op::start(), Cli::new());
+        let session = cli.login(&op, &[]).done().event("logged_in")["session"].as_str().unwrap().to_owned();
+        flaw(&op);
+        let record = cli.store().join(format!("tokens-{session}.json"));
+        let aside = record.with_extension("aside");
+        let (from, to) = (record.clone(), aside.clone());
+        // The store breaks after it has shown that it can write.
+        op.provider.tamper(On::Token, move |_| {
+            if std::fs::rename(&from, &to).is_ok() {
+                std::fs::create_dir(&from).unwrap();
+            }
+        });
+        let asked = op.provider.count(On::Token);
+        cli.run(&["--timeout", "2", "refresh"]).failed(1, "environment", "cli.store_io");
+        assert_eq!(op.provider.count(On::Token), asked + 1);
+        assert!(aside.is_file() && record.is_dir());
+    }
 }
 
 #[test]

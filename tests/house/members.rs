@@ -23,6 +23,7 @@ const PARSERS: &[Parser] = &[
     ("message/pushed_authorization.rs Members", PROVIDER, &["Push"], &["request_uri"]),
     ("message/device.rs Members", PROVIDER, &["Device"], &["device_code", "user_code", "verification_uri"]),
     ("message/token.rs Members", PROVIDER, &["Tokens", "Refresh"], &["access_token"]),
+    ("message/token.rs RefreshToken", PROVIDER, &["Tokens", "Refresh"], &[]),
     ("wire/oauth_error.rs OauthError", PROVIDER, &["Error", "PushError", "DeviceError"], &["error"]),
     ("token/userinfo.rs Members", PROVIDER, &["Userinfo"], &["sub"]),
     ("token/userinfo.rs Parties", PROVIDER, &["Userinfo"], &[]),

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::event::{Event, Problem};
 use crate::failure::Failure;
 use crate::session;
-use crate::tokens::{keep_unverified, live};
+use crate::tokens::live;
 
 /// How often what happened is printed.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -34,10 +34,6 @@ pub(crate) fn watch(context: &mut Context, args: &WatchArgs) -> Result<(), Failu
         while let Some(seen) = events.wait(Duration::ZERO).filter(|_| left > 0) {
             left -= 1;
             session.keep_nonces(&context.store)?;
-            if matches!(seen, Seen::BackingOff { .. }) {
-                // Whoever ends this program does not wait. What is not saved yet is saved beside, and told.
-                let _ = keep_unverified(context, &session, &live)?;
-            }
             if live.standing() == Standing::Doubtful
                 && let Ok(now) = session::reload(&context.store, &session)
             {

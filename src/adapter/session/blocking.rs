@@ -153,19 +153,6 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         self.changed.notify_all();
     }
 
-    /// Keeps the refresh token of tokens that came and cannot be verified yet, as
-    /// [`Session::keep_unverified`] does, and saves it. Call it before the session is dropped.
-    /// Returns whether there was one. If the session [is not at rest](Self::is_idle) afterwards,
-    /// the store has not saved it: [`tend`](Self::tend) the session.
-    pub fn keep_unverified(&self) -> bool {
-        let mut shared = lock(&self.shared);
-        let Shared { session, env, .. } = &mut *shared;
-        let is_any = session.keep_unverified(env);
-        drop(self.work(shared));
-        self.changed.notify_all();
-        is_any
-    }
-
     /// Works for the session on this thread for this duration: refreshes before the token expires, and saves tokens
     /// that could not be saved before.
     pub fn tend(&self, duration: Duration) {
@@ -282,9 +269,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
                 Work::Transmit(Transmit::Call { ticket, request, policy }) => {
                     let uri = request.uri().clone();
                     trace::request(request.method(), &uri);
-                    let response = self.http.call(request, policy);
-                    trace::response(&uri, &response);
-                    Input::Response(ticket, response.map_err(|failure| failure.with_server(&uri)))
+                    Input::response(ticket, self.http.call(request, policy), &uri)
                 }
                 Work::Transmit(Transmit::UseKey { ticket, key_use }) => {
                     trace::key_use(&key_use);

@@ -194,15 +194,6 @@ impl<E: Env> SessionHandle<E> {
         self.0.0.act(|session, env| session.log_out(env));
     }
 
-    /// Keeps the refresh token of tokens that came and cannot be verified yet, as
-    /// [`Session::keep_unverified`] does, and has it saved. Returns whether there was one. It
-    /// returns before the store has saved it: the process may end when the session [is
-    /// idle](Self::is_idle), or when the future that runs the sessions ends after their last
-    /// handles.
-    pub fn keep_unverified(&self) -> bool {
-        self.0.0.act(|session, env| session.keep_unverified(env))
-    }
-
     /// Says that another process may have changed the record, as [`Session::reload`] does. It may be called for every
     /// message that comes from anywhere: the store is read, and nothing is sent to the provider.
     pub fn reload(&self) {

@@ -2,13 +2,15 @@
 
 use crate::adapter::trace;
 use crate::base::env::Env;
+use crate::base::secret::Body;
 use crate::error::transport::Failure;
 use crate::session::{Session, StoreResponse, StoreTicket, Ticket};
 use crate::step::KeyOutput;
 
 /// An input for a session.
 pub(super) enum Input {
-    Response(Ticket, Result<http::Response<Vec<u8>>, Failure>),
+    /// Its body is wiped, also if it comes too late to be read.
+    Response(Ticket, Result<http::Response<Body>, Failure>),
     KeyOutput(Ticket, Result<KeyOutput, Failure>),
     Store(StoreTicket, StoreResponse),
     Timeout,
@@ -17,6 +19,13 @@ pub(super) enum Input {
 }
 
 impl Input {
+    /// What came of a request to this URI.
+    pub(super) fn response(ticket: Ticket, result: Result<http::Response<Vec<u8>>, Failure>, uri: &http::Uri) -> Self {
+        trace::response(uri, &result);
+        let result = result.map(|response| response.map(Body::from));
+        Self::Response(ticket, result.map_err(|failure| failure.with_server(uri)))
+    }
+
     pub(super) fn hand(self, session: &mut Session, env: &mut dyn Env) {
         let may_fail = matches!(self, Self::Response(..) | Self::KeyOutput(..) | Self::Store(..));
         match self {

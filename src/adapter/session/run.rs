@@ -145,9 +145,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
         }
         let calls = self.calls.poll(FEW, cx);
         for ((id, ticket, uri), response) in calls.done {
-            trace::response(&uri, &response);
-            let response = response.map_err(|failure| failure.with_server(&uri));
-            self.tend(id, Some(Input::Response(ticket, response)));
+            self.tend(id, Some(Input::response(ticket, response, &uri)));
         }
         is_anything |= actions.is_any | key_uses.is_any | calls.is_any | self.poll_sleep(now, cx);
         match actions.yields | key_uses.yields | calls.yields {

@@ -202,10 +202,6 @@ impl<E: Env> Slot<E> {
         let mut env = self.hub.env();
         // Nothing begins in a session that nobody can ask.
         if !*is_abandoned || !session.is_idle() {
-            if *is_abandoned {
-                // What cannot be verified now is not waited for.
-                session.keep_unverified(&mut env);
-            }
             take(session, &mut env);
         }
         self.show(session);

@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | `m.login.protocols` | existing | which protocols it knows, and where to log in |
 //! | `m.login.protocol` | new | which one it uses, where the user has to say yes, its device ID |
-//! | `m.login.protocol_accepted` | existing | the user will be asked |
+//! | `m.login.protocol_accepted` | existing | the user has allowed the login on the existing device |
 //! | `m.login.success` | new | it has tokens |
 //! | `m.login.declined` | new | the provider was told no |
 //! | `m.login.failure` | either | why it gives up |
@@ -67,11 +67,11 @@ words! {
         DeviceAlreadyExists = "device_already_exists",
         /// The homeserver does not know the new device.
         DeviceNotFound = "device_not_found",
-        /// The other device sent an unexpected message.
+        /// The device that gives this reason received an unexpected message.
         UnexpectedMessageReceived = "unexpected_message_received",
         /// There is no protocol that both know.
         UnsupportedProtocol = "unsupported_protocol",
-        /// The user cancelled or refused on this device.
+        /// The user cancelled or refused on the device that gives this reason.
         UserCancelled = "user_cancelled",
     }
 }

@@ -3,8 +3,9 @@
 //! ```text
 //! join ─▶ GET rendezvous ─┬─ it is empty ───────────────▶ Done(Rendezvous)
 //!              ▲          ├─ it has a text ─────────────▶ error
-//!              │          └─ no response, or a refusal ─▶ Wait, or an error once the patience is over
-//!              └───────────────────────────────────────────┘
+//!              │          ├─ any other status ──────────▶ error
+//!              │          └─ no response, 408, 425, 429, 5xx ─▶ Wait, or an error once the patience is over
+//!              └─────────────────────────────────────────────────┘
 //! ```
 
 use std::time::Duration;

@@ -8,7 +8,7 @@ use crate::qr::proposal::Proposal;
 /// How often deployed clients poll for a new text.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The shortest interval: more would be a flood.
+/// The shortest interval. More frequent requests would load the server too much.
 pub(in crate::qr) const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How a rendezvous is used.

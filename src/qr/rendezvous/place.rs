@@ -219,7 +219,8 @@ pub(super) fn missing(member: &'static str) -> Error {
     Error::new(ErrorCode::QR_RENDEZVOUS_RESPONSE).at(member)
 }
 
-/// The token is printable ASCII: the draft has fewer characters, its own example has more than these.
+/// The token is printable ASCII. The draft allows fewer characters, but its own example has some
+/// that it does not allow.
 pub(super) fn token_note(token: Option<Text<'_>>, expires_in_ms: &Scalar<'_>) -> Result<Note, Error> {
     let is_token = |token: &Text<'_>| {
         (1..=TOKEN_LIMIT).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic())

@@ -5,11 +5,12 @@
 //! ```text
 //! send ─▶ PUT rendezvous ─┬─ written ──────────────────────▶ Done(Delivered)
 //!              ▲          ├─ the other device wrote first ─▶ Done(Overtaken)
-//!              │          ├─ a refusal ─▶ Wait ─▶ PUT
-//!              │          └─ no response ─▶ GET (MSC4388), or Wait ─▶ PUT
-//!              │                             ├─ this text is there ───────────────▶ Done(Delivered)
-//!              │                             ├─ another is there, or it is gone ──▶ Done(Uncertain)
-//!              └──────────── Wait ◀──────────┴─ nobody has written
+//!              │          ├─ 425, 429 ─▶ Wait ─▶ PUT
+//!              │          ├─ any other refusal ────────────▶ error
+//!              │          └─ no response, 408, 5xx ─▶ GET (MSC4388), or Wait ─▶ PUT
+//!              │                                       ├─ this text is there ───────────────▶ Done(Delivered)
+//!              │                                       ├─ another is there, or it is gone ──▶ Done(Uncertain)
+//!              └──────────── Wait ◀────────────────────┴─ nobody has written
 //! ```
 
 use std::time::Duration;

@@ -33,13 +33,15 @@ impl Core {
     ) -> State {
         match record.map(|record| self.newer(record)) {
             Ok(Newer::No(Some(record))) => {
-                // The mark goes with the record that it is of. An earlier refresh without an end stays one.
+                // The save removes the mark together with the old record. If an earlier refresh has
+                // no end, the new record says so.
                 let may_be_spent = self.store.was_begun();
                 let record = Record { silent_refusals: self.attempts.silent(), may_be_spent, ..record };
                 self.store.ask(Question::Save);
                 State::attempting(Stage::ExpectCount(Box::new(Counted { error, record })), self.deadline(env))
             }
-            // Whoever has changed the record, or cannot read it: the next attempt learns that.
+            // Another process has changed the record, or the store cannot read it. The next attempt
+            // learns that.
             _ => self.not_counted(error, env),
         }
     }

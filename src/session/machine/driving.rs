@@ -39,7 +39,7 @@ impl Session {
             if asks {
                 core.late.set_aside();
             }
-            // From here on the response has its time, and others who ask come later.
+            // The time for the response counts from here.
             *until = core.deadline(env);
             state
         });
@@ -60,16 +60,17 @@ impl Session {
         if let Some(renewal) = core.store.poll_lease() {
             return Some(renewal);
         }
-        if let Some(asked) = core.store.poll_question(core.current.tokens(), self.state.to_save()) {
+        if let Some(asked) = core.store.poll_question(&core.current, self.state.to_save()) {
             // From here on the response has its time.
             self.state.lasts_until(core.deadline(env));
             return Some(asked);
         }
         if self.state.has_new_login() {
-            // It takes the place of what is not saved. A save of that one could come after an erasure, and stay.
+            // The new login takes the place of the unsaved tokens. If these were saved too, that
+            // save could reach the store after an erasure, and its record would stay.
             return None;
         }
-        core.store.poll_unsaved(core.current.tokens()).or_else(|| self.poll_reload())
+        core.store.poll_unsaved(&core.current).or_else(|| self.poll_reload())
     }
 
     /// The next event. Call it until it returns `None`.
@@ -86,7 +87,6 @@ impl Session {
     fn deadline_of(&self, timer: Timer) -> Option<MonotonicTime> {
         match timer {
             Timer::SaveAgain => self.core.store.deadline(),
-            Timer::Renew => self.state.renewal().filter(|_| self.core.store.holds_lock()),
             Timer::Refresh | Timer::Retry | Timer::Response | Timer::Wake => {
                 let own = match self.core.orphans.has_set_aside() {
                     true => self.state.timer_of_next_attempt(),
@@ -110,24 +110,10 @@ impl Session {
         for (timer, _) in Timer::ALL.into_iter().zip(due).filter(|(_, is_due)| *is_due) {
             match timer {
                 Timer::SaveAgain => self.core.store.save_again(now.saturating_add(self.core.options.deadline())),
-                Timer::Renew => self.renew(env),
                 Timer::Refresh | Timer::Retry => self.begin(env),
                 Timer::Response => self.time_is_up(env),
                 Timer::Wake => self.wake(env),
             }
-        }
-    }
-
-    /// The lock is kept while tokens are not verified, however long the pause is. If it was lost all the same, the record shows
-    /// what others have saved since.
-    fn renew(&mut self, env: &dyn Env) {
-        match self.core.reload.as_ref().is_some_and(|reload| reload.is_asked()) {
-            // The store may never answer that one.
-            true => self.core.store.renew_lease(),
-            false => self.reload(),
-        }
-        if let State::Pausing(pause) = &mut self.state {
-            pause.renews(self.core.options.deadline(), env);
         }
     }
 
@@ -237,7 +223,8 @@ impl Session {
         }
     }
 
-    /// Takes the response to a request. A response whose ticket is no longer awaited is ignored.
+    /// Takes the response to a request. Pass the body as a [`Body`](crate::Body) to wipe it afterwards. A response whose
+    /// ticket is no longer awaited is ignored.
     pub fn handle_response<B: AsRef<[u8]>>(&mut self, ticket: Ticket, response: Response<B>, env: &mut dyn Env) {
         self.take_response(ticket, env, |expect, env| {
             let ExpectResponse { awaiting, mut exchange } = expect;
@@ -300,7 +287,8 @@ impl Session {
         });
     }
 
-    /// Takes a response of the store. A response whose ticket is no longer awaited is ignored.
+    /// Takes a response of the store. If its ticket is no longer awaited, the session learns only
+    /// two things from it: that it has the lock, and that unsaved tokens were saved.
     pub fn handle_store(&mut self, ticket: StoreTicket, response: StoreResponse, env: &mut dyn Env) {
         if self.awaits_reload(&ticket) {
             return self.transition(|state, core| core.reloaded(response, state, env));

@@ -9,9 +9,8 @@ use crate::error::{Error, ErrorCode};
 use crate::flow::token_outcome::is_silent_refusal;
 use crate::session::access::End;
 use crate::session::event::Event;
-use crate::session::policy::{self, RefreshPolicy, SILENT_REFUSALS, STALLED_AFTER, Verdict};
+use crate::session::policy::{self, Came, RefreshPolicy, SILENT_REFUSALS, STALLED_AFTER, Verdict};
 use crate::session::record::LoginId;
-use crate::session::unsaved::longest_pause;
 use crate::token::token_set::TokenSet;
 
 impl Core {
@@ -41,11 +40,11 @@ impl Core {
         }
     }
 
-    /// The exchange failed. `tokens_came` if tokens came that cannot be trusted.
-    pub(super) fn failed(&mut self, error: Error, tokens_came: bool, exchange: Exchange, env: &mut dyn Env) -> State {
+    /// The exchange failed. `came` are tokens that cannot be trusted, if any came.
+    pub(super) fn failed(&mut self, error: Error, came: Came, exchange: Exchange, env: &mut dyn Env) -> State {
         self.ends_in_vain(&exchange);
         let (counted, silent) = (self.attempts.silent(), self.attempts.refusals(is_silent_refusal(&error)));
-        let (error, verdict) = match policy::verdict(&error, tokens_came) {
+        let (error, verdict) = match policy::verdict(&error, came) {
             Verdict::Later if silent >= SILENT_REFUSALS => (policy::silently_refused(error), Verdict::NeedsLogin),
             verdict => (error, verdict),
         };
@@ -147,7 +146,7 @@ impl Core {
         if !state.is_grant_gone() && !state.has_obtained() {
             self.orphans.replace(self.current.tokens().clone());
         }
-        while let Some((step, exchange)) = self.late.take_arrived() {
+        while let Some((step, exchange)) = self.late.take_arrived(env) {
             self.give_back_late(step, exchange, true, env);
         }
         self.orphans.replace_set_aside();
@@ -190,7 +189,6 @@ impl Core {
             self.events.push(Event::Stalled(error));
         }
         let awaits_caller = self.options.refresh == RefreshPolicy::OnDemand && matches!(resume, Resume::Anew);
-        let (now, until_renewal) = (env.monotonic(), longest_pause(self.options.deadline()));
-        State::pausing(now.saturating_add(pause), resume, awaits_caller, now.saturating_add(until_renewal))
+        State::pausing(env.monotonic().saturating_add(pause), resume, awaits_caller)
     }
 }

@@ -8,7 +8,7 @@ use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::base::secret::Secret;
 use crate::error::Error;
 use crate::error::transport::Sent;
-use crate::session::record::{LoginId, Parent};
+use crate::session::record::{LoginId, Parent, RecordVersion};
 use crate::token::token_set::TokenSet;
 
 /// The state of one token request until its tokens can be used.
@@ -22,12 +22,11 @@ pub(super) struct Exchange {
     is_unlocked: bool,
     /// Until when the lease of the lock lasts: it is no shorter than the session's deadline.
     lease_until: MonotonicTime,
-    /// When the store was asked last to renew it.
-    renewed_at: MonotonicTime,
+    /// When the store is to be asked to renew it.
+    renew_at: MonotonicTime,
 }
 
 /// Whether the provider has exchanged the refresh token.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Rotation {
     /// It was not asked, or said that it did not.
     No,
@@ -35,31 +34,26 @@ enum Rotation {
     Requested,
     /// Tokens came, or nothing that says whether there are new ones.
     Maybe,
+    /// Tokens came that are not verified, and this refresh token of theirs is the current one: it is not spent.
+    Kept(Secret),
 }
 
 impl Exchange {
-    /// One that begins now.
-    pub(super) fn new(parent: Parent, deadline: Duration, env: &dyn Env) -> Self {
-        let renewed_at = env.monotonic();
-        let lease_until = renewed_at.saturating_add(deadline);
-        Self { asked_at: env.now(), parent, rotation: Rotation::No, is_unlocked: false, lease_until, renewed_at }
+    /// One that begins now, with a lock whose lease lasts until then.
+    pub(super) fn new(parent: Parent, lease_until: MonotonicTime, deadline: Duration, env: &dyn Env) -> Self {
+        let now = env.monotonic();
+        let renew_at = now.saturating_add(lease_until.saturating_since(now).saturating_sub(deadline / 2));
+        Self { asked_at: env.now(), parent, rotation: Rotation::No, is_unlocked: false, lease_until, renew_at }
     }
 
     /// The store is asked to renew the lease of the lock.
-    pub(super) fn renews(&mut self, env: &dyn Env) {
-        self.renewed_at = env.monotonic();
+    pub(super) fn renews(&mut self, deadline: Duration, env: &dyn Env) {
+        self.renew_at = env.monotonic().saturating_add(deadline / 2);
     }
 
-    /// The store has answered. If the lease was over by now, another process may have had the lock.
-    pub(super) fn renewed(&mut self, deadline: Duration, env: &dyn Env) {
-        if env.monotonic() < self.lease_until {
-            self.lease_until = self.lease_until.max(self.renewed_at.saturating_add(deadline));
-        }
-    }
-
-    /// Whether the store was asked half a lease ago.
-    pub(super) fn is_renewal_due(&self, deadline: Duration, env: &dyn Env) -> bool {
-        self.renewed_at.saturating_add(deadline / 2) <= env.monotonic()
+    /// Whether half of the session's deadline has passed since the store was asked for the lease.
+    pub(super) fn is_renewal_due(&self, env: &dyn Env) -> bool {
+        self.renew_at <= env.monotonic()
     }
 
     /// The token request is sent now.
@@ -73,12 +67,22 @@ impl Exchange {
         self.is_unlocked = true;
     }
 
+    /// The refresh token that came takes the place of the one that was spent.
+    pub(super) fn is_kept(&mut self, refresh_token: Secret) {
+        self.rotation = Rotation::Kept(refresh_token);
+    }
+
+    /// What comes of it is saved in the place of this record, which has the tokens that it was asked with.
+    pub(super) fn is_of(&mut self, record: Option<RecordVersion>) {
+        self.parent.generation = record.map(|record| record.generation);
+    }
+
     /// Whether another process may have asked with the same refresh token since.
     pub(super) fn may_be_overtaken(&self, env: &dyn Env) -> bool {
         self.is_unlocked || self.lease_until <= env.monotonic()
     }
 
-    /// What it says of its refresh that tokens came for it.
+    /// The end of its refresh, for which tokens came.
     pub(super) fn end(self, env: &dyn Env) -> EndOfRefresh {
         EndOfRefresh { may_be_overtaken: self.may_be_overtaken(env), spent: self.parent.spent }
     }
@@ -96,7 +100,7 @@ impl Exchange {
     }
 
     fn learned(&mut self, may_have_rotated: bool) {
-        if self.rotation == Rotation::Requested {
+        if self.awaits_tokens() {
             self.rotation = if may_have_rotated { Rotation::Maybe } else { Rotation::No };
         }
     }
@@ -106,14 +110,19 @@ impl Exchange {
         Self { rotation: Rotation::No, ..self }
     }
 
-    /// Whether the provider may have ended the old access token.
+    /// Whether the provider may have ended the current tokens.
     pub(super) fn may_have_rotated(&self) -> bool {
-        self.rotation != Rotation::No
+        matches!(self.rotation, Rotation::Requested | Rotation::Maybe)
     }
 
     /// Whether there may be new tokens: nothing more comes for the token request, and it was not denied.
     pub(super) fn may_have_yielded(&self) -> bool {
-        self.rotation == Rotation::Maybe
+        matches!(self.rotation, Rotation::Maybe | Rotation::Kept(_))
+    }
+
+    /// Whether the provider was asked, or has given tokens.
+    pub(super) fn has_begun(&self) -> bool {
+        !matches!(self.rotation, Rotation::No)
     }
 
     /// When the provider was asked.
@@ -123,16 +132,19 @@ impl Exchange {
 
     /// Whether the response to the token request is still to come.
     pub(super) fn awaits_tokens(&self) -> bool {
-        self.rotation == Rotation::Requested
+        matches!(self.rotation, Rotation::Requested)
     }
 
-    /// Whether the provider was asked with this refresh token. Without a shared store there is no other.
-    pub(super) fn is_by(&self, refresh_token: Option<&Secret>) -> bool {
-        is_by(self.parent.spent.as_ref(), refresh_token)
+    /// Whether the provider was asked with this refresh token, or it came and was kept. Without a shared store there is no
+    /// other.
+    pub(super) fn goes_with(&self, refresh_token: Option<&Secret>) -> bool {
+        let own = if let Rotation::Kept(kept) = &self.rotation { Some(kept) } else { self.parent.spent.as_ref() };
+        is_by(own, refresh_token)
     }
 
     pub(super) fn obtained(self, tokens: TokenSet) -> Obtained {
-        Obtained { tokens, parent: self.parent, new_login: None, lease_until: self.lease_until }
+        let (may_be_spent, lease_until) = (self.is_unlocked, self.lease_until);
+        Obtained { tokens, parent: self.parent, new_login: None, may_be_spent, lease_until }
     }
 
     pub(super) fn rejected(self, error: Error) -> Rejection {
@@ -146,8 +158,9 @@ pub(super) fn is_by(spent: Option<&Secret>, refresh_token: Option<&Secret>) -> b
     spent.is_none_or(|spent| refresh_token.is_some_and(|own| own.matches(spent.expose())))
 }
 
-/// The end of a refresh: the tokens that were asked for with this refresh token, if the store is shared.
+/// The end of a refresh: its tokens came.
 pub(super) struct EndOfRefresh {
+    /// The refresh token that it was asked with. Without a shared store, `None` for the current one.
     pub(super) spent: Option<Secret>,
     /// Another process may have asked with the same refresh token since.
     pub(super) may_be_overtaken: bool,
@@ -160,6 +173,8 @@ pub(super) struct Obtained {
     pub(super) parent: Parent,
     /// The login that they come from, if it is a new one.
     pub(super) new_login: Option<LoginId>,
+    /// Another process may have asked with the same refresh token since: the provider may have issued newer ones.
+    pub(super) may_be_spent: bool,
     /// As in the [`Exchange`].
     pub(super) lease_until: MonotonicTime,
 }

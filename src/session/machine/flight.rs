@@ -67,8 +67,8 @@ impl Flight {
         matches!(self, Self::Wait(wait, _) if wait.bell().is_some_and(Bell::has_rung))
     }
 
-    /// Whether the provider will be asked for tokens by what the driver is to carry out. Keys, which are read, make the
-    /// tokens no newer.
+    /// Whether the provider will be asked for tokens by what the driver is to carry out. A request
+    /// for keys (a GET) does not ask for tokens.
     pub(super) fn is_to_ask(&self) -> bool {
         matches!(self, Self::Response(Some((request, _)), _) if request.method() == Method::POST)
     }

@@ -15,6 +15,7 @@ use crate::session::event::Event;
 use crate::step::Step;
 
 /// What an attempt has that is given up.
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is taken apart at once")]
 pub(super) enum Held {
     Nothing,
     /// Tokens that came.
@@ -35,9 +36,6 @@ impl Held {
             State::Pausing(pause) => match pause.into_resume() {
                 Resume::Anew => return Self::Nothing,
                 Resume::Late(expect) => return Self::in_flight(Flight::Response(None, expect), env),
-                Resume::Verify(tokens, exchange) => {
-                    return Self::Tokens(Orphan::Unverified(tokens), exchange.end(env));
-                }
             },
             State::Interrupted => return Self::Lost,
             // A logout gives back itself what it has.
@@ -72,7 +70,7 @@ impl Held {
             return Self::Nothing;
         }
         let mut step = step;
-        // Each of them is an end of the search for keys, of which there are few.
+        // Each round ends one step of the search for keys. The search has few steps.
         for _ in 0..8 {
             step = match step {
                 Ok(Step::Done(TokenOutcome::Verified(granted))) => {
@@ -122,7 +120,7 @@ impl Core {
     /// The session does not go on with this login. What was set aside, and what responses that are
     /// late have brought, is given back, and what they may still bring, as it comes.
     pub(super) fn let_late_go(&mut self, env: &mut dyn Env) {
-        while let Some((step, exchange)) = self.late.take_arrived() {
+        while let Some((step, exchange)) = self.late.take_arrived(env) {
             self.give_back_late(step, exchange, false, env);
         }
         self.late.let_go();
@@ -133,7 +131,7 @@ impl Core {
 
     /// What responses have brought that are older than the last request to the provider, or came to another record.
     pub(super) fn set_late_aside(&mut self, env: &mut dyn Env) {
-        while let Some((step, exchange)) = self.late.take_of(Fate::SetAside) {
+        while let Some((step, exchange)) = self.late.take_of(Fate::SetAside, env) {
             if let Held::Tokens(orphan, _) = Held::of(Ok(step), exchange, env) {
                 self.orphans.set_aside(orphan);
             }

@@ -1,17 +1,19 @@
 //! Responses whose time was up, and whose pause is over too. They may still bring tokens, which are
 //! then used instead of asking the provider again: it would be asked with a refresh token that it
-//! has replaced.
+//! has replaced. Tokens that came in time and cannot be verified yet stand beside them.
 
 use super::exchange::Exchange;
 use super::flight::ExpectResponse;
+use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::Error;
 use crate::flow::TokenRequest;
+use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::access::Ticket;
 use crate::step::Step;
 
-/// How many are waited for. Each has had its deadline, so that this many are an hour or more behind
-/// a provider that does not respond at all.
+/// How many are waited for. If the provider does not respond at all, and with the default deadline,
+/// the oldest is dropped about 15 minutes after its request.
 const MOST: usize = 8;
 
 /// Kept beside the attempts. Nothing but a pointer while there are none.
@@ -35,6 +37,8 @@ enum State {
     ExpectResponse(ExpectResponse),
     /// What the flow makes of it. The attempt that would ask the provider goes on with it.
     Arrived(Step<TokenRequest>, Exchange),
+    /// Tokens that could not be verified when they came.
+    Unverified(UnverifiedTokens, Exchange),
 }
 
 /// What becomes of the tokens that a late response brings.
@@ -52,11 +56,20 @@ pub(super) enum Fate {
 impl LateResponses {
     /// Goes on waiting for the response to the request of this ticket.
     pub(super) fn expect(&mut self, ticket: Ticket, expect: ExpectResponse) {
+        self.push(ticket, State::ExpectResponse(expect));
+    }
+
+    /// Keeps tokens that are to be verified again by the next attempt.
+    pub(super) fn verify_later(&mut self, ticket: Ticket, tokens: UnverifiedTokens, exchange: Exchange) {
+        self.push(ticket, State::Unverified(tokens, exchange));
+    }
+
+    fn push(&mut self, ticket: Ticket, state: State) {
         let all = &mut self.0.get_or_insert_default().all;
         if all.len() == MOST {
             all.remove(0);
         }
-        all.push(Late { ticket, state: State::ExpectResponse(expect), fate: Fate::GoOn });
+        all.push(Late { ticket, state, fate: Fate::GoOn });
     }
 
     /// Only what is to be given back is kept and waited for.
@@ -82,9 +95,10 @@ impl LateResponses {
         self.0.is_none()
     }
 
-    /// Whether there is or may still be something that the session goes on with.
+    /// Whether there is or may still be something that is lost with the session. Of tokens that are to be verified, the refresh
+    /// token is kept elsewhere.
     pub(super) fn is_awaited(&self) -> bool {
-        self.all().any(|late| late.fate == Fate::GoOn)
+        self.all().any(|late| late.fate == Fate::GoOn && !matches!(late.state, State::Unverified(..)))
     }
 
     /// Whether a response may still come that the session, or another process, goes on with.
@@ -115,32 +129,41 @@ impl LateResponses {
     }
 
     /// Tokens that have come.
-    pub(super) fn take_arrived(&mut self) -> Option<(Step<TokenRequest>, Exchange)> {
-        self.take_arrived_if(|_, _| true)
+    pub(super) fn take_arrived(&mut self, env: &mut dyn Env) -> Option<(Step<TokenRequest>, Exchange)> {
+        self.take_arrived_if(|_, _| true, env)
     }
 
     /// Tokens that have come, and whose fate is this.
-    pub(super) fn take_of(&mut self, fate: Fate) -> Option<(Step<TokenRequest>, Exchange)> {
-        self.take_arrived_if(|late, _| late.fate == fate)
+    pub(super) fn take_of(&mut self, fate: Fate, env: &mut dyn Env) -> Option<(Step<TokenRequest>, Exchange)> {
+        self.take_arrived_if(|late, _| late.fate == fate, env)
     }
 
     /// The tokens that have come, if they were requested with this refresh token. Tokens that came
     /// for another refresh token are set aside, because the record has changed since. Responses
     /// that have not come are still waited for.
-    pub(super) fn take_tokens(&mut self, refresh_token: Option<&Secret>) -> Option<(Step<TokenRequest>, Exchange)> {
-        let taken = self.take_arrived_if(|late, by| late.fate == Fate::GoOn && by.is_by(refresh_token));
-        let have_come = self.all_mut().filter(|late| matches!(late.state, State::Arrived(..)));
+    pub(super) fn take_tokens(
+        &mut self,
+        refresh_token: Option<&Secret>,
+        env: &mut dyn Env,
+    ) -> Option<(Step<TokenRequest>, Exchange)> {
+        let taken = self.take_arrived_if(|late, by| late.fate == Fate::GoOn && by.goes_with(refresh_token), env);
+        let have_come = self.all_mut().filter(|late| !matches!(late.state, State::ExpectResponse(_)));
         have_come.filter(|late| late.fate == Fate::GoOn).for_each(|late| late.fate = Fate::SetAside);
         taken
     }
 
-    fn take_arrived_if(&mut self, is_it: impl Fn(&Late, &Exchange) -> bool) -> Option<(Step<TokenRequest>, Exchange)> {
+    fn take_arrived_if(
+        &mut self,
+        is_it: impl Fn(&Late, &Exchange) -> bool,
+        env: &mut dyn Env,
+    ) -> Option<(Step<TokenRequest>, Exchange)> {
         let taken = self.take(|late| match &late.state {
-            State::Arrived(_, exchange) => is_it(late, exchange),
+            State::Arrived(_, exchange) | State::Unverified(_, exchange) => is_it(late, exchange),
             State::ExpectResponse(_) => false,
         });
         match taken?.state {
             State::Arrived(step, exchange) => Some((step, exchange)),
+            State::Unverified(tokens, exchange) => Some((tokens.verify(env), exchange)),
             State::ExpectResponse(_) => None,
         }
     }

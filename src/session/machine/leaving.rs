@@ -6,9 +6,9 @@
 //!                          └────────────────────────────────────────┘
 //! ```
 //!
-//! The refresh token may be spent where a refresh was begun and has no end, and where the record is gone: its revocation may do
-//! nothing. Then the newest token is the one that a refresh brings. The end of a refresh is the tokens that came for it, if it was the refresh of the
-//! tokens that are there now.
+//! The refresh token may be spent where a refresh was begun and has no end, and where the record is
+//! gone: its revocation may do nothing. Then the newest token is the one that a refresh brings. A
+//! refresh has an end if its tokens came, and if it was a refresh of the tokens that are there now.
 
 use super::Core;
 use super::exchange::Exchange;
@@ -182,7 +182,7 @@ impl Core {
 
     /// The record is gone. What may still come is waited for.
     fn after_erasure(&mut self, mut known: Known, env: &mut dyn Env) -> State {
-        while let Some((step, exchange)) = self.late.take_arrived() {
+        while let Some((step, exchange)) = self.late.take_arrived(env) {
             self.has_held(&mut known, Held::of(Ok(step), exchange, env));
         }
         if self.late.is_needed() {
@@ -263,7 +263,7 @@ impl Core {
     /// A response that was late has come, or it is known that none comes.
     pub(super) fn late_has_come(&mut self, state: State, env: &mut dyn Env) -> State {
         let is_leaving = matches!(state, State::Leaving(_));
-        while let Some((step, exchange)) = self.late.take_of(Fate::GiveBack) {
+        while let Some((step, exchange)) = self.late.take_of(Fate::GiveBack, env) {
             let is_to_be_replaced = self.store.is_new_login() || state.has_new_login();
             self.give_back_late(step, exchange, is_to_be_replaced && !is_leaving, env);
         }
@@ -275,7 +275,7 @@ impl Core {
                 self.after_erasure(leaving.known, env)
             }
             State::LoggedOut => {
-                while let Some((step, exchange)) = self.late.take_arrived() {
+                while let Some((step, exchange)) = self.late.take_arrived(env) {
                     self.give_back_late(step, exchange, false, env);
                 }
                 State::LoggedOut
@@ -286,7 +286,7 @@ impl Core {
                 self.set_late_aside(env);
                 let now = env.monotonic();
                 match end {
-                    End::NeedsLogin(_) if self.orphans.has_set_aside() => State::pausing(now, Resume::Anew, false, now),
+                    End::NeedsLogin(_) if self.orphans.has_set_aside() => State::pausing(now, Resume::Anew, false),
                     end => State::Stopped(end),
                 }
             }
@@ -302,7 +302,7 @@ impl Core {
     /// The logout is done. The rest is the revocation of what the session gives back.
     fn left(&mut self, known: Known, env: &mut dyn Env) -> State {
         // What an earlier request has brought since the provider was asked last.
-        while let Some((step, exchange)) = self.late.take_arrived() {
+        while let Some((step, exchange)) = self.late.take_arrived(env) {
             self.give_back_late(step, exchange, false, env);
         }
         self.store.abandon();

@@ -37,9 +37,10 @@ pub(super) struct Known {
     pub(super) is_record_gone: bool,
 }
 
-/// The end of a refresh: tokens that were asked for with this refresh token, if the store is shared.
+/// The end of a refresh: its tokens came.
 #[derive(Clone)]
 struct Brought {
+    /// The refresh token that it was asked with. Without a shared store, `None` for the current one.
     spent: Option<Secret>,
 }
 

@@ -5,13 +5,13 @@ use super::exchange::Exchange;
 use super::flight::{ExpectResponse, Flight};
 use super::orphans::Orphan;
 use super::state::{Resume, Stage, State};
-use crate::base::env::Env;
+use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::Secret;
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::error::{Error, Fault};
 use crate::flow::TokenRequest;
-use crate::flow::token_outcome::TokenOutcome;
-use crate::session::policy::{self, Persistence, Verdict};
+use crate::flow::token_outcome::{TokenOutcome, UnverifiedTokens};
+use crate::session::policy::{self, Came, Persistence, STALLED_AFTER, Verdict};
 use crate::session::question::Question;
 use crate::session::record::Parent;
 use crate::step::{Call, Step};
@@ -46,11 +46,6 @@ impl Core {
                 self.late.expect(self.attempts.ticket(), expect);
                 self.begin(env)
             }
-            Resume::Verify(unverified, exchange) => {
-                self.attempts.begin();
-                let step = Ok(unverified.verify(env));
-                self.proceed(step, exchange, env)
-            }
         }
     }
 
@@ -74,18 +69,19 @@ impl Core {
             return self.proceed(Ok(step), exchange, env);
         }
         if self.options.persistence == Persistence::Nowhere || self.current.tokens().refresh_token().is_none() {
-            return self.ask_prepared(env);
+            return self.ask_prepared(self.deadline(env), env);
         }
         self.store.ask(Question::Prepare);
         State::attempting(Stage::ExpectPreparation, self.deadline(env))
     }
 
-    /// Asks the provider, unless what was asked for before has come meanwhile. What it gives can be saved.
-    pub(super) fn ask_prepared(&mut self, env: &mut dyn Env) -> State {
+    /// Asks the provider, unless what was asked for before has come meanwhile. What it gives can be saved. The lease of the
+    /// lock lasts until then.
+    pub(super) fn ask_prepared(&mut self, lease_until: MonotonicTime, env: &mut dyn Env) -> State {
         if let Some((step, exchange)) = self.has_come(env) {
             return self.proceed(Ok(step), exchange, env);
         }
-        let exchange = self.exchange(env);
+        let exchange = self.exchange(lease_until, env);
         let step = self.party.refresh(self.current.tokens(), env);
         self.proceed(step, exchange, env)
     }
@@ -95,15 +91,15 @@ impl Core {
         if let Some((step, exchange)) = self.has_come(env) {
             return (Ok(step), exchange);
         }
-        let exchange = self.exchange(env);
+        let exchange = self.exchange(self.deadline(env), env);
         (self.party.refresh(self.current.tokens(), env), exchange)
     }
 
     /// What comes of the current tokens.
-    fn exchange(&self, env: &dyn Env) -> Exchange {
+    fn exchange(&self, lease_until: MonotonicTime, env: &dyn Env) -> Exchange {
         let is_shared = self.options.persistence == Persistence::Shared;
         let spent = self.current.tokens().refresh_token().filter(|_| is_shared).cloned();
-        Exchange::new(self.parent(spent), self.options.deadline(), env)
+        Exchange::new(self.parent(spent), lease_until, self.options.deadline(), env)
     }
 
     /// What comes is obtained from this refresh token, and not from a later record than the known one.
@@ -117,7 +113,10 @@ impl Core {
             // Nearly always. What is moved below is large, also where it is nothing.
             return None;
         }
-        let come = self.late.take_tokens(self.current.tokens().refresh_token());
+        let mut come = self.late.take_tokens(self.current.tokens().refresh_token(), env);
+        if let Some((_, exchange)) = &mut come {
+            exchange.is_of(self.store.known());
+        }
         self.set_late_aside(env);
         come
     }
@@ -126,7 +125,8 @@ impl Core {
     pub(super) fn ask_with(&mut self, other: Secret, env: &mut dyn Env) -> State {
         let tokens = self.current.tokens().clone().with(|tokens| tokens.refresh_token = Some(other.clone()));
         let step = self.party.refresh(&tokens, env);
-        let exchange = Exchange::new(self.parent(Some(other)), self.options.deadline(), env);
+        let (parent, lease_until) = (self.parent(Some(other)), self.deadline(env));
+        let exchange = Exchange::new(parent, lease_until, self.options.deadline(), env);
         self.proceed(step, exchange, env)
     }
 
@@ -139,43 +139,69 @@ impl Core {
     ) -> State {
         if step.is_ok() && exchange.may_have_yielded() {
             // New tokens exist. Until they can be used, nobody knows whether the old one is still good.
-            self.current.doubt(Some(exchange.asked_at()));
+            if exchange.may_have_rotated() {
+                self.current.doubt(Some(exchange.asked_at()));
+            }
             if !matches!(step, Ok(Step::Done(TokenOutcome::Verified(_)))) {
-                // They cannot be saved yet, which would renew it. A flow that waits looks often.
-                let deadline = self.options.deadline();
-                if !matches!(step, Ok(Step::Wait(_))) || exchange.is_renewal_due(deadline, env) {
+                // They cannot be saved yet, so no save renews the lease. A flow that waits comes
+                // here often: for it the lease is renewed only when that is due.
+                if !matches!(step, Ok(Step::Wait(_))) || exchange.is_renewal_due(env) {
                     self.store.renew_lease();
-                    exchange.renews(env);
+                    exchange.renews(self.options.deadline(), env);
                 }
             }
         }
         match step {
             // The provider says that it did not rotate.
-            Err(error) if error.fault() == Fault::Denied => self.failed(error, false, exchange.denied(), env),
-            Err(error) => self.failed(error, false, exchange, env),
+            Err(error) if error.fault() == Fault::Denied => self.failed(error, Came::Nothing, exchange.denied(), env),
+            Err(error) => self.failed(error, Came::Nothing, exchange, env),
             Ok(Step::Call(call)) => self.send(call, exchange, env),
             Ok(Step::UseKey(use_key)) => State::in_flight(Flight::use_key(use_key, exchange), self.deadline(env)),
             Ok(Step::Wait(wait)) => {
                 let until = wait.until();
                 State::in_flight(Flight::Wait(wait, exchange), until)
             }
-            Ok(Step::Done(TokenOutcome::Verified(granted))) => self.obtained(exchange.obtained(granted.tokens), env),
-            Ok(Step::Done(TokenOutcome::Unverified { error, tokens })) => match policy::verdict(&error, true) {
-                Verdict::Later => {
-                    self.ends_in_vain(&exchange);
-                    self.back_off(error, Resume::Verify(tokens, exchange), env)
+            Ok(Step::Done(TokenOutcome::Verified(granted))) => {
+                let mut obtained = exchange.obtained(granted.tokens);
+                obtained.may_be_spent &= self.store.was_begun();
+                self.obtained(obtained, env)
+            }
+            Ok(Step::Done(TokenOutcome::Unverified { error, tokens })) => self.unverified(error, tokens, exchange, env),
+        }
+    }
+
+    /// Tokens came that are not verified, or only a refresh token.
+    fn unverified(
+        &mut self,
+        error: Error,
+        tokens: UnverifiedTokens,
+        mut exchange: Exchange,
+        env: &mut dyn Env,
+    ) -> State {
+        if tokens.lack_access_token() && tokens.refresh_token().is_some() {
+            self.keep_refresh_token(&tokens, &mut exchange, env);
+            return self.back_off(error, Resume::Anew, env);
+        }
+        let came = if tokens.are_flawed() { Came::Flawed } else { Came::Unverified };
+        match policy::verdict(&error, came) {
+            Verdict::Later => {
+                self.keep_refresh_token(&tokens, &mut exchange, env);
+                // If the key was withdrawn, nobody will ever verify them: then the next attempt asks for others.
+                if self.attempts.failures() < STALLED_AFTER {
+                    self.late.verify_later(self.attempts.ticket(), tokens, exchange);
                 }
-                _ => {
-                    self.orphaned(Orphan::Unverified(tokens));
-                    self.failed(error, true, exchange, env)
-                }
-            },
+                self.back_off(error, Resume::Anew, env)
+            }
+            _ => {
+                self.orphaned(Orphan::Unverified(tokens));
+                self.failed(error, came, exchange, env)
+            }
         }
     }
 
     /// A request is to be sent. The provider is not asked for what has come while a key was used.
     fn send(&mut self, call: Call<TokenRequest>, exchange: Exchange, env: &mut dyn Env) -> State {
-        if !exchange.may_have_rotated()
+        if !exchange.has_begun()
             && let Some((step, exchange)) = self.has_come(env)
         {
             return self.proceed(Ok(step), exchange, env);

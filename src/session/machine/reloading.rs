@@ -2,7 +2,6 @@
 //!
 //! Nobody is asked for tokens for that, and nothing is written: it was a hint, and anybody may have given it.
 
-use super::orphans::Orphan;
 use super::records::Newer;
 use super::state::State;
 use super::{Core, Session};
@@ -51,13 +50,10 @@ impl Core {
     }
 
     /// Goes on from the response of the store. A store that fails is asked again by the next refresh.
-    pub(super) fn reloaded(&mut self, answer: StoreResponse, mut state: State, env: &mut dyn Env) -> State {
+    pub(super) fn reloaded(&mut self, answer: StoreResponse, state: State, env: &mut dyn Env) -> State {
         let known = self.known();
         let is_fresh = self.reload.as_mut().is_some_and(|reload| reload.answered(&known));
         let StoreResponse::Loaded { record, begun } = answer else { return state };
-        if let State::Pausing(pause) = &mut state {
-            pause.is_renewed(self.options.deadline(), env);
-        }
         if !is_fresh || !state.can_reload() || self.store.has_unsaved() {
             return state;
         }
@@ -84,16 +80,6 @@ impl Core {
         if state.is_over() && !self.current.is_other_response(&record.tokens) {
             // What ended the session is true of these tokens, whatever the number of their record.
             return state;
-        }
-        if let State::Pausing(pause) = &mut state
-            && let Some(unverified) = pause.take_unverified()
-        {
-            // The lock was lost, and others have gone on.
-            self.store.release();
-            match is_other {
-                true => self.orphaned(Orphan::Unverified(unverified)),
-                false => self.orphans.set_aside(Orphan::Unverified(unverified)),
-            }
         }
         let begun = Record::is_begun(Some(&record), begun);
         let is_new = self.take(record, is_other, state.is_grant_gone(), env);

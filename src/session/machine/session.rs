@@ -84,11 +84,14 @@ impl Session {
         self.core.store.login()
     }
 
-    /// The next revocation to drive: of tokens that this session does not use any more, and that the provider may still
-    /// honour. They are those of a session that was logged out, those of a login that a new login has replaced in the
-    /// store, and those that came for either of them later. Drop the revocation of a replaced login if the provider
-    /// keeps one grant for all logins of a user. Call it until it returns `None`; [`Event::Orphaned`] says when. If the
-    /// provider has no revocation endpoint, there is nothing to drive: the tokens stay valid until they expire.
+    /// The next revocation to drive: of tokens that this session does not use any more, and that
+    /// the provider may still honour. They are those of a session that was logged out, or whose
+    /// record is gone, or is another user's or another client's; those of a login that a new login
+    /// has replaced in the store; those of a response that was refused; and those that came later
+    /// for one of these. Drop the revocation of a replaced login if the provider keeps one grant
+    /// for all logins of a user. Call it until it returns `None`; [`Event::Orphaned`] says when. If
+    /// the provider has no revocation endpoint, there is nothing to drive: the tokens stay valid
+    /// until they expire.
     ///
     /// # Errors
     /// The errors of [`RelyingParty::revoke`], except `revocation.unsupported`.
@@ -277,7 +280,7 @@ impl Session {
         }
         let new_login = Some(LoginId::random(env));
         let lease_until = self.core.deadline(env);
-        let obtained = Obtained { tokens, parent: Parent::default(), new_login, lease_until };
+        let obtained = Obtained { tokens, parent: Parent::default(), new_login, may_be_spent: false, lease_until };
         self.transition(|state, core| core.adopt(obtained, state, env));
         Ok(())
     }
@@ -290,24 +293,6 @@ impl Session {
         if self.end() != Some(End::LoggedOut) {
             self.transition(|state, core| core.leave(state, env));
         }
-    }
-
-    /// Keeps the refresh token of tokens that came and cannot be verified yet: the keys cannot be fetched, or this
-    /// machine's clock is wrong. Call it before the session is dropped, after [`Event::BackingOff`] with such an error:
-    /// until then these tokens are in memory only, and the stored refresh token may be spent. The new refresh token is
-    /// saved in place of the old one, and the next attempt asks the provider with it. The new access token is not used:
-    /// nobody has verified what it came with. The old access token counts as expired from then on, because the provider
-    /// may have ended it. The save is done when the session [is idle](Session::is_idle).
-    ///
-    /// Returns whether there was such a refresh token. If the tokens came without one, the old one is still the newest:
-    /// there is nothing to keep, and the session verifies the tokens again as long as it lives.
-    pub fn keep_unverified(&mut self, env: &mut dyn Env) -> bool {
-        let mut is_kept = false;
-        self.transition(|state, core| match state {
-            State::Pausing(pause) => core.keep_unverified(pause, &mut is_kept, env),
-            other => other,
-        });
-        is_kept
     }
 
     /// Saves the current tokens. Call it after a login: otherwise the first refresh saves the tokens, and a crash

@@ -1,21 +1,17 @@
 //! The states of a session. Each state is named for the input that it awaits and has only the data that it needs.
 
-use std::time::Duration;
-
-use super::exchange::{Exchange, Obtained, Rejection};
+use super::exchange::{Obtained, Rejection};
 use super::flight::{ExpectResponse, Flight};
 use super::logout::{Leaving, LogoutStage};
-use crate::base::env::{Env, MonotonicTime};
+use crate::base::env::MonotonicTime;
 use crate::error::{Error, ErrorCode};
-use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::access::End;
 use crate::session::question::ToSave;
 use crate::session::record::Record;
 use crate::session::timer::Timer;
-use crate::session::unsaved::longest_pause;
 
 pub(super) enum State {
-    /// Nothing is going on. A refresh is due then.
+    /// Nothing is going on. `due` is when the next refresh is due.
     Idle {
         due: Option<MonotonicTime>,
     },
@@ -37,20 +33,11 @@ pub(super) enum State {
 pub(super) struct Pause {
     until: MonotonicTime,
     resume: Resume,
-    /// When the lease of the lock is renewed, if tokens are not verified.
-    renew_at: Option<MonotonicTime>,
     /// The next attempt begins for a caller, not by the clock.
     awaits_caller: bool,
-    /// What came and is not verified is no loss if the session is dropped: the refresh token before goes on.
-    may_be_dropped: bool,
 }
 
 impl Pause {
-    /// It ends no sooner than that.
-    pub(super) fn lasts_until(&mut self, until: MonotonicTime) {
-        self.until = self.until.max(until);
-    }
-
     pub(super) fn is_over(&self, now: MonotonicTime) -> bool {
         self.until <= now
     }
@@ -58,49 +45,6 @@ impl Pause {
     /// A caller waits. The next attempt begins when the pause is over.
     pub(super) fn has_caller(&mut self) {
         self.awaits_caller = false;
-    }
-
-    /// The store is asked to renew the lease of the lock, and the next time after half of it.
-    pub(super) fn renews(&mut self, deadline: Duration, env: &dyn Env) {
-        self.renew_at = Some(env.monotonic().saturating_add(longest_pause(deadline)));
-        if let Resume::Verify(_, exchange) = &mut self.resume {
-            exchange.renews(env);
-        }
-    }
-
-    /// The store has answered.
-    pub(super) fn is_renewed(&mut self, deadline: Duration, env: &dyn Env) {
-        if let Resume::Verify(_, exchange) = &mut self.resume {
-            exchange.renewed(deadline, env);
-        }
-    }
-
-    /// The tokens that came and are not verified.
-    pub(super) fn unverified(&self) -> Option<(&UnverifiedTokens, &Exchange)> {
-        match &self.resume {
-            Resume::Verify(unverified, exchange) => Some((unverified, exchange)),
-            Resume::Anew | Resume::Late(_) => None,
-        }
-    }
-
-    /// The tokens that came and are not verified may be dropped with the session.
-    pub(super) fn may_drop_unverified(&mut self) {
-        self.may_be_dropped = true;
-    }
-
-    /// Takes them. The next attempt begins anew.
-    pub(super) fn take_unverified(&mut self) -> Option<UnverifiedTokens> {
-        self.unverified()?;
-        self.renew_at = None;
-        match std::mem::replace(&mut self.resume, Resume::Anew) {
-            Resume::Verify(unverified, _) => Some(unverified),
-            Resume::Anew | Resume::Late(_) => None,
-        }
-    }
-
-    /// The next attempt begins anew, whatever came of the last one.
-    pub(super) fn begins_anew(&mut self) {
-        (self.resume, self.renew_at) = (Resume::Anew, None);
     }
 
     pub(super) fn into_resume(self) -> Resume {
@@ -122,8 +66,6 @@ pub(super) enum Resume {
     Anew,
     /// The response of the last attempt may still come. If it does, the pause ends.
     Late(ExpectResponse),
-    /// Tokens came, but keys to verify them did not.
-    Verify(UnverifiedTokens, Exchange),
 }
 
 /// One attempt to get new tokens.
@@ -136,7 +78,7 @@ pub(super) struct Attempt {
 impl Attempt {
     /// Whether the provider is to be asked for tokens, and has not been.
     pub(super) fn is_to_ask(&self) -> bool {
-        matches!(&self.stage, Stage::InFlight(flight) if flight.is_to_send() && !flight.exchange().may_have_rotated())
+        matches!(&self.stage, Stage::InFlight(flight) if flight.is_to_send() && !flight.exchange().has_begun())
     }
 }
 
@@ -155,7 +97,7 @@ pub(super) enum Stage {
     ExpectPreparation,
     /// The provider is asked.
     InFlight(Box<Flight>),
-    /// New tokens are saved before anyone can use them.
+    /// New tokens are passed to the store before anyone can use them.
     ExpectSave(Box<Obtained>),
     /// The record, whose count of refusals without a reason is out of date.
     ExpectRecordToCount(Box<Error>),
@@ -180,19 +122,9 @@ impl State {
         Self::attempting(Stage::InFlight(Box::new(flight)), until)
     }
 
-    /// A pause. `awaits_caller` if the next attempt begins for a caller, not by the clock. Tokens that are not verified
-    /// keep the lock, whose lease is to be renewed at `renew_at`.
-    pub(super) fn pausing(until: MonotonicTime, resume: Resume, awaits_caller: bool, renew_at: MonotonicTime) -> Self {
-        let renew_at = matches!(resume, Resume::Verify(..)).then_some(renew_at);
-        Self::Pausing(Box::new(Pause { until, resume, renew_at, awaits_caller, may_be_dropped: false }))
-    }
-
-    /// When the lease of the lock is to be renewed.
-    pub(super) fn renewal(&self) -> Option<MonotonicTime> {
-        match self {
-            Self::Pausing(pause) => pause.renew_at,
-            _ => None,
-        }
+    /// A pause. `awaits_caller` if the next attempt begins for a caller, not by the clock.
+    pub(super) fn pausing(until: MonotonicTime, resume: Resume, awaits_caller: bool) -> Self {
+        Self::Pausing(Box::new(Pause { until, resume, awaits_caller }))
     }
 
     /// What is true of the session if a transition from this state does not return.
@@ -274,7 +206,7 @@ impl State {
     pub(super) fn can_reload(&self) -> bool {
         match self {
             Self::Idle { .. } | Self::Stopped(End::NeedsLogin(_)) => true,
-            Self::Pausing(pause) => matches!(pause.resume, Resume::Anew | Resume::Verify(..)),
+            Self::Pausing(pause) => matches!(pause.resume, Resume::Anew),
             _ => false,
         }
     }
@@ -296,7 +228,7 @@ impl State {
         match self {
             Self::Idle { .. } | Self::Stopped(_) | Self::LoggedOut => true,
             Self::Attempting(attempt) => matches!(attempt.stage, Stage::Queued),
-            Self::Pausing(pause) => pause.may_be_dropped || matches!(pause.resume, Resume::Anew),
+            Self::Pausing(pause) => matches!(pause.resume, Resume::Anew),
             Self::Interrupted | Self::Leaving(_) => false,
         }
     }
@@ -355,8 +287,8 @@ impl State {
         let Self::Attempting(attempt) = self else { return None };
         match &attempt.stage {
             Stage::ExpectSave(obtained) => {
-                let Obtained { tokens, parent, new_login, .. } = &**obtained;
-                let (new_login, silent_refusals, may_be_spent) = (*new_login, 0, false);
+                let Obtained { tokens, parent, new_login, may_be_spent, .. } = &**obtained;
+                let (new_login, silent_refusals, may_be_spent) = (*new_login, 0, *may_be_spent);
                 Some(ToSave { tokens, parent: Some(parent), new_login, silent_refusals, may_be_spent })
             }
             Stage::ExpectCount(counted) => {

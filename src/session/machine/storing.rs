@@ -1,14 +1,15 @@
 //! The transitions with the store: before the provider is asked, and once new tokens came.
 
 use super::Core;
-use super::exchange::{Obtained, Rejection};
+use super::exchange::{Exchange, Obtained, Rejection};
 use super::records::{Newer, is_successor};
-use super::state::{Pause, Stage, State};
+use super::state::{Stage, State};
 use crate::base::env::{Env, MonotonicTime};
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
+use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::event::Event;
-use crate::session::policy::{self, Persistence};
+use crate::session::policy::Persistence;
 use crate::session::question::{Question, Saved, Told};
 use crate::session::record::{Parent, Record};
 
@@ -28,7 +29,7 @@ impl Core {
         State::attempting(Stage::ExpectRecordAfter(Box::new(rejection)), self.deadline(env))
     }
 
-    /// New tokens are saved before anyone can use them.
+    /// New tokens are passed to the store before anyone can use them.
     pub(super) fn obtained(&mut self, mut obtained: Obtained, env: &mut dyn Env) -> State {
         self.options.trim(&mut obtained.tokens);
         if self.options.persistence == Persistence::Nowhere {
@@ -40,6 +41,7 @@ impl Core {
 
     /// New tokens are saved, or need not be.
     fn is_kept(&mut self, obtained: Obtained, env: &mut dyn Env) -> State {
+        self.store.note_mark(obtained.may_be_spent);
         self.nothing_is_replaced();
         self.succeeded(obtained.tokens, obtained.new_login.or(self.store.login()), env)
     }
@@ -78,7 +80,8 @@ impl Core {
             (Stage::ExpectEarlierSave, Told::SavedEarlier(Saved::Failed(error))) => {
                 self.could_not_save_earlier(error, env)
             }
-            (Stage::ExpectPreparation, Told::Prepared(Saved::Done)) => self.ask_prepared(env),
+            // The store has renewed the lease at some time after it was asked to prepare: at that time the deadline began.
+            (Stage::ExpectPreparation, Told::Prepared(Saved::Done)) => self.ask_prepared(until, env),
             (Stage::ExpectPreparation, Told::Prepared(Saved::Conflict(Some(record)))) => self.found(*record, None, env),
             (Stage::ExpectPreparation, Told::Prepared(Saved::Conflict(None))) => self.gone(env),
             (Stage::ExpectPreparation, Told::Prepared(Saved::Failed(error))) => {
@@ -185,8 +188,9 @@ impl Core {
 
     /// Takes the tokens of a record that is not the known one, perhaps of another login. Whoever
     /// saved that login has given back the tokens of the record that it replaced. If the store had
-    /// lost the record of the current tokens before that, they were not among those: then they are
-    /// given back here. Returns whether the tokens of the record are new.
+    /// lost the record of the current tokens before that, they were not among those. This session
+    /// cannot know that, so it gives them back here, unless the provider has ended their grant.
+    /// Returns whether the tokens of the record are new.
     pub(super) fn take(&mut self, record: Record, is_other: bool, is_grant_gone: bool, env: &mut dyn Env) -> bool {
         let may_be_older = !is_other && self.may_be_older(&record);
         if !is_successor(&record, self.current.tokens()) && !self.current.are(&record.tokens) {
@@ -359,31 +363,31 @@ impl Core {
         let state = self.succeeded(obtained.tokens, obtained.new_login.or(self.store.login()), env);
         self.events.push(Event::NotSaved(error));
         self.store.save_later(&replaced, obtained.parent, is_new_login, self.options.deadline(), env);
+        if obtained.may_be_spent {
+            self.store.unsaved_may_be_spent();
+        }
         state
     }
 
-    /// Tokens came and are not verified. Their refresh token takes the place of the old refresh token.
-    pub(super) fn keep_unverified(&mut self, mut pause: Box<Pause>, is_kept: &mut bool, env: &mut dyn Env) -> State {
-        let Some((unverified, exchange)) = pause.unverified() else { return State::Pausing(pause) };
-        let Some(refresh_token) = unverified.refresh_token().cloned() else {
-            // The old one is not spent. Others may go on with it.
-            self.store.release();
-            pause.may_drop_unverified();
-            return State::Pausing(pause);
-        };
-        *is_kept = true;
-        let (expires_at, parent) = (unverified.refresh_expires_at(), exchange.parent.clone());
+    /// Tokens came that cannot be used, now or ever. Their refresh token takes the place of the spent one at once, also in the
+    /// store: it is not lost, whatever becomes of this process. The lock is given back when it is saved.
+    pub(super) fn keep_refresh_token(&mut self, tokens: &UnverifiedTokens, exchange: &mut Exchange, env: &mut dyn Env) {
+        self.ends_in_vain(exchange);
+        self.attempts.refusals(false);
         let replaced = self.current.tokens().clone();
-        self.current.continue_with(refresh_token, expires_at);
-        if self.options.persistence != Persistence::Nowhere {
-            self.store.keep_lock();
-            self.store.save_later(&replaced, parent, false, self.options.deadline(), env);
-            self.store.save_again(self.deadline(env));
+        let is_current = |token: &&Secret| replaced.refresh_token().is_some_and(|own| own.matches(token.expose()));
+        if let Some(refresh_token) = tokens.refresh_token().filter(|token| !is_current(token)) {
+            self.current.continue_with(refresh_token.clone(), tokens.refresh_expires_at());
+            if self.options.persistence != Persistence::Nowhere {
+                self.store.keep_lock();
+                let deadline = self.options.deadline();
+                self.store.save_later(&replaced, exchange.parent.clone(), false, deadline, env);
+                self.store.save_again(self.deadline(env));
+            }
+            exchange.is_kept(refresh_token.clone());
         }
-        pause.begins_anew();
-        // It is not spent before it is saved.
-        pause.lasts_until(env.monotonic().saturating_add(policy::SHORTEST));
-        State::Pausing(pause)
+        self.store.release();
+        exchange.unlocked();
     }
 
     /// The store did not say in time whether it saved the tokens.

@@ -21,7 +21,8 @@ impl StoreProtocol {
         }
     }
 
-    /// A response that nobody waits for any more. A lock is one all the same.
+    /// A response that nobody waits for any more. If it says that the lock is held, the lock is
+    /// held all the same.
     pub(super) fn told_late(&mut self, ticket: NonZero<u32>, response: StoreResponse) -> Option<Told> {
         match response {
             StoreResponse::Locked => self.locked_late(ticket),
@@ -39,8 +40,8 @@ impl StoreProtocol {
         is_own.then(|| Told::SavedAgain(Saved::Conflict(Some(record))))
     }
 
-    /// A lock that comes late is given to the attempt that waits for a lock now. If no attempt waits, the lock is
-    /// released.
+    /// A lock that comes late is given to the attempt that waits for a lock now. If no attempt
+    /// waits, and the session does not hold the lock already, the lock is released.
     fn locked_late(&mut self, ticket: NonZero<u32>) -> Option<Told> {
         if ticket < self.last_unlock {
             // A later `Unlock` gave it back.

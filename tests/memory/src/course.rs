@@ -21,8 +21,8 @@ use oidc_proto::{
 
 use crate::watch::unwatched;
 
-const ISSUER: &str = "https://op.example.org";
-const REDIRECT: &str = "https://app.example.org/cb";
+pub(crate) const ISSUER: &str = "https://op.example.org";
+pub(crate) const REDIRECT: &str = "https://app.example.org/cb";
 
 /// How the client authenticates, and whether its tokens are bound to a key.
 #[derive(Clone, Copy, Debug)]
@@ -47,14 +47,20 @@ impl Kind {
 /// Each secret, and what it is.
 pub type Secrets = BTreeMap<String, String>;
 
-type Noted = Rc<RefCell<Secrets>>;
+pub(crate) type Noted = Rc<RefCell<Secrets>>;
 
 /// An HTTP client that reaches the provider, and notes the secrets that it carries.
-struct Carrier {
+pub(crate) struct Carrier {
     provider: Provider,
     clock: Clock,
     secrets: Noted,
     is_escaped: bool,
+}
+
+impl Carrier {
+    pub(crate) fn new(provider: &Provider, env: &TestEnv, secrets: &Noted) -> Self {
+        Self { provider: provider.clone(), clock: env.clock().clone(), secrets: secrets.clone(), is_escaped: false }
+    }
 }
 
 /// Parameters and members that are secret.
@@ -122,13 +128,8 @@ pub fn course(kind: Kind) -> Secrets {
         if kind.has_initial_token { provider.with_initial_access_token(INITIAL_TOKEN) } else { provider }
     });
     let sleep = env.clock().clone();
-    let http = BlockingDriver::new(unwatched(|| Carrier {
-        provider: provider.clone(),
-        clock: env.clock().clone(),
-        secrets: secrets.clone(),
-        is_escaped: kind.is_escaped,
-    }))
-    .with_sleep(move |pause| sleep.advance(pause));
+    let carrier = || Carrier { is_escaped: kind.is_escaped, ..Carrier::new(&provider, &env, &secrets) };
+    let http = BlockingDriver::new(unwatched(carrier)).with_sleep(move |pause| sleep.advance(pause));
 
     let issuer = Issuer::new(ISSUER, Schemes::HttpsOnly).unwrap();
     let found = http.run(ServerMetadataFetch::start(issuer, Default::default()).unwrap(), &mut env).unwrap();
@@ -184,6 +185,12 @@ pub fn course(kind: Kind) -> Secrets {
     let refreshed = http.run(party.refresh(&tokens, &mut env).unwrap(), &mut env).unwrap();
     drop(tokens);
     let tokens = refreshed.verified().unwrap().tokens;
+    // Without an access token, and so are its tokens revoked.
+    unwatched(|| provider.lie(Lie::TokenAbsent));
+    let refreshed = http.run(party.refresh(&tokens, &mut env).unwrap(), &mut env).unwrap();
+    let TokenOutcome::Unverified { tokens: unusable, .. } = refreshed else { panic!("there is no access token") };
+    http.run(unusable.revoke(&mut env).unwrap(), &mut env).unwrap();
+    unwatched(|| provider.honest());
     let hinted = EndSessionRequest::new().with_id_token_hint(tokens.id_token().unwrap());
     drop(party.end_session(hinted, &mut env).unwrap());
     http.run(party.revoke(&tokens, &mut env).unwrap(), &mut env).unwrap();

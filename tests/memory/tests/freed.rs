@@ -1,7 +1,9 @@
 //! No block that is freed holds a secret.
 
-use oidc_proto::AuthMethod;
+use oidc_proto::qr::{CrossSigning, Message, Secrets as AccountSecrets};
+use oidc_proto::{AuthMethod, Secret};
 use oidc_proto_memory::course::{Kind, Secrets, course};
+use oidc_proto_memory::stored_session::stored_session;
 use oidc_proto_memory::watch::watched;
 
 /// So many bytes of a secret count as the secret.
@@ -15,17 +17,21 @@ fn needles(secrets: &Secrets) -> &'static [Vec<u8>] {
 }
 
 fn assert_wiped(kind: Kind) {
+    assert_wiped_by(&format!("{kind:?}"), || course(kind));
+}
+
+fn assert_wiped_by(kind: &str, course: impl Fn() -> Secrets) {
     // The first time to learn the secrets; the seeds make them the same the second time.
-    let secrets = course(kind);
+    let secrets = course();
     let needles = needles(&secrets);
     assert!(needles.len() >= 8, "{secrets:?}");
-    let (again, found) = watched(needles, || course(kind));
+    let (again, found) = watched(needles, &course);
     assert_eq!(again, secrets);
     let names: Vec<_> = secrets.values().collect();
     let mut lines: Vec<_> = found.iter().map(|find| format!("{}\n    {}", names[find.secret], find.by)).collect();
     lines.sort();
     lines.dedup();
-    assert!(lines.is_empty(), "{kind:?}: {} secrets in freed memory:\n{}", lines.len(), lines.join("\n"));
+    assert!(lines.is_empty(), "{kind}: {} secrets in freed memory:\n{}", lines.len(), lines.join("\n"));
 }
 
 #[test]
@@ -68,6 +74,14 @@ fn a_course_with_escapes_in_what_the_provider_writes_leaves_none() {
     assert_wiped(Kind { is_escaped: true, ..Kind::by(AuthMethod::ClientSecretPost) });
 }
 
+#[test]
+fn a_session_in_a_file_leaves_none() {
+    let folder = std::env::temp_dir().join(format!("oidc-proto-memory-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    assert_wiped_by("a session", || stored_session(&folder.join("session.json")));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 /// The search finds what there is to find.
 #[test]
 fn a_secret_that_is_not_wiped_is_found() {
@@ -95,4 +109,18 @@ fn a_callback_leaves_no_code_in_freed_memory() {
     }
     let (parsed, found) = watched(needles, || oidc_proto::Callback::from_form_post(query.as_bytes()).map(drop));
     assert!(parsed.is_ok() && found.is_empty(), "{found:?}");
+}
+
+/// However long they are, and however many escapes they need.
+#[test]
+fn the_secrets_of_an_account_leave_none_when_they_are_written() {
+    let needles: &'static [Vec<u8>] = Vec::leak(vec![b"very-secret".to_vec()]);
+    let key = || Secret::from(format!("very-secret{}", "\"".repeat(8 * 1024)));
+    let cross_signing = CrossSigning { master_key: key(), self_signing_key: key(), user_signing_key: key() };
+    let secrets = AccountSecrets { cross_signing, backup: None };
+    let ((), found) = watched(needles, || drop(secrets.to_json()));
+    assert!(found.is_empty(), "{found:?}");
+    let message = Message::Secrets(secrets);
+    let ((), found) = watched(needles, || drop(message.to_json()));
+    assert!(found.is_empty(), "{found:?}");
 }

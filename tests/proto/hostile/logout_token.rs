@@ -251,3 +251,25 @@ fn a_token_that_comes_again_is_told_as_long_as_it_is_good() {
     assert_eq!(seen.check(&second).unwrap_err().code(), ErrorCode::LOGOUT_TOKEN_REPLAYED);
     seen.check(&first).unwrap();
 }
+
+/// What several processes share is a set of texts, each until its token is refused for its age (Back-Channel Logout 1.0
+/// section 2.6 rule 8).
+#[test]
+fn the_key_of_a_token_that_came_is_the_same_in_every_process() {
+    let (mut one, mut other) = (World::new(), World::new());
+    let [of_one, of_other] = [&mut one, &mut other].map(|world| {
+        let user = world.logged_in().unwrap();
+        [("a.b", 0), ("a.b", 30), ("c", 0)].map(|(jti, later)| {
+            let token = token(world, &user, move |token| {
+                token.claim("jti", jti);
+                token.claim("exp", token.date("exp") + later);
+            });
+            token.replay_key()
+        })
+    });
+    assert_eq!(of_one, of_other);
+    let [first, again, next] = of_one;
+    assert!(first == again && first != next);
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+    assert!(first.len() == 43 && first.chars().all(is_plain), "{first}: fit for a name in any store");
+}

@@ -100,6 +100,9 @@ fn no_value_that_the_application_adds_is_shown() {
     world.show(&EndSessionRequest::new().with_logout_hint("hint-of-alice"));
     world.show(&oidc_proto::matrix::LoginRequest::new().with_login_hint("hint-of-alice"));
     world.show(&GrantRequest::client_credentials().with_parameter("name", "value-of-ours"));
+    world.show(&Client::new("app").with_token_parameter("name", "value-of-ours"));
+    let user = oidc_proto::matrix::UserId::new("@hint-of-alice:example.org").unwrap();
+    world.show(&oidc_proto::matrix::LoginRequest::new().with_login_hint_for(&user));
     assert!(!world.shown.contains("hint-of-alice") && !world.shown.contains("value-of-ours"));
     // They are sent all the same.
     world.request = request;

@@ -1,5 +1,6 @@
 //! Tokens: answers of the token endpoint that are out of order, and those that are merely odd.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oidc_proto::AuthMethod;
@@ -14,6 +15,15 @@ use crate::hostile::world::{At, Row, Say, World, pardons, redirect, refusals};
 
 #[rustfmt::skip]
 const REFUSED: &[(Say, ErrorCode)] = &[
+    (Say::Lie(Lie::ErrorWith200), ErrorCode::TOKEN_INVALID_GRANT),
+    (Say::Edit("a list", |op| respond(op, On::Token, 200, "application/json", r#"["at","Bearer",300]"#)), ErrorCode::JSON_TYPE),
+    (Say::Edit("two responses", |op| respond(op, On::Token, 200, "application/json", "{}{}")), ErrorCode::JSON_SYNTAX),
+    (Say::Edit("NaN", |op| respond(op, On::Token, 200, "application/json", r#"{"expires_in":NaN}"#)), ErrorCode::JSON_SYNTAX),
+];
+
+/// No access token came that can be used, but a refresh token may have.
+#[rustfmt::skip]
+const NO_ACCESS_TOKEN: &[(Say, ErrorCode)] = &[
     (Say::Lie(Lie::TokenCrLf), ErrorCode::TOKEN_MALFORMED),
     (Say::Edit("a zero byte", |op| put(op, "access_token", json!("at_\u{0}"))), ErrorCode::TOKEN_MALFORMED),
     (Say::Edit("a letter beyond ASCII", |op| put(op, "access_token", json!("at_é"))), ErrorCode::TOKEN_MALFORMED),
@@ -22,10 +32,8 @@ const REFUSED: &[(Say, ErrorCode)] = &[
     (Say::Lie(Lie::TokenEmpty), ErrorCode::TOKEN_MISSING_ACCESS_TOKEN),
     (Say::Lie(Lie::TokenAbsent), ErrorCode::TOKEN_MISSING_ACCESS_TOKEN),
     (Say::Edit("null as access_token", |op| put(op, "access_token", Value::Null)), ErrorCode::TOKEN_MISSING_ACCESS_TOKEN),
-    (Say::Lie(Lie::ErrorWith200), ErrorCode::TOKEN_INVALID_GRANT),
-    (Say::Edit("a list", |op| respond(op, On::Token, 200, "application/json", r#"["at","Bearer",300]"#)), ErrorCode::JSON_TYPE),
-    (Say::Edit("two responses", |op| respond(op, On::Token, 200, "application/json", "{}{}")), ErrorCode::JSON_SYNTAX),
-    (Say::Edit("NaN", |op| respond(op, On::Token, 200, "application/json", r#"{"expires_in":NaN}"#)), ErrorCode::JSON_SYNTAX),
+    (Say::Edit("a list as access_token", |op| put(op, "access_token", json!(["at_"]))), ErrorCode::JSON_TYPE),
+    (Say::Edit("access_token twice", access_token_twice), ErrorCode::JSON_DUPLICATE_NAME),
 ];
 
 /// An access token came, but the rest spoils it: nothing is lost, and nothing is used.
@@ -108,6 +116,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let own = [ErrorCode::HTTP_STATUS, ErrorCode::TOKEN_INVALID_CLIENT, ErrorCode::DPOP_NOT_BOUND];
     let own = own.map(|code| (Say::Edit("told by a scenario", |_| {}), Some(code)));
     refusals(REFUSED)
+        .chain(refusals(NO_ACCESS_TOKEN))
         .chain(refusals(SPOILED))
         .chain(pardons(LIVED_WITH))
         .chain(denied)
@@ -121,16 +130,25 @@ fn put(op: &testing::Provider, name: &'static str, value: Value) {
     op.edit_json(On::Token, move |object| drop(object.insert(name.to_owned(), value.clone())));
 }
 
+fn access_token_twice(op: &testing::Provider) {
+    op.tamper(On::Token, |response| {
+        let text = String::from_utf8(response.body().clone()).unwrap();
+        *response.body_mut() = text.replacen('{', r#"{"access_token":"at_1","#, 1).into_bytes();
+    });
+}
+
 #[test]
 fn a_response_that_cannot_be_used_is_refused_at_login_and_at_refresh() {
-    for (say, code) in REFUSED {
+    for (say, code) in REFUSED.iter().chain(NO_ACCESS_TOKEN) {
         let mut world = World::new();
+        world.op.lie(Lie::RefreshTokenAbsent);
         say.to(&world.op);
         assert_eq!(world.logged_in().err().unwrap().what(), (At::Exchange, *code), "{say:?}");
         assert_eq!(world.op.count(On::Token), 1, "{say:?}");
 
         let mut world = World::new();
         let user = world.logged_in().unwrap();
+        world.op.lie(Lie::RefreshTokenAbsent);
         say.to(&world.op);
         let refusal = world.refresh(&user).err().unwrap();
         assert_eq!(refusal.what(), (At::Refresh, *code), "{say:?}");
@@ -139,7 +157,7 @@ fn a_response_that_cannot_be_used_is_refused_at_login_and_at_refresh() {
 
 #[test]
 fn tokens_that_cannot_be_used_can_be_revoked() {
-    for (say, code) in SPOILED {
+    for (say, code) in SPOILED.iter().chain(NO_ACCESS_TOKEN) {
         let mut world = World::new();
         say.to(&world.op);
         let refusal = world.logged_in().err().unwrap();
@@ -315,5 +333,27 @@ fn a_refresh_token_that_cannot_be_kept_can_be_revoked() {
         world.give_up(*refusal.tokens.unwrap()).unwrap();
         let revoked = crate::hostile::strong::parameters(&world.sent[before..], "token");
         assert!(revoked.iter().any(|own| own == token), "{token:?} {revoked:?}");
+    }
+}
+
+/// What ends the grant is the refresh token, if one came.
+#[test]
+fn a_refresh_token_without_an_access_token_is_given_to_the_caller() {
+    for (say, code) in NO_ACCESS_TOKEN {
+        let mut world = World::new();
+        let last = Arc::new(Mutex::new(String::new()));
+        let seen = Arc::clone(&last);
+        world.op.edit_json(On::Token, move |object| {
+            *seen.lock().unwrap() = object["refresh_token"].as_str().unwrap().to_owned();
+        });
+        say.to(&world.op);
+        let refusal = world.logged_in().err().unwrap();
+        assert_eq!(refusal.what(), (At::Verification, *code), "{say:?}");
+        let place = (refusal.error.endpoint(), refusal.error.status().map(|status| status.as_u16()));
+        assert_eq!(place, (Some("token_endpoint"), Some(200)), "{say:?}");
+        let refresh_token = last.lock().unwrap().clone();
+        assert!(world.op.has_grant_of(&refresh_token), "{say:?}");
+        world.give_up(*refusal.tokens.unwrap()).unwrap();
+        assert!(!world.op.has_grant_of(&refresh_token), "{say:?}");
     }
 }

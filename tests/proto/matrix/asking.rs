@@ -87,6 +87,22 @@ fn a_login_again_keeps_the_scope_and_hints_at_its_user_by_the_id_token() {
     assert_eq!(parameter(url.as_str(), "id_token_hint"), None);
 }
 
+/// What is added to the scope adds up.
+#[test]
+fn further_scope_values_take_no_others_away() {
+    let mut world = World::new();
+    let server = world.server();
+    let party = world.party(&server).unwrap();
+    let request = LoginRequest::new()
+        .with_further_scope(scope("openid"))
+        .with_further_scope(scope("urn:one openid"))
+        .with_more_scope(&scope("urn:two"));
+    let (url, _) = request.start(redirect(), &party, &mut world.env).unwrap();
+    let asked = parameter(url.as_str(), "scope").unwrap();
+    assert!(asked.ends_with(" openid urn:one urn:two"), "{asked}");
+    assert_eq!(asked.split(' ').count(), 5);
+}
+
 /// Where an adapter has the session, what it is bound to begins the login.
 #[test]
 fn a_login_again_beside_an_adapter_asks_for_no_less() {
@@ -164,6 +180,20 @@ fn the_account_page_is_asked_for_any_action_and_knows_its_user() {
         assert_eq!(parameter(url, "device_id").as_deref(), device, "{action:?}");
         assert_eq!(parameter(url, "id_token_hint").as_deref(), Some(id_token));
     }
+}
+
+/// Only a browser opens it: the parameters stand before the fragment.
+#[test]
+fn an_account_page_may_have_a_fragment() {
+    let mut world = World::new();
+    world.hs.edit_json(OnMatrix::AuthMetadata, |o| {
+        o.insert("account_management_uri".into(), serde_json::json!("https://id.example.org/?a=b#/my account"));
+    });
+    let account = world.server().account.clone().unwrap();
+    assert_eq!(account.url(None, None), "https://id.example.org/?a=b#/my%20account");
+    let url = account.url(Some(AccountAction::Profile), None);
+    let (query, fragment) = url.split_once('#').unwrap();
+    assert!(query.starts_with("https://id.example.org/?a=b&action=") && fragment == "/my%20account", "{url}");
 }
 
 /// A page that nobody can be sent to is no missing page.

@@ -43,7 +43,7 @@ const ROWS: &[Row] = &[
     ("callback: another issuer", |hs| hs.provider().lie(Lie::CallbackIssWrong), ErrorCode::CALLBACK_ISS_MISMATCH, Some("iss"), false),
     ("callback: a response to another login", |hs| hs.provider().lie(Lie::CallbackStateWrong), ErrorCode::CALLBACK_STATE_MISMATCH, None, false),
     ("token: an error", |hs| hs.provider().lie(Lie::ErrorWith200), ErrorCode::TOKEN_INVALID_GRANT, Some("token_endpoint"), false),
-    ("token: a header in it", |hs| hs.provider().lie(Lie::TokenCrLf), ErrorCode::TOKEN_MALFORMED, Some("access_token"), false),
+    ("token: a header in it", |hs| hs.provider().lie(Lie::TokenCrLf), ErrorCode::TOKEN_MALFORMED, Some("access_token"), true),
     ("token: another type", |hs| hs.provider().lie(Lie::TokenTypeUnknown), ErrorCode::TOKEN_TYPE, Some("token_type"), true),
     ("token: lost", |hs| hs.provider().disturb(On::Token, Disturbance::LostResponse, 1), ErrorCode::TRANSPORT_INTERRUPTED, Some("token_endpoint"), false),
     ("token: down", |hs| hs.provider().disturb(On::Token, Disturbance::status(503), 1), ErrorCode::HTTP_SERVER_ERROR, Some("token_endpoint"), false),

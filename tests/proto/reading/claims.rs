@@ -55,6 +55,28 @@ fn unreadable_claims_that_were_asked_for_are_refused_by_name() {
     }
 }
 
+/// A template of issuers asks for `tid`.
+#[test]
+fn a_tenant_that_cannot_be_read_is_refused_where_a_template_needs_it() {
+    const COMMON: &str = "https://login.example.org/common/v2.0";
+    for tid in [json!(42), json!(["t1"]), json!({ "t1": 1 }), json!(null)] {
+        let mut world = World { op: testing::Provider::new(COMMON), issuer: COMMON.to_owned(), ..World::new() };
+        world.options = world.options.with_deviation(Deviation::TenantIssuer);
+        world.op.edit_json(On::ServerMetadata, |object| {
+            object.insert("issuer".into(), json!("https://login.example.org/{tenantid}/v2.0"));
+            object.remove("authorization_response_iss_parameter_supported");
+        });
+        world.op.edit_callback(|callback| callback.remove("iss"));
+        let value = tid.clone();
+        world.op.edit_id_token(move |token| {
+            token.claim("iss", "https://login.example.org/42/v2.0");
+            token.claim("tid", value.clone());
+        });
+        let refusal = world.logged_in().err().unwrap();
+        assert_eq!(refusal.what(), (At::Verification, ErrorCode::ID_TOKEN_ISSUER_MISMATCH), "{tid}");
+    }
+}
+
 #[test]
 fn userinfo_is_read_for_its_subject_alone() {
     for (name, value) in [("aud", json!(7)), ("iss", json!({})), ("tid", json!(7)), ("address", json!("x"))] {

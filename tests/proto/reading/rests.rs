@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use oidc_proto::jose::Algorithm;
 use oidc_proto::session::{End, Event, Record, SessionOptions};
-use oidc_proto::testing::{Disturbance, On};
+use oidc_proto::testing::{self, Disturbance, On, Reuse};
 use oidc_proto::{AuthMethod, Env as _, ErrorCode, Provider, Recovery, Registrations, RelyingParty, TokenSet};
 use serde_json::json;
 
-use crate::hostile::strong::{DPOP_SEED, dpop_key, headers, read};
-use crate::hostile::world::World;
-use crate::session::world::{Store, World as SessionWorld, shared};
+use crate::hostile::strong::{CLIENT_SEED, DPOP_SEED, dpop_key, headers, key, parameters, read};
+use crate::hostile::world::{At, World};
+use crate::session::world::{ISSUER, Store, World as SessionWorld, shared, stalled};
 
 /// Glewlwyd's answer to a refresh token that is not good any more.
 #[test]
@@ -144,26 +145,51 @@ fn a_count_changes_nothing_else_in_the_record() {
 fn silent_refusals_that_are_not_in_a_row_do_not_count() {
     let mut world = SessionWorld::new();
     let mut session = world.session(SessionOptions::default());
-    for status in [400, 400, 503, 400, 400] {
+    for status in [400, 400, 503, 400, 401, 403, 400, 400] {
         world.op.disturb(On::Token, Disturbance::status(status), 1);
     }
     world.advance(301);
-    for _ in 0..5 {
+    for _ in 0..8 {
         let _ = world.ask(&mut session);
         let _ = world.pump(&mut session, &Store::default());
         assert!(session.end().is_none());
-        world.advance(60);
+        world.advance(200);
         session.handle_timeout(&mut world.env);
     }
     let _ = world.ask(&mut session);
     assert_eq!(world.pump(&mut session, &Store::default()), [Event::TokensRefreshed]);
 }
 
+/// A firewall in front of the provider refuses everybody so, and a provider assertions that it does not accept. The session
+/// is kept, however often it happens, and the owner is told after a while.
+#[test]
+fn a_403_without_a_reason_is_no_verdict() {
+    for body in ["", "<html><title>403 Forbidden</title></html>"] {
+        let mut world = SessionWorld::with(testing::Provider::new(ISSUER).with_reuse(Reuse::Allowed));
+        let store = Store::default();
+        store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+        let mut session = world.restore(store.record().unwrap(), shared());
+        crate::hostile::transport::respond(&world.op, On::Token, 403, "text/html", body);
+        world.advance(301);
+        let _ = world.ask(&mut session);
+        let mut events = world.pump(&mut session, &store);
+        for _ in 0..10 {
+            world.wait(&mut session);
+            events.extend(world.pump(&mut session, &store));
+        }
+        assert!(session.end().is_none(), "{events:?}");
+        assert!(stalled(&events, ErrorCode::HTTP_STATUS), "{events:?}");
+        world.op.honest();
+        world.wait(&mut session);
+        assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+    }
+}
+
 /// By whatever name it is refused, and without one.
 #[test]
 fn a_refresh_that_is_refused_for_no_known_reason_suggests_a_login() {
     for (status, body) in
-        [(400, ""), (400, r#"{"error":"Bad Request","status":400,"message":"Invalid refresh token"}"#)]
+        [(400, ""), (400, r#"{"error":"Bad Request","status":400,"message":"Invalid refresh token"}"#), (403, "")]
     {
         let mut world = World::new();
         let user = world.logged_in().unwrap();
@@ -238,6 +264,46 @@ fn proofs_are_made_by_the_providers_clock() {
         assert_eq!(iat, offset(own), "{sends_date} {ahead}");
         // The lifetime of the tokens is by our own clock.
         assert_eq!(user.tokens.obtained_at(), world.env.now());
+    }
+}
+
+/// Whoever can write `Date` does not make an ID token good.
+#[test]
+fn the_providers_clock_judges_no_token() {
+    let mut world = World::new();
+    world.dpop = Some(dpop_key(DPOP_SEED));
+    for on in [On::ServerMetadata, On::Jwks, On::Token] {
+        world.op.tamper(on, |response| {
+            let headers = response.headers_mut();
+            headers.remove("cache-control");
+            headers.insert("date", "Thu, 01 Jan 2026 00:02:00 GMT".parse().unwrap());
+        });
+    }
+    world.op.edit_id_token(|token| {
+        for name in ["iat", "exp"] {
+            token.claim(name, token.date(name) + 120);
+        }
+    });
+    let refusal = world.logged_in().err().unwrap();
+    assert_eq!(refusal.what(), (At::Verification, ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE));
+}
+
+/// The times of an assertion are read by the provider's clock, too.
+#[test]
+fn assertions_are_made_by_the_providers_clock() {
+    for (date, ahead) in [("Thu, 01 Jan 2026 00:00:40 GMT", 40), ("Wed, 31 Dec 2025 23:59:20 GMT", -40)] {
+        let key = oidc_proto::jose::PrivateKey::local(key(Algorithm::Es256, CLIENT_SEED));
+        for mut world in [World::with_secret(AuthMethod::ClientSecretJwt), World::with_key(key)] {
+            world.op.tamper(On::Token, move |response| {
+                response.headers_mut().insert("date", date.parse().unwrap());
+            });
+            let user = world.logged_in().unwrap();
+            world.sent.clear();
+            world.refresh(&user).unwrap();
+            let (_, claims) = read(parameters(&world.sent, "client_assertion").last().unwrap());
+            let expected = i64::try_from(world.env.now().unix_seconds()).unwrap() + ahead;
+            assert_eq!((&claims["iat"], &claims["exp"]), (&json!(expected), &json!(expected + 60)), "{ahead}");
+        }
     }
 }
 

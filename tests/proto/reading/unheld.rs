@@ -77,7 +77,7 @@ fn a_member_that_is_needed_is_refused() {
             (On::ServerMetadata, "issuer", At::ServerMetadataFetch),
             (On::ServerMetadata, "token_endpoint", At::ServerMetadataFetch),
             (On::Register, "client_id", At::Registration),
-            (On::Token, "access_token", At::Exchange),
+            (On::Token, "access_token", At::Verification),
         ] {
             let mut world = World::new();
             put(&world, on, name, value);
@@ -217,7 +217,7 @@ fn what_is_needed_or_signed_is_in_utf_8() {
             (On::ServerMetadata, "issuer", At::ServerMetadataFetch),
             (On::ServerMetadata, "token_endpoint", At::ServerMetadataFetch),
             (On::Register, "client_id", At::Registration),
-            (On::Token, "access_token", At::Exchange),
+            (On::Token, "access_token", At::Verification),
             (On::Token, "id_token", At::Verification),
             (On::Token, "refresh_token", At::Verification),
         ] {

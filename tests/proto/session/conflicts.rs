@@ -244,24 +244,24 @@ fn tokens_of_two_who_asked_at_once_are_doubtful_until_the_provider_is_asked() {
 }
 
 #[test]
-fn tokens_that_are_verified_later_were_asked_for_before() {
+fn tokens_that_are_verified_after_another_process_saved_its_own_do_not_replace_them() {
     let (mut world, store) = (world(), Store::default());
+    let theirs = world.login("alice");
     world.forget_keys();
     let mut session = world.session(shared());
     let (ticket, request) = asked(&mut world, &mut session, &store);
     world.op.disturb(On::Jwks, Disturbance::status(503), 1);
     world.send(&mut session, ticket, request);
-    assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
-    assert!(store.is_locked(), "nobody is to go on from the old refresh token");
+    // The lock was lost, and their tokens come before the refresh token that came is kept.
     store.break_lock();
-    let theirs = world.login("alice");
-    store.put(record(&session, 4, &theirs));
-    world.wait(&mut session);
-    takes_theirs(&mut world, &mut session, &store);
-    assert_eq!((kept(&store), world.tokens_of(&session)), ((4, name(&theirs)), name(&theirs)));
+    store.put(record(&session, 1, &theirs));
+    assert!(matches!(world.pump(&mut session, &store)[..], [Event::BackingOff { .. }]));
+    assert_eq!(kept(&store), (1, name(&theirs)));
+    let asked = world.op.count(On::Token);
     world.wait(&mut session);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
-    assert_eq!(kept(&store), (5, world.tokens_of(&session)));
+    assert_eq!((kept(&store), world.op.count(On::Token)), ((2, world.tokens_of(&session)), asked + 1));
+    assert!(session.is_idle() && !store.is_locked());
 }
 
 /// The lock was lost, and two processes have asked with one refresh token. Neither knows whose tokens are the newest, however
@@ -309,7 +309,7 @@ fn tokens_by_the_same_refresh_token_are_doubtful() {
 
 /// Somebody has saved once more what this session has just replaced.
 #[test]
-fn what_was_replaced_is_replaced_again() {
+fn a_record_that_the_session_has_just_replaced_is_replaced_again() {
     for options in [shared(), SessionOptions::default().with_persistence(Persistence::Own)] {
         let (mut world, store) = (world(), Store::default());
         let mut session = world.session(options);
@@ -341,7 +341,7 @@ fn in_a_store_of_its_own_a_session_has_the_last_word() {
 
 /// A record with these tokens under another number: they are refreshed, and it is replaced.
 #[test]
-fn a_record_that_was_only_renumbered_is_gone_on_from() {
+fn a_session_goes_on_from_a_record_that_was_only_renumbered() {
     let (mut world, store) = (world(), Store::default());
     let mut session = world.session(shared());
     store.put(record(&session, 4, &world.tokens));
@@ -378,7 +378,7 @@ fn newer_tokens_that_have_expired_are_refreshed() {
 
 /// The same where the second look after a refusal finds them: the login is not asked for while they may do.
 #[test]
-fn newer_tokens_that_have_expired_are_refreshed_before_it_is_given_up() {
+fn newer_tokens_that_have_expired_are_refreshed_before_a_login_is_needed() {
     let (mut world, store) = (world(), Store::default());
     let theirs = world.login("alice");
     world.advance(301);

@@ -39,7 +39,7 @@ fn a_crash_before_the_first_refresh_loses_nothing() {
 }
 
 #[test]
-fn a_store_that_is_away_gets_them_later() {
+fn a_store_that_is_away_gets_the_tokens_of_a_login_later() {
     let (mut world, store) = (World::new(), Store::default());
     let mut session = world.session(shared());
     store.fails("save");
@@ -88,7 +88,7 @@ fn there_is_nothing_to_save_without_a_store_or_after_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn they_are_saved_by_a_task_and_by_a_thread_without_anyone_asking_for_a_token() {
+async fn tokens_of_a_login_are_saved_by_a_task_and_by_a_thread_without_anyone_asking_for_a_token() {
     fn never(_: Request<Body>, _: Policy) -> Result<Response<Vec<u8>>, Failure> {
         panic!("nothing is to be sent")
     }

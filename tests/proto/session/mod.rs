@@ -32,5 +32,6 @@ mod tasks;
 mod threads;
 mod truth;
 mod uncertain;
+mod unusable;
 mod unverified;
 pub(crate) mod world;

@@ -189,7 +189,7 @@ fn a_hint_waits_until_a_refresh_is_over() {
 }
 
 #[test]
-fn a_logout_does_not_wait_for_it() {
+fn a_logout_does_not_wait_for_a_reload() {
     let mut world = World::new();
     let (mut session, store) = stored(&mut world);
     session.reload();
@@ -200,7 +200,7 @@ fn a_logout_does_not_wait_for_it() {
 }
 
 #[test]
-fn a_store_that_does_not_answer_it_is_asked_again_after_the_next_refresh() {
+fn a_store_that_does_not_answer_a_reload_is_asked_again_after_the_next_refresh() {
     let mut world = World::new();
     let (mut session, store) = stored(&mut world);
     store.fails("load");
@@ -308,7 +308,7 @@ fn a_login_elsewhere_that_is_to_be_refreshed_is_enough_for_a_session_that_needs_
 }
 
 #[test]
-fn a_record_of_nobody_else_is_not_read() {
+fn a_reload_without_a_shared_store_reads_nothing() {
     for persistence in [Persistence::Own, Persistence::Nowhere] {
         let mut world = World::new();
         let mut session = world.session(SessionOptions::default().with_persistence(persistence));

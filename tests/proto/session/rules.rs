@@ -29,7 +29,7 @@ fn refresh(world: &mut World, session: &mut Session, store: &Store) -> Vec<Event
 /// The account is locked: no resource takes a token, and the provider refreshes. It takes none of those that it issued
 /// meanwhile afterwards either.
 #[test]
-fn rule_15a_tokens_that_are_refused_while_the_provider_goes_on_refreshing() {
+fn rule_15a_tokens_that_are_refused_again_and_again_are_refreshed_more_and_more_slowly() {
     const HOURS: usize = 3;
     let mut world = World::new();
     let (mut session, store) = (world.session(SessionOptions::default()), Store::default());
@@ -84,7 +84,7 @@ fn rule_15a_tokens_that_are_refused_while_the_provider_goes_on_refreshing() {
 }
 
 #[test]
-fn rule_14_a_spent_refresh_token_is_accepted_for_a_while_or_for_ever() {
+fn rule_14_a_test_provider_accepts_a_spent_refresh_token_as_long_as_it_is_set_to() {
     let a_minute = Reuse::AllowedFor(Duration::from_secs(60));
     for (reuse, seconds, is_accepted) in [(a_minute, 59, true), (a_minute, 60, false), (Reuse::Allowed, 86_400, true)] {
         let mut world = World::with(testing::Provider::new(ISSUER).with_reuse(reuse));
@@ -196,7 +196,7 @@ fn a_store_that_goes_back_to_the_record_before_gets_the_newest_again() {
 /// Another process has refreshed from the record that the store went back to: it has the number of the one that was
 /// lost, and other tokens, by the same refresh token. Whose are newer, nobody knows: they are refreshed.
 #[test]
-fn a_record_of_the_same_number_with_other_tokens_is_gone_on_from() {
+fn a_session_goes_on_from_a_record_of_the_same_number_with_other_tokens() {
     let mut world = World::new();
     let (mut session, store) = stored(&mut world);
     refresh(&mut world, &mut session, &store);

@@ -7,7 +7,7 @@ use oidc_proto::session::{Event, Record, StoreAction};
 use oidc_proto::testing::{self, Disturbance, Lie, On, Reuse};
 
 use crate::session::endings::ignores_spent;
-use crate::session::unverified::{behind, refused};
+use crate::session::unverified::{attempts, behind, refused_after};
 use crate::session::world::{ISSUER, Store, World, broken, call, record, shared};
 
 /// The record before a refresh token was kept has the same access token, and a refresh token that is spent.
@@ -15,10 +15,7 @@ use crate::session::world::{ISSUER, Store, World, broken, call, record, shared};
 fn a_refresh_token_that_is_kept_is_not_given_up_for_the_one_before() {
     for reloads in [false, true] {
         let mut world = World::with(testing::Provider::new(ISSUER).with_reuse(Reuse::EndsGrant));
-        let (mut session, store) = refused(&mut world);
-        let before = store.record().unwrap();
-        assert!(session.keep_unverified(&mut world.env));
-        world.pump(&mut session, &store);
+        let (mut session, store, before) = refused_after(&mut world);
         // A backup is put back.
         store.put(before);
         world.op.honest();
@@ -27,10 +24,8 @@ fn a_refresh_token_that_is_kept_is_not_given_up_for_the_one_before() {
             session.reload();
             world.pump(&mut session, &store);
         }
-        let _ = session.refresh(&mut world.env);
-        session.handle_timeout(&mut world.env);
-        assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed], "{reloads}");
-        assert!(world.honours(&world.tokens_of(&session)));
+        attempts(&mut world, &mut session, &store);
+        assert!(world.honours(&world.tokens_of(&session)), "{reloads}");
     }
 }
 
@@ -42,15 +37,16 @@ fn a_logout_gives_back_a_refresh_token_that_is_kept_and_the_one_before() {
     store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
     let mut session = world.restore(store.record().unwrap(), shared());
     behind(&world);
-    let _ = session.refresh(&mut world.env);
-    world.pump(&mut session, &store);
     let before = store.record().unwrap();
-    assert!(session.keep_unverified(&mut world.env));
+    let _ = session.refresh(&mut world.env);
     world.pump(&mut session, &store);
     store.put(before);
     session.log_out(&mut world.env);
     world.pump(&mut session, &store);
-    assert_eq!(world.revoke(&mut session).len(), 2);
+    let revoked = world.revoke(&mut session);
+    let before = world.tokens.refresh_token().unwrap();
+    assert_eq!(revoked.iter().filter(|token| before.matches(token)).count(), 1);
+    assert!(revoked.len() > 1);
     assert!(!world.op.has_grant_of(world.tokens.refresh_token().unwrap().expose()));
 }
 
@@ -59,16 +55,29 @@ fn a_logout_gives_back_a_refresh_token_that_is_kept_and_the_one_before() {
 #[test]
 fn a_refresh_token_that_another_process_kept_is_not_taken_for_an_earlier_one() {
     let mut world = World::with(testing::Provider::new(ISSUER).with_reuse(Reuse::Allowed));
-    let (mut keeper, store) = refused(&mut world);
-    let mut session = world.restore(store.record().unwrap(), shared());
+    let store = Store::default();
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    let [mut keeper, mut session] = [(), ()].map(|()| world.restore(store.record().unwrap(), shared()));
+    behind(&world);
+    store.fails("save");
+    let _ = keeper.refresh(&mut world.env);
+    world.pump(&mut keeper, &store);
+    store.fails("");
+    world.wait(&mut keeper);
+    let kept = loop {
+        let (ticket, action) = keeper.poll_store(&mut world.env).expect("saves again");
+        match action {
+            StoreAction::Save { next, .. } => break next,
+            action => keeper.handle_store(ticket, store.response(action).unwrap(), &mut world.env),
+        }
+    };
     // The lock was lost: both have asked with one refresh token.
     store.break_lock();
     world.op.honest();
     let _ = session.refresh(&mut world.env);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
     let generation = session.generation();
-    assert!(keeper.keep_unverified(&mut world.env));
-    let kept = record(&session, generation + 1, keeper.tokens());
+    let kept = record(&session, generation + 1, &kept.tokens);
     store.put(kept.clone());
     let _ = session.refresh(&mut world.env);
     let (mut saved, mut asked) = (Vec::new(), None);

@@ -78,7 +78,7 @@ fn a_store_that_does_not_fit_the_session_is_refused_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn the_same_holds_for_sessions_that_an_executor_drives() {
+async fn a_store_that_does_not_fit_is_refused_also_on_an_executor() {
     let mut world = World::new();
     let (sessions, _run) = Sessions::new(Driver::new(from_fn(|_, _| async { unreachable!() })), world.env.clone());
     let session = world.session(SessionOptions::default());

@@ -227,7 +227,7 @@ fn a_lock_that_comes_too_late_is_given_back() {
 
 /// Whoever waits for the lock gets it before the next attempt does.
 #[test]
-fn a_response_that_had_its_time_gives_the_lock_back() {
+fn a_session_gives_the_lock_back_when_the_pause_for_a_late_response_is_over() {
     let mut world = World::new();
     let store = Store::default();
     let mut session = world.session(shared());

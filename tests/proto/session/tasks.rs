@@ -228,7 +228,7 @@ async fn who_waits_learns_how_it_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_its_task_a_session_says_so() {
+async fn without_its_task_a_session_says_that_it_has_stopped() {
     let mut world = expired();
     let (session, run) = one(&mut world, Duration::from_secs(3600), SessionOptions::default());
     let mut events = session.subscribe();

@@ -73,7 +73,7 @@ fn processes_that_share_a_store_refresh_once() {
 }
 
 #[test]
-fn a_failure_is_told_and_patience_is_kept() {
+fn a_failure_is_an_error_and_an_event_and_no_caller_waits_longer_than_its_patience() {
     let mut world = expired();
     world.op.disturb(On::Token, Disturbance::status(503), 1);
     let session = one(&mut world, SessionOptions::default());
@@ -144,7 +144,7 @@ fn a_refusal_refreshes_and_a_late_one_does_not() {
 }
 
 #[test]
-fn a_logout_ends_it_and_a_new_login_is_kept() {
+fn a_new_login_is_saved_and_a_logout_ends_the_session() {
     let mut world = World::new();
     let memory = Memory::default();
     let options = SessionOptions::default().with_persistence(Persistence::Own);

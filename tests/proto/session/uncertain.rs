@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use http::Request;
-use oidc_proto::session::{Erased, Event, Persistence, Record, Session, SessionOptions, Ticket, Uncertainty};
+use oidc_proto::session::{
+    Erased, Event, Persistence, Record, Session, SessionOptions, StoreAction, Ticket, Uncertainty,
+};
 use oidc_proto::testing::{Disturbance, On, Reuse, User};
 use oidc_proto::{Body, Env as _, Failure, FailureKind, Sent};
 
@@ -311,6 +313,72 @@ fn tokens_that_wait_for_the_keys_of_another_session_are_given_back() {
     }
 }
 
+/// Another process has asked with the same refresh token since, and its response was lost: what comes late is not the newest.
+#[test]
+fn a_record_of_tokens_that_came_late_says_that_they_may_not_be_the_newest() {
+    for fails in ["nothing", "save"] {
+        let mut world = World::with(ignores_spent().with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
+        let store = Store::default();
+        let mut late = session(&mut world, &store, Persistence::Shared);
+        let (ticket, request) = asks(&mut world, &mut late, &store);
+        let response = world.op.exchange(request, world.env.now()).unwrap();
+        world.wait(&mut late);
+        world.wait(&mut late);
+        let (unlocked, action) = late.poll_store(&mut world.env).unwrap();
+        late.handle_store(unlocked, store.response(action).unwrap(), &mut world.env);
+        let mut other = world.restore(store.record().unwrap(), shared());
+        let (_, request) = asks(&mut world, &mut other, &store);
+        world.op.exchange(request, world.env.now()).unwrap();
+        drop(other);
+        store.break_lock();
+        late.handle_response(ticket, response, &mut world.env);
+        store.fails(fails);
+        world.pump(&mut late, &store);
+        if fails == "save" {
+            store.fails("nothing");
+            world.wait(&mut late);
+            world.pump(&mut late, &store);
+        }
+        assert_eq!((late.generation(), late.is_idle()), (2, true));
+        let mut leaves = world.restore(store.record().unwrap(), shared());
+        let asked = world.op.count(On::Token);
+        leaves.log_out(&mut world.env);
+        let events = world.pump(&mut leaves, &store);
+        assert_eq!(world.op.count(On::Token), asked + 1, "{fails}: {events:?}");
+        assert!(!is_certain(&events) || !lives(&mut world, &mut leaves), "{fails}: {events:?}");
+    }
+}
+
+/// The store was slow to answer when the session prepared the refresh. The lease counts from when it was asked.
+#[test]
+fn a_lease_counts_from_when_the_store_was_asked_and_not_from_its_answer() {
+    for seconds in [4, 6] {
+        let mut world = World::with(ignores_spent().with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
+        let store = Store::default();
+        let mut session = session(&mut world, &store, Persistence::Shared);
+        let _ = session.refresh(&mut world.env);
+        let (prepared, action) = loop {
+            let (ticket, action) = session.poll_store(&mut world.env).unwrap();
+            match action {
+                StoreAction::Prepare { .. } => break (ticket, action),
+                action => session.handle_store(ticket, store.response(action).unwrap(), &mut world.env),
+            }
+        };
+        world.advance(40);
+        session.handle_store(prepared, store.response(action).unwrap(), &mut world.env);
+        let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());
+        world.send(&mut session, ticket, request);
+        world.advance(seconds);
+        store.break_lock();
+        let asked = world.op.count(On::Token);
+        session.log_out(&mut world.env);
+        let events = world.pump(&mut session, &store);
+        let has_asked = world.op.count(On::Token) > asked;
+        assert_eq!((is_certain(&events), has_asked), (true, seconds == 6), "{seconds}: {events:?}");
+        assert!(!lives(&mut world, &mut session), "{seconds}");
+    }
+}
+
 /// The process slept with tokens that it had not verified or not saved, or could not reach its store, the lease ran out, and
 /// another process has asked with the same refresh token and was killed.
 #[test]
@@ -326,7 +394,7 @@ fn a_logout_after_a_lease_that_ran_out_does_not_take_its_own_tokens_for_the_newe
         }
         let _ = session.refresh(&mut world.env);
         world.pump(&mut session, &store);
-        assert!(store.is_locked() && !session.is_idle());
+        assert_eq!((store.is_locked(), session.is_idle()), (is_unsaved, !is_unsaved));
         if sleeps {
             world.advance(100);
         } else {

@@ -1,4 +1,4 @@
-//! Tokens that came and cannot be verified yet, when the process ends: their refresh token is kept.
+//! Tokens that came and cannot be verified yet: their refresh token is kept at once, and they are verified again.
 
 use std::time::Duration;
 
@@ -13,19 +13,25 @@ use tokio::time::{sleep, timeout};
 use crate::session::memory::Memory;
 use crate::session::tasks::{VirtualEnv, provider};
 use crate::session::uncertain::asks;
-use crate::session::world::{ISSUER, Store, World, broken, call, shared};
+use crate::session::world::{ISSUER, Store, World, call, shared};
 
 /// A session of a stored record, whose refresh has brought tokens that this machine's clock refuses. A refresh token
 /// that comes twice ends the grant.
 pub(super) fn refused(world: &mut World) -> (Session, Store) {
+    let (session, store, _) = refused_after(world);
+    (session, store)
+}
+
+/// The same, and the record of before.
+pub(super) fn refused_after(world: &mut World) -> (Session, Store, Record) {
     let store = Store::default();
     store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
-    let mut session = world.restore(store.record().unwrap(), shared());
+    let before = store.record().unwrap();
+    let mut session = world.restore(before.clone(), shared());
     behind(world);
     assert!(matches!(session.refresh(&mut world.env), Access::Wait(_)));
     assert_eq!(code(&world.pump(&mut session, &store)), ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE);
-    assert!(!session.is_idle() && store.is_locked());
-    (session, store)
+    (session, store, before)
 }
 
 /// This machine's clock is an hour behind.
@@ -56,75 +62,102 @@ fn goes_on(world: &mut World, store: &Store) {
 }
 
 #[test]
-fn rule_4_tokens_that_a_wrong_clock_refuses_are_kept_when_the_process_ends() {
+fn rule_4_tokens_that_a_wrong_clock_refuses_are_kept_at_once() {
     let mut world = World::new();
-    let (mut session, store) = refused(&mut world);
-    let before = store.record().unwrap();
-    assert!(session.keep_unverified(&mut world.env));
-    assert!(!session.keep_unverified(&mut world.env), "once");
-    assert_eq!(world.pump(&mut session, &store), []);
+    let (session, store) = refused(&mut world);
     let kept = store.record().unwrap();
-    assert_eq!((kept.login, kept.generation), (before.login, before.generation + 1));
-    let refresh_token = |record: &Record| record.tokens.refresh_token().unwrap().expose().to_owned();
-    assert_ne!(refresh_token(&kept), refresh_token(&before));
-    assert_eq!(kept.tokens.access_token().expose(), before.tokens.access_token().expose());
+    assert_eq!(kept.generation, 2);
+    assert!(!kept.tokens.refresh_token().unwrap().matches(world.tokens.refresh_token().unwrap().expose()));
+    assert_eq!(kept.tokens.access_token().expose(), world.tokens.access_token().expose());
     assert!(session.is_idle() && !store.is_locked() && !store.is_begun());
     goes_on(&mut world, &store);
 }
 
-/// The session itself goes on, too, and so does another process that has the record of before.
+/// Another process that has the record of before goes on with what was kept.
 #[test]
-fn who_kept_a_refresh_token_and_who_finds_it_refresh_with_it() {
-    for is_other in [false, true] {
-        let mut world = World::new();
-        let (mut session, store) = refused(&mut world);
-        let mut other = world.restore(store.record().unwrap(), shared());
-        assert!(session.keep_unverified(&mut world.env));
-        world.pump(&mut session, &store);
-        world.op.honest();
-        world.advance(10);
-        let asked = world.op.count(On::Token);
-        let who = if is_other { &mut other } else { &mut session };
-        let _ = who.refresh(&mut world.env);
-        who.handle_timeout(&mut world.env);
-        assert_eq!(world.pump(who, &store), [Event::TokensRefreshed], "{is_other}");
-        assert!(world.honours(&world.tokens_of(who)) && world.op.count(On::Token) == asked + 1);
+fn who_finds_a_refresh_token_that_was_kept_refreshes_with_it() {
+    let mut world = World::new();
+    let mut other = world.session(shared());
+    let (_session, store) = refused(&mut world);
+    world.op.honest();
+    let asked = world.op.count(On::Token);
+    let _ = other.refresh(&mut world.env);
+    assert_eq!(world.pump(&mut other, &store), [Event::TokensRefreshed]);
+    assert!(world.honours(&world.tokens_of(&other)) && world.op.count(On::Token) == asked + 1);
+}
+
+/// Carries out each attempt when it is due, until one brings tokens. Returns how many failed.
+pub(super) fn attempts(world: &mut World, session: &mut Session, store: &Store) -> usize {
+    for failures in 0..100 {
+        world.wait(session);
+        match world.pump(session, store)[..] {
+            [Event::TokensRefreshed] => return failures,
+            [] | [Event::BackingOff { .. }] | [Event::BackingOff { .. }, Event::Stalled(_)] => {}
+            ref other => panic!("{other:?}"),
+        }
     }
+    panic!("there are no tokens");
+}
+
+/// The key that signed them is withdrawn, and nobody will ever verify them: others are asked for, but not at once.
+#[test]
+fn who_can_never_verify_what_came_asks_for_others_in_the_end() {
+    let mut world = World::new();
+    let (mut session, store) = refused(&mut world);
+    world.op.honest();
+    let asked = world.op.count(On::Token);
+    assert_eq!(attempts(&mut world, &mut session, &store), 8);
+    assert!(world.honours(&world.tokens_of(&session)) && session.is_idle());
+    assert_eq!((world.op.count(On::Token), store.record().unwrap().generation), (asked + 1, 3));
 }
 
 #[test]
 fn a_refresh_token_that_is_kept_and_not_saved_is_saved_later() {
     let mut world = World::new();
-    let (mut session, store) = refused(&mut world);
-    store.fails("save");
-    assert!(session.keep_unverified(&mut world.env));
-    assert_eq!(world.pump(&mut session, &store), [Event::NotSaved(broken("save"))]);
-    assert!(!session.is_idle() && store.is_locked(), "nobody else uses the refresh token of before");
-    store.fails("");
-    world.op.honest();
-    world.advance(5);
-    session.handle_timeout(&mut world.env);
-    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
-    assert!(session.is_idle() && !store.is_locked());
-    assert_eq!(store.record().unwrap().tokens.access_token().expose(), world.tokens_of(&session));
-    assert!(world.honours(&world.tokens_of(&session)));
-}
-
-/// Keys that cannot be fetched are the same case.
-#[test]
-fn tokens_whose_keys_cannot_be_had_are_kept_when_the_process_ends() {
-    let mut world = World::new();
-    world.forget_keys();
     let store = Store::default();
     store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
     let mut session = world.restore(store.record().unwrap(), shared());
-    world.op.disturb(On::Jwks, Disturbance::status(503), 100);
+    behind(&world);
+    store.fails("save");
     let _ = session.refresh(&mut world.env);
-    code(&world.pump(&mut session, &store));
-    assert!(session.keep_unverified(&mut world.env));
+    let events = world.pump(&mut session, &store);
+    assert!(matches!(events[..], [Event::BackingOff { .. }, Event::NotSaved(_)]), "{events:?}");
+    assert!(!session.is_idle() && store.is_locked(), "nobody else uses the refresh token of before");
+    store.fails("");
+    world.advance(5);
+    session.handle_timeout(&mut world.env);
     world.pump(&mut session, &store);
-    assert!(session.is_idle());
+    assert!(session.is_idle() && !store.is_locked() && !store.is_begun());
     goes_on(&mut world, &store);
+}
+
+/// Keys that cannot be fetched are the same case. When they can, the tokens that came are good: nobody asks for others.
+#[test]
+fn tokens_whose_keys_cannot_be_had_are_kept_and_verified_when_they_can() {
+    for is_dropped in [false, true] {
+        let mut world = World::new();
+        world.forget_keys();
+        let store = Store::default();
+        store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+        let mut session = world.restore(store.record().unwrap(), shared());
+        world.op.disturb(On::Jwks, Disturbance::status(503), 3);
+        let _ = session.refresh(&mut world.env);
+        code(&world.pump(&mut session, &store));
+        let kept = store.record().unwrap();
+        assert!(session.is_idle() && !store.is_locked() && kept.generation == 2);
+        if is_dropped {
+            world.op.disturb(On::Jwks, Disturbance::status(200), 0);
+            world.forget_keys();
+            goes_on(&mut world, &store);
+            continue;
+        }
+        let asked = world.op.count(On::Token);
+        attempts(&mut world, &mut session, &store);
+        let record = store.record().unwrap();
+        assert_eq!((world.op.count(On::Token), record.generation), (asked, 3));
+        assert!(record.tokens.refresh_token().unwrap().matches(kept.tokens.refresh_token().unwrap().expose()));
+        assert!(world.honours(&world.tokens_of(&session)) && session.is_idle() && !store.is_locked());
+    }
 }
 
 #[test]
@@ -133,12 +166,9 @@ fn without_tokens_that_came_there_is_nothing_to_keep() {
     let store = Store::default();
     store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
     let mut session = world.restore(store.record().unwrap(), shared());
-    assert!(!session.keep_unverified(&mut world.env));
     world.op.disturb(On::Token, Disturbance::LostResponse, 1);
     let _ = session.refresh(&mut world.env);
     code(&world.pump(&mut session, &store));
-    assert!(!session.keep_unverified(&mut world.env));
-    world.pump(&mut session, &store);
     assert_eq!(store.record().unwrap().generation, 1);
 }
 
@@ -150,8 +180,6 @@ fn unverified_tokens_without_a_refresh_token_are_not_dropped() {
     world.op.lie(Lie::RefreshTokenAbsent);
     world.op.lie(Lie::RefreshTokenKept);
     let (mut session, store) = refused(&mut world);
-    assert!(!session.keep_unverified(&mut world.env));
-    assert_eq!(world.pump(&mut session, &store), []);
     assert!(session.is_idle() && !store.is_locked(), "the process may end: the stored refresh token is not spent");
     assert_eq!(store.record().unwrap().generation, 1);
     world.op.honest();
@@ -168,7 +196,6 @@ fn unverified_tokens_without_a_refresh_token_are_not_dropped() {
 fn once_a_refresh_token_is_kept_nothing_is_lost() {
     let mut world = World::new();
     let (mut session, store) = refused(&mut world);
-    assert!(session.keep_unverified(&mut world.env));
     world.pump(&mut session, &store);
     world.op.honest();
     world.advance(10);
@@ -182,9 +209,9 @@ fn once_a_refresh_token_is_kept_nothing_is_lost() {
     assert_eq!((world.op.count(On::Token), world.tokens_of(&session)), (asked, world.tokens_of(&other)));
 }
 
-/// The pause after the refresh is over, and nobody has tended the session: what is kept is not spent meanwhile.
+/// It is saved before the caller hears of the failure.
 #[test]
-fn a_refresh_token_that_is_kept_is_not_used_at_once() {
+fn a_blocking_session_keeps_a_refresh_token_before_it_says_so() {
     let mut world = World::new();
     let memory = Memory::default();
     memory.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
@@ -196,47 +223,34 @@ fn a_refresh_token_that_is_kept_is_not_used_at_once() {
     let session = open(&mut world);
     let early = session.refresh(Duration::from_secs(60)).unwrap_err();
     assert_eq!(early.error().unwrap().code(), ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE);
-    world.advance(5);
-    let asked = world.op.count(On::Token);
-    assert!(session.keep_unverified());
-    assert_eq!(world.op.count(On::Token), asked);
+    assert!(session.is_idle() && !memory.is_locked() && memory.record().unwrap().generation == 2);
     drop(session);
     world.op.honest();
     open(&mut world).refresh(Duration::from_secs(60)).unwrap();
 }
 
-/// The lock may be a lease that is no longer than the deadline, and what the record has is spent. The pauses are longer.
+/// What waits to be verified keeps nobody from the record, and no lock is held meanwhile.
 #[test]
-fn rule_9_a_lease_is_renewed_while_tokens_are_not_verified() {
+fn while_tokens_are_not_verified_others_get_the_lock() {
     let mut world = World::new();
+    let mut other = world.session(shared());
     let (mut session, store) = refused(&mut world);
-    assert_eq!(store.log(), ["lock", "load", "prepare", "load"]);
-    let (start, mut renewed_at, mut pauses) = (world.env.monotonic(), world.env.monotonic(), Vec::new());
-    while world.env.monotonic().saturating_since(start) < Duration::from_secs(3600) {
-        world.wait(&mut session);
-        let events = world.pump(&mut session, &store);
-        pauses.extend(events.into_iter().filter_map(|event| match event {
-            Event::BackingOff { pause, .. } => Some(pause),
-            _ => None,
-        }));
-        let asked = store.log();
-        assert!(asked.iter().all(|action| *action == "load"), "{asked:?}");
-        if !asked.is_empty() {
-            renewed_at = world.env.monotonic();
-        }
-        assert!(world.env.monotonic().saturating_since(renewed_at) < Duration::from_secs(45));
-    }
-    assert!(pauses.iter().any(|pause| *pause > Duration::from_secs(200)), "{pauses:?}");
-    assert!(store.is_locked() && store.is_begun() && world.op.count(On::Token) == 2);
+    store.log();
+    world.wait(&mut session);
+    assert_eq!(code(&world.pump(&mut session, &store)), ErrorCode::ID_TOKEN_ISSUED_IN_FUTURE);
+    assert_eq!(store.log(), ["lock", "load", "unlock"], "what was not sent needs no preparation");
+    assert!(!store.is_locked() && !store.is_begun());
     world.op.honest();
-    world.advance(3600);
-    session.handle_timeout(&mut world.env);
+    let _ = other.refresh(&mut world.env);
+    assert_eq!(world.pump(&mut other, &store), [Event::TokensRefreshed]);
+    world.wait(&mut session);
+    let asked = world.op.count(On::Token);
     assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
-    assert!(session.is_idle() && !store.is_locked() && !store.is_begun());
+    assert_eq!((world.op.count(On::Token), world.tokens_of(&session)), (asked, world.tokens_of(&other)));
 }
 
-/// The lock was lost while tokens are not verified, and others have gone on: the session takes what they have saved, or ends
-/// with them. What it has is not lost.
+/// Others have gone on while tokens are not verified: the session takes what they have saved, or ends with them. What it has
+/// is not lost.
 #[test]
 fn unverified_tokens_do_not_keep_a_session_from_what_others_have_saved() {
     for what in ["a refresh", "a logout", "another user"] {
@@ -244,7 +258,6 @@ fn unverified_tokens_do_not_keep_a_session_from_what_others_have_saved() {
         let mut world = World::with(op.with_user(User::new("alice")).with_user(User::new("bob")));
         let (mut session, store) = refused(&mut world);
         world.op.honest();
-        store.break_lock();
         match what {
             "a refresh" => {
                 for _ in 0..2 {
@@ -260,16 +273,16 @@ fn unverified_tokens_do_not_keep_a_session_from_what_others_have_saved() {
             }
         }
         behind(&world);
-        // At the first renewal of the lease, long before it could verify what it has.
+        // Long before it could verify what it has.
         let deadline = world.env.monotonic().saturating_add(Duration::from_secs(60));
-        while session.end().is_none() && session.generation() == 1 {
+        while session.end().is_none() && session.generation() == 2 {
             assert!(world.env.monotonic() < deadline, "{what}: nothing is noticed");
             world.wait(&mut session);
             world.pump(&mut session, &store);
         }
         match what {
             "a refresh" => {
-                assert_eq!((session.generation(), session.standing(&world.env)), (3, Standing::Good));
+                assert_eq!((session.generation(), session.standing(&world.env)), (4, Standing::Good));
                 assert!(world.honours(&world.tokens_of(&session)) && session.is_idle());
             }
             "a logout" => assert_eq!(session.end(), Some(End::LoggedOutElsewhere)),
@@ -325,7 +338,7 @@ fn a_lease_is_renewed_seldom_while_another_session_fetches_the_keys() {
 
 /// Nobody waits for the clock to be set right.
 #[tokio::test(start_paused = true)]
-async fn a_session_whose_last_handle_is_gone_keeps_them_by_itself() {
+async fn a_session_whose_last_handle_is_gone_keeps_unverified_tokens_by_itself() {
     let mut world = World::new();
     let memory = Memory::default();
     memory.put(Record::of_login(world.tokens.clone(), None, &mut world.env));

@@ -47,7 +47,7 @@
 //!
 //! One world of four is run once more with ID tokens, whose keys the provider changes now and then and cannot always give out:
 //! tokens come that nobody can verify for a while. Nobody uses them before. And refreshes are refused without a reason, but
-//! never three times in a row.
+//! never three times in a row, and responses have a refresh token and no access token.
 //!
 //! Of two things no process can know. If the store has saved a login and has not said so, whoever saved it does so again,
 //! though others may have replaced that login meanwhile. If the store goes back to an earlier record, a process that has

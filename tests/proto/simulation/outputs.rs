@@ -8,7 +8,7 @@ use oidc_proto::testing::TestEnv;
 use crate::simulation::line::{LOST, TWICE};
 use crate::simulation::provider::is_signed;
 use crate::simulation::story::name;
-use crate::simulation::universe::{Call, Post, Seat, TROUBLE, Universe};
+use crate::simulation::universe::{Call, Post, Seat, Universe};
 
 impl Universe {
     /// Gives a session its input, and posts what it wants in return.
@@ -77,11 +77,6 @@ impl Universe {
             if matches!(event, Event::TokensRefreshed) && self.is_honoured(token.expose()) {
                 // Whoever waits uses it at once.
                 self.desk(seat).served_at = self.now;
-            }
-            let is_told = matches!(event, Event::Stalled(_) | Event::BackingOff { .. }) && is_signed(self.seed);
-            if is_told && (self.now >= TROUBLE || self.roll(4) == 0) {
-                self.desk(seat).is_unverified = true;
-                self.post(0, Post::Wake { seat });
             }
             let may_be = match event {
                 Event::TokensRefreshed => before.expose() != token.expose(),

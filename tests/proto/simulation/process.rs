@@ -46,8 +46,6 @@ pub(crate) struct Desk {
     pub(crate) in_flight: Option<String>,
     /// A caller who wants new tokens, and the access token that there was.
     pub(crate) refreshing: Option<(Epoch, String)>,
-    /// What came cannot be verified. The application has the session keep it, and ask again.
-    pub(crate) is_unverified: bool,
     /// When it is to be woken.
     pub(crate) due: Option<u64>,
     /// When somebody got a token that the provider took.
@@ -237,13 +235,7 @@ impl Universe {
         let now = self.now;
         let desk = self.desk(seat);
         desk.due = desk.due.filter(|due| *due > now);
-        let is_unverified = std::mem::take(&mut desk.is_unverified);
-        self.with(seat, |session, env| {
-            if is_unverified {
-                let _ = session.keep_unverified(env);
-            }
-            session.handle_timeout(env)
-        });
+        self.with(seat, |session, env| session.handle_timeout(env));
     }
 
     pub(crate) fn answered(&mut self, seat: Seat, call: Call, response: Exchanged) {

@@ -132,7 +132,7 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
     /// The token is remembered after the logout was carried out. After an error, the provider can send it again:
     /// respond with 400 (Back-Channel Logout 1.0 section 2.8). Only this process remembers the
     /// token: if it is replayed at another process, it ends the sessions that it names and that
-    /// exist at that time.
+    /// exist at that time, unless the processes share [`LogoutToken::replay_key`].
     ///
     /// # Errors
     /// `logout_token.replayed`, and those of [`log_out_subject`](Self::log_out_subject).

@@ -21,7 +21,7 @@ use crate::session::world::World;
 /// Handles keep sessions in memory. When they go, so do those that are too many: without any other event, and long
 /// before they have been unused for so long.
 #[tokio::test(start_paused = true)]
-async fn rule_20_what_was_too_many_and_held_leaves_the_memory_soon_after() {
+async fn rule_20_sessions_beyond_the_capacity_leave_the_memory_soon_after_their_handles() {
     let (mut world, shelf) = (World::new(), Shelf::default());
     let tokens = world.login("alice");
     let name = |number: usize| format!("session {number}");

@@ -104,7 +104,7 @@ async fn requests_that_race_for_a_session_load_it_once_and_refresh_it_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_not_there_is_nobody_and_costs_nothing_afterwards() {
+async fn a_name_without_a_record_has_no_session_and_costs_nothing_afterwards() {
     let (mut world, shelf) = (World::new(), Shelf::default());
     let server = Server::start(&world, &shelf);
     assert!(server.registry.session("a").await.unwrap().is_none());
@@ -335,7 +335,7 @@ async fn a_session_that_another_process_has_ended_is_loaded_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_its_task_a_registry_says_so() {
+async fn without_its_task_a_registry_says_that_it_has_stopped() {
     let (mut world, shelf) = (World::new(), Shelf::default());
     stored(&mut world, &shelf, "a", "alice");
     let server = Server::start(&world, &shelf);

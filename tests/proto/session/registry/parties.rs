@@ -40,7 +40,7 @@ fn elsewhere(world: &mut World) -> RelyingParty {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_several_clients_the_nearest_says_what_is_wrong() {
+async fn of_several_clients_the_one_that_differs_least_gives_the_error() {
     let (mut world, shelf) = (two_users(), Shelf::default());
     stored(&mut world, &shelf, "a", "alice");
     let elsewhere = elsewhere(&mut world);
