@@ -8,7 +8,7 @@ use crate::base::secret::Secret;
 use crate::error::Error;
 use crate::flow::TokenRequest;
 use crate::session::access::Ticket;
-use crate::step::Step;
+use crate::step::{Awaiting, Step};
 
 /// How many are waited for. Each has had its deadline, so that this many are an hour or more behind
 /// a provider that does not respond at all.
@@ -102,11 +102,11 @@ impl LateResponses {
     pub(super) fn receive(
         &mut self,
         ticket: Ticket,
-        receive: impl FnOnce(ExpectResponse) -> (Result<Step<TokenRequest>, Error>, Exchange),
+        receive: impl FnOnce(Awaiting<TokenRequest>, &mut Exchange) -> Result<Step<TokenRequest>, Error>,
     ) {
         let Some(Late { ticket, state, fate }) = self.take(|late| late.ticket == ticket) else { return };
-        let State::ExpectResponse(expect) = state else { return };
-        if let (Ok(step), exchange) = receive(expect)
+        let State::ExpectResponse(ExpectResponse { awaiting, mut exchange }) = state else { return };
+        if let Ok(step) = receive(awaiting, &mut exchange)
             && exchange.may_have_yielded()
         {
             let list = self.0.get_or_insert_default();
