@@ -99,7 +99,7 @@ pub(super) fn prepare(
             // `auth_time` is in whole seconds.
             Timestamp::from_unix_seconds(now.saturating_sub(max_age).unix_seconds())
         }),
-        acr_values: if request.acr_required { request.acr_values.clone() } else { Vec::new() },
+        acr_values: if request.acr_required { request.acr_values.as_slice().into() } else { Box::default() },
     });
     let code_challenge = pkce::s256(code_verifier.expose());
     let bound = Bound {
