@@ -30,7 +30,7 @@ pub(super) struct Claims<'a> {
     pub(super) nonce: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) at_hash: Option<Text<'a>>,
-    // Those that nobody may have asked for: one that cannot be read counts as absent.
+    // Claims that the caller has perhaps not requested. One that cannot be read counts as absent.
     #[serde(borrow, default)]
     pub(super) auth_time: Scalar<'a>,
     #[serde(borrow, default)]
