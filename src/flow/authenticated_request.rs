@@ -45,15 +45,8 @@ pub(super) struct AuthenticatedRequest<A>(State<A>);
 
 #[allow(clippy::enum_variant_names, reason = "states are named for what they await")]
 enum State<A> {
-    ExpectAssertion {
-        plan: Box<Plan<A>>,
-        to_sign: String,
-    },
-    ExpectProof {
-        plan: Box<Plan<A>>,
-        assertion: Option<Secret>,
-        to_sign: String,
-    },
+    ExpectAssertion(Box<Unsigned<A>>),
+    ExpectProof(Box<Unsigned<A>>),
     /// The plan is kept, because the response may demand a nonce.
     ExpectResponseOrNonce(Box<Plan<A>>),
     ExpectResponse(A),
@@ -67,6 +60,13 @@ struct Plan<A> {
     credential: Credential,
     answer: A,
     has_met_nonce: bool,
+}
+
+/// A plan whose request waits for a signature over `to_sign`.
+struct Unsigned<A> {
+    plan: Plan<A>,
+    assertion: Option<Secret>,
+    to_sign: String,
 }
 
 /// The credential of the request.
@@ -148,7 +148,8 @@ impl<A: Parse> Plan<A> {
                 match sign(key, &input)? {
                     Signature::Made(signature) => Some(Secret::new(with_signature(input, &signature))),
                     Signature::Elsewhere(asked) => {
-                        let state = State::ExpectAssertion { plan: Box::new(self), to_sign: input };
+                        let unsigned = Unsigned { plan: self, assertion: None, to_sign: input };
+                        let state = State::ExpectAssertion(Box::new(unsigned));
                         return Ok(Step::use_key(asked, AuthenticatedRequest(state)));
                     }
                 }
@@ -169,8 +170,8 @@ impl<A: Parse> Plan<A> {
         match sign(dpop.key(), &input)? {
             Signature::Made(signature) => self.send(assertion, Some(Secret::new(with_signature(input, &signature)))),
             Signature::Elsewhere(asked) => {
-                let state = State::ExpectProof { plan: Box::new(self), assertion, to_sign: input };
-                Ok(Step::use_key(asked, AuthenticatedRequest(state)))
+                let unsigned = Unsigned { plan: self, assertion, to_sign: input };
+                Ok(Step::use_key(asked, AuthenticatedRequest(State::ExpectProof(Box::new(unsigned)))))
             }
         }
     }
@@ -321,11 +322,13 @@ impl<A: Parse> Flow for AuthenticatedRequest<A> {
 
     fn on(self, input: Input<'_>, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         match self.0 {
-            State::ExpectAssertion { plan, to_sign } => {
+            State::ExpectAssertion(unsigned) => {
+                let Unsigned { plan, to_sign, .. } = *unsigned;
                 let signature = input.key_output()?.into_bytes()?;
                 plan.prove(Some(Secret::new(with_signature(to_sign, &signature))), env)
             }
-            State::ExpectProof { plan, assertion, to_sign } => {
+            State::ExpectProof(unsigned) => {
+                let Unsigned { plan, assertion, to_sign } = *unsigned;
                 let signature = input.key_output()?.into_bytes()?;
                 plan.send(assertion, Some(Secret::new(with_signature(to_sign, &signature))))
             }
@@ -338,8 +341,8 @@ impl<A: Parse> Flow for AuthenticatedRequest<A> {
 impl<A> fmt::Debug for AuthenticatedRequest<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
-            State::ExpectAssertion { .. } => "ExpectAssertion",
-            State::ExpectProof { .. } => "ExpectProof",
+            State::ExpectAssertion(_) => "ExpectAssertion",
+            State::ExpectProof(_) => "ExpectProof",
             State::ExpectResponseOrNonce(_) => "ExpectResponseOrNonce",
             State::ExpectResponse(_) => "ExpectResponse",
         })

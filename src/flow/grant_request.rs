@@ -11,7 +11,7 @@ use crate::base::env::Env;
 use crate::base::secret::Secret;
 use crate::error::{Error, ErrorCode};
 use crate::message::authorization::refused_parameter;
-use crate::party::client::{ClientAuth, check_client_id};
+use crate::party::client::ClientAuth;
 use crate::party::client_auth::{form_request_with, is_credential};
 use crate::party::metadata::GrantType;
 use crate::party::relying_party::RelyingParty;
@@ -80,7 +80,7 @@ impl RelyingParty {
     /// `sign.failed`.
     pub fn request_tokens(&self, request: GrantRequest, env: &mut dyn Env) -> Result<Step<TokenRequest>, Error> {
         let GrantRequest { grant_type, scope, parameters } = request;
-        check_client_id(self.client().id())?;
+        self.client().check_id()?;
         if grant_type == GrantType::ClientCredentials.name() && matches!(self.client().auth, ClientAuth::None) {
             return Err(ErrorCode::TOKEN_CLIENT_AUTH.into());
         }

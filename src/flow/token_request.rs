@@ -27,7 +27,6 @@ use crate::base::secret::Body;
 use crate::error::{Error, Family};
 use crate::message::token::{self, TokenResponse};
 use crate::party::key_cell::{Asker, Mark};
-use crate::party::options::ProviderOptions;
 use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, Step};
 use crate::wire::policy::{Accept, Policy};
@@ -86,14 +85,15 @@ impl Pending {
     }
 }
 
-struct TokenParse(ProviderOptions);
+/// With the party for its provider's options, which are larger.
+struct TokenParse(RelyingParty);
 
 impl Parse for TokenParse {
     type Output = TokenResponse;
     const REQUEST: &'static str = token::REQUEST;
 
     fn parse(self, response: Response<'_>, _now: Timestamp) -> Result<TokenResponse, Error> {
-        token::parse(response, &self.0)
+        token::parse(response, self.0.provider().options())
     }
 }
 
@@ -132,7 +132,7 @@ impl TokenRequest {
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         token::add_parameters(&mut request, party.client())?;
-        let (policy, parse) = (Policy::write(Accept::Json), TokenParse(*party.provider().options()));
+        let (policy, parse) = (Policy::write(Accept::Json), TokenParse(party.clone()));
         let call = AuthenticatedRequest::start(party, request, policy, Credential::Client, parse, env)?;
         let (at, mark) = (env.now(), party.key_cell().mark());
         Self::asked(call, Pending { party: party.clone(), origin, at, mark, poll }, env)

@@ -14,7 +14,7 @@ use crate::base::secret::Secret;
 use crate::base::url::is_loopback;
 use crate::base::word_set::Words;
 use crate::error::{Error, ErrorCode, Quote};
-use crate::message::authorization::{AuthorizationRequest, LOGIN_LIFETIME};
+use crate::message::authorization::{AuthorizationRequest, LOGIN_LIFETIME, Rare};
 use crate::party::metadata::{Prompt, ResponseMode};
 use crate::party::redirect_uri::RedirectUri;
 use crate::token::id_token::IdToken;
@@ -210,12 +210,15 @@ impl LoginRequest {
             |hint: &IdToken| hint.issuer() == server.provider.issuer().as_str() && hint.is_for(party.client().id());
         let request = AuthorizationRequest {
             login_hint: self.login_hint,
-            other_prompts: self.other_prompts,
-            display: self.display,
-            max_age: self.max_age,
-            ui_locales: self.ui_locales,
-            acr_values: self.acr_values,
-            id_token_hint: self.id_token_hint.filter(is_own),
+            rare: Some(Box::new(Rare {
+                other_prompts: self.other_prompts,
+                display: self.display,
+                max_age: self.max_age,
+                ui_locales: self.ui_locales,
+                acr_values: self.acr_values,
+                id_token_hint: self.id_token_hint.filter(is_own),
+                ..Rare::default()
+            })),
             ..request
         };
         Ok((request, Awaited::new(server.homeserver.clone(), device_id, self.user_id)))

@@ -24,10 +24,17 @@ pub struct AuthorizationRequest {
     pub(crate) scope: Scope,
     pub(crate) response_mode: Option<ResponseMode>,
     pub(crate) prompt: Words<Prompt>,
-    pub(crate) other_prompts: Vec<String>,
     pub(crate) login_hint: Option<Secret>,
     /// The caller wants no `prompt` but its own.
     pub(crate) keeps_prompt: bool,
+    pub(crate) lifetime: Duration,
+    pub(crate) rare: Option<Box<Rare>>,
+}
+
+/// What few requests have. In a box: a request is moved often.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rare {
+    pub(crate) other_prompts: Vec<String>,
     pub(crate) display: Option<String>,
     pub(crate) max_age: Option<Duration>,
     pub(crate) ui_locales: Option<String>,
@@ -35,7 +42,6 @@ pub struct AuthorizationRequest {
     pub(crate) acr_required: bool,
     pub(crate) id_token_hint: Option<IdToken>,
     pub(crate) extra: Vec<(String, Secret)>,
-    pub(crate) lifetime: Duration,
 }
 
 /// How long a user may take to log in by default. It allows time for a second factor.
@@ -49,17 +55,10 @@ impl AuthorizationRequest {
             scope,
             response_mode: None,
             prompt: Words::EMPTY,
-            other_prompts: Vec::new(),
             keeps_prompt: false,
             login_hint: None,
-            display: None,
-            max_age: None,
-            ui_locales: None,
-            acr_values: Vec::new(),
-            acr_required: false,
-            id_token_hint: None,
-            extra: Vec::new(),
             lifetime: LOGIN_LIFETIME,
+            rare: None,
         }
     }
 
@@ -85,7 +84,7 @@ impl AuthorizationRequest {
     /// Adds a `prompt` value that this crate does not know.
     #[must_use]
     pub fn with_other_prompt(mut self, prompt: impl Into<String>) -> Self {
-        self.other_prompts.push(prompt.into());
+        self.rare_mut().other_prompts.push(prompt.into());
         self
     }
 
@@ -93,7 +92,9 @@ impl AuthorizationRequest {
     #[must_use]
     pub fn without_prompt(mut self) -> Self {
         (self.prompt, self.keeps_prompt) = (Words::EMPTY, true);
-        self.other_prompts.clear();
+        if let Some(rare) = &mut self.rare {
+            rare.other_prompts.clear();
+        }
         self
     }
 
@@ -107,7 +108,7 @@ impl AuthorizationRequest {
     /// Sets `display`: `page`, `popup`, `touch` or `wap`.
     #[must_use]
     pub fn with_display(mut self, display: impl Into<String>) -> Self {
-        self.display = Some(display.into());
+        self.rare_mut().display = Some(display.into());
         self
     }
 
@@ -115,46 +116,42 @@ impl AuthorizationRequest {
     /// `max_age` before the start of this login.
     #[must_use]
     pub fn with_max_age(mut self, max_age: Duration) -> Self {
-        self.max_age = Some(max_age);
+        self.rare_mut().max_age = Some(max_age);
         self
     }
 
     /// Sets `ui_locales`: language tags joined by spaces.
     #[must_use]
     pub fn with_ui_locales(mut self, locales: impl Into<String>) -> Self {
-        self.ui_locales = Some(locales.into());
+        self.rare_mut().ui_locales = Some(locales.into());
         self
     }
 
     /// Sets `acr_values`, in the order of preference. The ID token's `acr` must be one of these values.
     #[must_use]
-    pub fn with_acr_values<T: Into<String>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
-        self.acr_values = values.into_iter().map(Into::into).collect();
-        self.acr_required = true;
-        self
+    pub fn with_acr_values<T: Into<String>>(self, values: impl IntoIterator<Item = T>) -> Self {
+        self.request_acr(values.into_iter().map(Into::into).collect(), true)
     }
 
     /// Sets `acr_values` as a preference: the provider may ignore it (OpenID Connect Core 1.0 section 3.1.2.1). The ID
     /// token's `acr` is not checked; the application can read it.
     #[must_use]
-    pub fn with_preferred_acr_values<T: Into<String>>(mut self, values: impl IntoIterator<Item = T>) -> Self {
-        self.acr_values = values.into_iter().map(Into::into).collect();
-        self.acr_required = false;
-        self
+    pub fn with_preferred_acr_values<T: Into<String>>(self, values: impl IntoIterator<Item = T>) -> Self {
+        self.request_acr(values.into_iter().map(Into::into).collect(), false)
     }
 
     /// Sets `id_token_hint`: the ID token of the user who should log in again. It is shown only to its own provider, by
     /// the client that it was issued to: a login at another one is refused.
     #[must_use]
     pub fn with_id_token_hint(mut self, id_token: &IdToken) -> Self {
-        self.id_token_hint = Some(id_token.clone());
+        self.rare_mut().id_token_hint = Some(id_token.clone());
         self
     }
 
     /// Adds a parameter that this crate does not know.
     #[must_use]
     pub fn with_parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.extra.push((name.into(), Secret::new(value)));
+        self.rare_mut().extra.push((name.into(), Secret::new(value)));
         self
     }
 
@@ -165,28 +162,49 @@ impl AuthorizationRequest {
         self
     }
 
+    fn request_acr(mut self, values: Vec<String>, is_required: bool) -> Self {
+        let rare = self.rare_mut();
+        (rare.acr_values, rare.acr_required) = (values, is_required);
+        self
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// The parameters that this crate does not know.
+    fn extra(&self) -> &[(String, Secret)] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.extra)
+    }
+
+    /// The `prompt` values that this crate does not know.
+    fn other_prompts(&self) -> &[String] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.other_prompts)
+    }
+
     /// Whether the request sets this parameter, or this crate would.
     pub(crate) fn sets(&self, name: &str) -> bool {
-        OF_AUTHORIZATION.contains(&name) || self.extra.iter().any(|(extra, _)| extra == name)
+        OF_AUTHORIZATION.contains(&name) || self.extra().iter().any(|(extra, _)| extra == name)
     }
 
     /// Whether the user has to consent (OpenID Connect Core 1.0 section 11), and the caller has not said what to ask
     /// for.
     pub(crate) fn needs_consent(&self) -> bool {
-        let says_nothing = self.prompt.is_empty() && self.other_prompts.is_empty() && !self.keeps_prompt;
+        let says_nothing = self.prompt.is_empty() && self.other_prompts().is_empty() && !self.keeps_prompt;
         says_nothing && self.scope.contains("openid") && self.scope.contains("offline_access")
     }
 
     /// Rules that do not depend on the provider.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let prompts = self.prompt.iter().count() + self.other_prompts.len();
+        let (extra, others) = (self.extra(), self.other_prompts());
+        let prompts = self.prompt.iter().count() + others.len();
         let is_value =
             |prompt: &String| !prompt.is_empty() && !prompt.contains(' ') && Prompt::from_name(prompt).is_none();
-        if self.prompt.contains(Prompt::None) && prompts > 1 || !self.other_prompts.iter().all(is_value) {
+        if self.prompt.contains(Prompt::None) && prompts > 1 || !others.iter().all(is_value) {
             return Err(ErrorCode::AUTHORIZATION_PROMPT.into());
         }
-        for (i, (name, _)) in self.extra.iter().enumerate() {
-            let twice = self.extra.iter().skip(i + 1).any(|(other, _)| other == name);
+        for (i, (name, _)) in extra.iter().enumerate() {
+            let twice = extra.iter().skip(i + 1).any(|(other, _)| other == name);
             if name.is_empty() || twice || OF_AUTHORIZATION.contains(&name.as_str()) || is_credential(name) {
                 return Err(refused_parameter(name, twice));
             }
@@ -210,7 +228,7 @@ pub(crate) fn refused_parameter(name: &str, is_twice: bool) -> Error {
 
 /// The values that a login adds to its request. `state`, `nonce` and `code_challenge` are base64url.
 pub(crate) struct Bound<'a> {
-    pub(crate) client_id: &'a str,
+    pub(crate) client_id: Value<'a>,
     pub(crate) state: &'a str,
     pub(crate) nonce: Option<&'a str>,
     pub(crate) dpop_thumbprint: Option<&'a str>,
@@ -224,12 +242,13 @@ pub(crate) fn write_parameters(
     bound: &Bound<'_>,
 ) -> String {
     let known = request.prompt.iter().map(|prompt| -> &str { prompt.name() });
-    let prompt = joined(known.chain(request.other_prompts.iter().map(String::as_str)));
-    let max_age = request.max_age.map(|max_age| max_age.as_secs().to_string());
-    let acr_values = joined(request.acr_values.iter().map(String::as_str));
+    let prompt = joined(known.chain(request.other_prompts().iter().map(String::as_str)));
+    let rare = request.rare.as_deref();
+    let max_age = rare.and_then(|rare| rare.max_age).map(|max_age| max_age.as_secs().to_string());
+    let acr_values = rare.and_then(|rare| joined(rare.acr_values.iter().map(String::as_str)));
     let own = [
         ("response_type", Some(Value::Encoded("code"))),
-        ("client_id", Some(Value::Text(bound.client_id))),
+        ("client_id", Some(bound.client_id)),
         ("redirect_uri", Some(Value::Encoded(request.redirect_uri.encoded()))),
         ("scope", Some(request.scope.as_str()).filter(|scope| !scope.is_empty()).map(Value::Text)),
         ("state", Some(Value::Encoded(bound.state))),
@@ -240,13 +259,13 @@ pub(crate) fn write_parameters(
         ("response_mode", request.response_mode.map(ResponseMode::name).map(Value::Text)),
         ("prompt", prompt.as_deref().map(Value::Text)),
         ("login_hint", request.login_hint.as_ref().map(Secret::expose).map(Value::Text)),
-        ("display", request.display.as_deref().map(Value::Text)),
+        ("display", rare.and_then(|rare| rare.display.as_deref()).map(Value::Text)),
         ("max_age", max_age.as_deref().map(Value::Text)),
-        ("ui_locales", request.ui_locales.as_deref().map(Value::Text)),
+        ("ui_locales", rare.and_then(|rare| rare.ui_locales.as_deref()).map(Value::Text)),
         ("acr_values", acr_values.as_deref().map(Value::Text)),
-        ("id_token_hint", request.id_token_hint.as_ref().and_then(IdToken::hint).map(Value::Text)),
+        ("id_token_hint", rare.and_then(|rare| rare.id_token_hint.as_ref()?.hint()).map(Value::Text)),
     ];
-    let given = request.extra.iter().map(|(name, value)| (name.as_str(), value.expose()));
+    let given = request.extra().iter().map(|(name, value)| (name.as_str(), value.expose()));
     match endpoint {
         Some(endpoint) => form::url(endpoint, own, given),
         None => form::body(own, given, []),

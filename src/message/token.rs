@@ -11,7 +11,7 @@ use crate::base::secret::{AccessToken, Body, Secret, is_token};
 use crate::base::url::Endpoint;
 use crate::base::word_set::Word as _;
 use crate::error::{Error, ErrorCode, Quote};
-use crate::party::client::{Client, check_client_id};
+use crate::party::client::Client;
 use crate::party::client_auth::form_request;
 use crate::party::options::{Deviation, ProviderOptions};
 use crate::party::redirect_uri::RedirectUri;
@@ -70,7 +70,7 @@ fn is_of_the_client(name: &str) -> bool {
 /// `client.id`; `authorization.parameter` if one of them is always set by this crate, authenticates
 /// the client, or is given twice.
 pub(crate) fn check_client(client: &Client) -> Result<(), Error> {
-    check_client_id(client.id())?;
+    client.check_id()?;
     let mut names = client.token_parameters.iter().map(|(name, _)| &**name).enumerate();
     let own = &client.token_parameters;
     let is_twice = |at: usize, name: &str| own.iter().take(at).any(|(other, _)| **other == *name);

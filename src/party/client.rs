@@ -12,6 +12,7 @@ use crate::base::word_set::Words;
 use crate::error::quote::is_deceptive;
 use crate::error::{Error, ErrorCode, Quote};
 use crate::jose::{Algorithm, Algorithms, HS256_SECRET_LENGTH, PrivateKey};
+use crate::wire::form::{self, Value};
 
 /// How the client authenticates at the token, revocation and other endpoints (RFC 6749 section 2.3).
 #[derive(Clone, Debug, Default)]
@@ -165,6 +166,8 @@ pub struct Client {
     pub(crate) token_parameters: Vec<(Box<str>, Secret)>,
     /// Whether the provider takes Basic credentials that are not form-encoded. A relying party sets it by its options.
     pub(crate) has_plain_basic: bool,
+    /// Whether a form writes the ID as it is. There is an ID then, and of characters that each ID may have.
+    pub(super) has_plain_id: bool,
 }
 
 impl Client {
@@ -184,6 +187,7 @@ impl Client {
     /// [`Client::new`] with a shared text.
     pub(super) fn named(id: Arc<str>) -> Self {
         Self {
+            has_plain_id: form::is_plain_text(&id),
             id,
             auth: ClientAuth::None,
             redirect_uris: Vec::new(),
@@ -324,6 +328,16 @@ impl Client {
     /// `client_id`.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// `client_id` as the value of a parameter.
+    pub(crate) fn id_value(&self) -> Value<'_> {
+        if self.has_plain_id { Value::Encoded(&self.id) } else { Value::Text(&self.id) }
+    }
+
+    /// The same as [`check_client_id`] of its ID.
+    pub(crate) fn check_id(&self) -> Result<(), Error> {
+        if self.has_plain_id { Ok(()) } else { check_client_id(&self.id) }
     }
 
     /// How the client authenticates.

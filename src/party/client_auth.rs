@@ -55,7 +55,7 @@ pub(crate) fn form_request_with<'a, const N: usize>(
         ClientAuth::SecretPost(secret) => Some(Value::Text(secret.expose())),
         _ => None,
     };
-    let credentials = [("client_id", (!is_in_header).then(|| Value::Text(client.id()))), ("client_secret", secret)];
+    let credentials = [("client_id", (!is_in_header).then(|| client.id_value())), ("client_secret", secret)];
     let mut request = request::form(endpoint, form::body(own, given, credentials));
     add_basic(&mut request, client);
     request

@@ -24,6 +24,7 @@ impl<F: Flow> Call<F> {
     }
 
     /// The request, its policy, and the state that takes its response. Nothing is copied.
+    #[inline]
     pub fn into_parts(self) -> (Request<Body>, Policy, Awaiting<F>) {
         (self.request, self.policy, self.awaiting)
     }

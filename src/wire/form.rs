@@ -74,39 +74,41 @@ fn separate(out: &mut String, start: usize) {
     }
 }
 
-/// Parameters, and whether each value has bytes to escape. A value without such bytes is examined
+/// Parameters, and how many bytes of each value have to be escaped. A value without such bytes is examined
 /// only once, because values are long.
 struct Measured<'a, const N: usize> {
     parameters: &'a [Own<'a>; N],
-    has_escapes: [bool; N],
+    escapes: [usize; N],
     /// The length of all, each with its `=` and `&`.
     length: usize,
 }
 
 impl<'a, const N: usize> Measured<'a, N> {
     fn of(parameters: &'a [Own<'a>; N]) -> Self {
-        let (mut has_escapes, mut length) = ([false; N], 0);
-        for (has_escapes, (name, value)) in has_escapes.iter_mut().zip(parameters) {
-            let (value, escapes) = match value {
+        let (mut all, mut length) = ([0; N], 0);
+        for (own, (name, value)) in all.iter_mut().zip(parameters) {
+            let value = match value {
                 None => continue,
-                Some(Value::Text(text)) => (text, escapes(text)),
-                Some(Value::Encoded(text)) => (text, 0),
+                Some(Value::Text(text)) => {
+                    *own = escapes(text);
+                    text
+                }
+                Some(Value::Encoded(text)) => text,
             };
-            *has_escapes = escapes > 0;
-            length += name.len() + value.len() + 2 * escapes + 2;
+            length += name.len() + value.len() + 2 * *own + 2;
         }
-        Self { parameters, has_escapes, length }
+        Self { parameters, escapes: all, length }
     }
 
     fn write(&self, out: &mut String, start: usize) {
-        for ((name, value), has_escapes) in self.parameters.iter().zip(&self.has_escapes) {
+        for ((name, value), escapes) in self.parameters.iter().zip(&self.escapes) {
             let Some(Value::Text(value) | Value::Encoded(value)) = value else { continue };
             separate(out, start);
             out.push_str(name);
             out.push('=');
-            match has_escapes {
-                false => out.push_str(value),
-                true => escape(out, value),
+            match escapes {
+                0 => out.push_str(value),
+                escapes => escape(out, value, *escapes),
             }
         }
     }
@@ -143,7 +145,7 @@ pub(crate) fn extended<'a>(form: &Body, pairs: impl IntoIterator<Item = (&'a str
 pub(crate) fn encode(out: &mut String, text: &str) {
     match escapes(text) {
         0 => out.push_str(text),
-        _ => escape(out, text),
+        escapes => escape(out, text, escapes),
     }
 }
 
@@ -154,13 +156,14 @@ pub(crate) fn encoded(text: &str) -> Box<str> {
     out.into()
 }
 
-fn escape(out: &mut String, text: &str) {
+/// Appends a text in which so many bytes have to be escaped.
+fn escape(out: &mut String, text: &str, escapes: usize) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let digit = |bits: u8| HEX.get(usize::from(bits)).copied().map_or('0', char::from);
     // All plain bytes are ASCII, so a run of plain bytes consists of whole characters. Between two
     // bytes of one character there is no plain byte, and the slice is empty.
     let mut first = 0;
-    for (at, byte) in text.bytes().enumerate().filter(|(_, byte)| !is_plain(*byte)) {
+    for (at, byte) in text.bytes().enumerate().filter(|(_, byte)| !is_plain(*byte)).take(escapes) {
         out.push_str(text.get(first..at).unwrap_or_default());
         out.push('%');
         out.push(digit(byte >> 4));
@@ -168,6 +171,11 @@ fn escape(out: &mut String, text: &str) {
         first = at + 1;
     }
     out.push_str(text.get(first..).unwrap_or_default());
+}
+
+/// Whether a text is written as it is, and is not empty.
+pub(crate) fn is_plain_text(text: &str) -> bool {
+    !text.is_empty() && escapes(text) == 0
 }
 
 fn encoded_len(text: &str) -> usize {
@@ -279,6 +287,7 @@ mod tests {
                 assert_eq!(escapes(&text), usize::from(!is_plain(byte)), "{byte} at {at}");
             }
         }
+        assert!(is_plain_text("aZ09*-._") && !["", "a b", "a&", "a\u{e1}"].into_iter().any(is_plain_text));
         assert_eq!(escapes(&"\u{e1}".repeat(16)), 32, "above 127");
         assert_eq!(escapes(&" ".repeat(16 * 300)), 16 * 300, "more than a byte counts");
     }

@@ -134,7 +134,7 @@ impl<'a> Response<'a> {
         if fits {
             return Ok(());
         }
-        let expected = if matches!(accept, Accept::Json) { "application/json" } else { "JSON" };
+        let expected = if matches!(accept, Accept::Json) { JSON } else { "JSON" };
         let error = Error::new(ErrorCode::HTTP_CONTENT_TYPE).with_status(self.status);
         Err(error.with_expected(Quote::library(expected)).with_found(Quote::provider(essence)))
     }
@@ -142,13 +142,19 @@ impl<'a> Response<'a> {
     /// The media type without parameters; empty if the header is missing or is not text.
     pub fn content_type(&self) -> &'a str {
         let value = self.headers.get(header::CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
+        // As nearly every provider writes it.
+        if let Some([] | [b';', ..]) = value.strip_prefix(JSON.as_bytes()) {
+            return JSON;
+        }
         let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
         std::str::from_utf8(essence.trim_ascii()).unwrap_or_default()
     }
 }
 
+const JSON: &str = "application/json";
+
 fn is_json(essence: &str) -> bool {
-    essence.eq_ignore_ascii_case("application/json") || ends_with_ignore_case(essence, "+json")
+    essence.eq_ignore_ascii_case(JSON) || ends_with_ignore_case(essence, "+json")
 }
 
 fn is_markup(essence: &str) -> bool {
@@ -169,12 +175,14 @@ mod tests {
 
     #[test]
     fn the_content_type_is_what_stands_before_its_parameters() {
-        let cases: [(&[u8], &str); 9] = [
+        let cases: [(&[u8], &str); 11] = [
             (b"", ""),
             (b";", ""),
             (b"application/json", "application/json"),
             (b" application/json\t", "application/json"),
             (b"application/json; charset=utf-8", "application/json"),
+            (b"application/json ;charset=utf-8", "application/json"),
+            (b"application/jsonp; charset=utf-8", "application/jsonp"),
             (b"text/html ;q=\"a;b\"", "text/html"),
             // What nobody can read in a parameter changes nothing.
             (b"text/html; title=\xe9", "text/html"),

@@ -23,12 +23,13 @@ use super::names::{Name, Names};
 use super::strings::holds;
 
 /// Parses one document; `None` if it must be parsed in two passes. Names are compared in the outermost `levels`.
+#[inline]
 pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, levels: usize) -> Option<T> {
-    let mut open = Open { names: Names::default(), depth: 0, levels };
+    let mut open = Open { names: Names::default(), depth: 0, levels, has_duplicates: false };
     let mut document = serde_json::Deserializer::from_str(text);
     // Not taken out of its result before its end is seen: values are large, and moved at each step.
     let value = T::deserialize(Watched { inner: &mut document, open: &mut open });
-    document.end().and(value).ok()
+    if document.end().is_err() || open.has_duplicates { None } else { value.ok() }
 }
 
 /// The objects and arrays that have begun and not ended.
@@ -37,6 +38,8 @@ struct Open<'de> {
     names: Names<'de>,
     depth: usize,
     levels: usize,
+    /// In one of these objects or in one before a name stands twice.
+    has_duplicates: bool,
 }
 
 impl Open<'_> {
@@ -46,9 +49,9 @@ impl Open<'_> {
     }
 
     /// Ends an object whose names begin at `first`.
-    fn leave_object<E: Error>(&mut self, first: usize) -> Result<(), E> {
+    fn leave_object(&mut self, first: usize) {
         self.depth -= 1;
-        if self.names.end_object(first) { Err(refused()) } else { Ok(()) }
+        self.has_duplicates |= self.names.end_object(first);
     }
 
     /// Whether a value that nobody reads keeps the rules.
@@ -214,7 +217,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for WatchedVisitor<'_, 'de, V> {
         self.open.enter()?;
         let first = self.open.names.len();
         let value = self.visitor.visit_map(WatchedMap { inner, open: self.open });
-        self.open.leave_object(first)?;
+        self.open.leave_object(first);
         value
     }
 }

@@ -69,7 +69,8 @@ pub(super) fn prepare(
     env: &mut dyn Env,
 ) -> Result<(String, PendingAuthorization), Error> {
     request.check()?;
-    request.id_token_hint.as_ref().map_or(Ok(()), |id_token| party.check_hint(id_token))?;
+    let hint = request.rare.as_ref().and_then(|rare| rare.id_token_hint.as_ref());
+    hint.map_or(Ok(()), |id_token| party.check_hint(id_token))?;
     authorization_endpoint(party.provider())?.check_query("authorization_endpoint", |name| request.sets(name))?;
     let (metadata, client) = (party.provider().metadata(), party.client());
     if !client.redirect_uris.iter().any(|own| own.covers(&request.redirect_uri)) {
@@ -96,15 +97,18 @@ pub(super) fn prepare(
     let now = env.now();
     let expectation = is_openid.then(|| LoginExpectation {
         nonce: Some(Secret::random(env.rng())),
-        not_logged_in_before: request.max_age.map(|max_age| {
+        not_logged_in_before: request.rare.as_ref().and_then(|rare| rare.max_age).map(|max_age| {
             // `auth_time` is in whole seconds.
             Timestamp::from_unix_seconds(now.saturating_sub(max_age).unix_seconds())
         }),
-        acr_values: if request.acr_required { request.acr_values.clone() } else { Vec::new() },
+        acr_values: match &request.rare {
+            Some(rare) if rare.acr_required => rare.acr_values.as_slice().into(),
+            _ => Box::default(),
+        },
     });
     let code_challenge = pkce::s256(code_verifier.expose());
     let bound = Bound {
-        client_id: client.id(),
+        client_id: client.id_value(),
         state: state.expose(),
         nonce: expectation.as_ref().and_then(|expectation| Some(expectation.nonce.as_ref()?.expose())),
         dpop_thumbprint: party.owner().dpop_thumbprint(),

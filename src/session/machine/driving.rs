@@ -16,10 +16,10 @@ use crate::session::event::Event;
 use crate::session::question::{Question, Told};
 use crate::session::store::{StoreAction, StoreResponse, StoreTicket};
 use crate::session::timer::Timer;
-use crate::step::{KeyOutput, Step};
+use crate::step::{Awaiting, KeyOutput, Step};
 
-/// A step of the flow, and the exchange that it belongs to.
-type Progress = (Result<Step<TokenRequest>, Error>, Exchange);
+/// The next step of the flow.
+type Progress = Result<Step<TokenRequest>, Error>;
 
 impl Session {
     /// The next request or key operation to carry out now. Call it until it returns `None`.
@@ -31,19 +31,16 @@ impl Session {
             self.time_is_up(env);
             return None;
         }
-        let mut transmit = None;
-        self.transition(|mut state, core| {
-            let Some((flight, until)) = state.flight_mut() else { return state };
-            let asks = flight.is_to_ask();
-            transmit = flight.transmit(core.attempts.ticket(), env);
-            if asks {
-                core.late.set_aside();
-            }
-            // The time for the response counts from here.
-            *until = core.deadline(env);
-            state
-        });
-        transmit
+        // Before anything changes: the caller's environment may panic.
+        let deadline = self.core.deadline(env);
+        let (flight, until) = self.state.flight_mut()?;
+        if flight.is_to_ask() {
+            flight.is_sent(env);
+            self.core.late.set_aside();
+        }
+        // The time for the response counts from here.
+        *until = deadline;
+        flight.transmit(self.core.attempts.ticket())
     }
 
     /// The next action for the store, and the ticket for its response. Call it until it returns `None`.
@@ -187,27 +184,27 @@ impl Session {
 
     /// Goes on with the flow that waits. It decides whether it is time.
     fn wake(&mut self, env: &mut dyn Env) {
-        self.go_on(env, Flight::into_wait, |(wait, exchange), env| (wait.wake(env), exchange));
+        self.go_on(env, Flight::into_wait, |wait, _, env| wait.wake(env));
     }
 
     /// Goes on with the flow of an attempt or a logout, if `take` finds that it awaits this.
     fn go_on<T>(
         &mut self,
         env: &mut dyn Env,
-        take: impl FnOnce(Box<Flight>) -> Result<T, Box<Flight>>,
-        next: impl FnOnce(T, &mut dyn Env) -> Progress,
+        take: impl FnOnce(Box<Flight>) -> Result<(T, Exchange), Box<Flight>>,
+        next: impl FnOnce(T, &mut Exchange, &mut dyn Env) -> Progress,
     ) {
         self.transition(|state, core| match state {
             State::Attempting(Attempt { stage: Stage::InFlight(flight), until }) => match take(flight) {
-                Ok(taken) => {
-                    let (step, exchange) = next(taken, env);
+                Ok((taken, mut exchange)) => {
+                    let step = next(taken, &mut exchange, env);
                     core.proceed(step, exchange, env)
                 }
                 Err(flight) => State::attempting(Stage::InFlight(flight), until),
             },
             State::Leaving(leaving) => match leaving.take(take) {
-                Ok((taken, known)) => {
-                    let (step, exchange) = next(taken, env);
+                Ok(((taken, mut exchange), known)) => {
+                    let step = next(taken, &mut exchange, env);
                     core.proceed_leaving(step, exchange, known, env)
                 }
                 Err(leaving) => State::Leaving(leaving),
@@ -226,22 +223,20 @@ impl Session {
     /// Takes the response to a request. Pass the body as a [`Body`](crate::Body) to wipe it afterwards. A response whose
     /// ticket is no longer awaited is ignored.
     pub fn handle_response<B: AsRef<[u8]>>(&mut self, ticket: Ticket, response: Response<B>, env: &mut dyn Env) {
-        self.take_response(ticket, env, |expect, env| {
-            let ExpectResponse { awaiting, mut exchange } = expect;
+        self.take_response(ticket, env, |awaiting, exchange, env| {
             exchange.answered(response.status());
-            (awaiting.receive(response, env), exchange)
+            awaiting.receive(response, env)
         });
     }
 
     /// Says that no response came, or not all of it. A failure whose ticket is no longer awaited is ignored.
     pub fn handle_failure(&mut self, ticket: Ticket, failure: Failure, env: &mut dyn Env) {
-        self.take_response(ticket, env, |expect, env| {
-            let ExpectResponse { awaiting, mut exchange } = expect;
+        self.take_response(ticket, env, |awaiting, exchange, env| {
             match failure.status() {
                 Some(status) => exchange.answered(status),
                 None => exchange.not_answered(failure.sent),
             }
-            (awaiting.fail(failure, env), exchange)
+            awaiting.fail(failure, env)
         });
     }
 
@@ -250,10 +245,10 @@ impl Session {
         &mut self,
         ticket: Ticket,
         env: &mut dyn Env,
-        receive: impl FnOnce(ExpectResponse, &mut dyn Env) -> Progress,
+        receive: impl FnOnce(Awaiting<TokenRequest>, &mut Exchange, &mut dyn Env) -> Progress,
     ) {
         if ticket != self.core.attempts.ticket() {
-            self.core.late.receive(ticket, |expect| receive(expect, env));
+            self.core.late.receive(ticket, |awaiting, exchange| receive(awaiting, exchange, env));
             return self.transition(|state, core| core.late_has_come(state, env));
         }
         if !matches!(self.state, State::Pausing(_)) {
@@ -262,10 +257,10 @@ impl Session {
         self.transition(|state, core| {
             let State::Pausing(pause) = state else { return state };
             match pause.into_late() {
-                Ok(expect) => {
+                Ok(ExpectResponse { awaiting, mut exchange }) => {
                     // It is the next attempt, which is over sooner than it was due.
                     core.attempts.begin();
-                    let (step, exchange) = receive(expect, env);
+                    let step = receive(awaiting, &mut exchange, env);
                     core.proceed(step, exchange, env)
                 }
                 Err(pausing) => pausing,
@@ -278,12 +273,9 @@ impl Session {
         if ticket != self.core.attempts.ticket() {
             return;
         }
-        self.go_on(env, Flight::into_key_output, |(awaiting, exchange), env| {
-            let step = match output {
-                Ok(output) => awaiting.receive(output, env),
-                Err(failure) => awaiting.fail(failure, env),
-            };
-            (step, exchange)
+        self.go_on(env, Flight::into_key_output, |awaiting, _, env| match output {
+            Ok(output) => awaiting.receive(output, env),
+            Err(failure) => awaiting.fail(failure, env),
         });
     }
 

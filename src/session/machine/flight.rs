@@ -29,6 +29,7 @@ pub(super) struct ExpectResponse {
 }
 
 impl Flight {
+    #[inline]
     pub(super) fn call(call: Call<TokenRequest>, exchange: Exchange) -> Self {
         let (request, policy, awaiting) = call.into_parts();
         Self::Response(Some((request, policy)), ExpectResponse { awaiting, exchange })
@@ -73,14 +74,17 @@ impl Flight {
         matches!(self, Self::Response(Some((request, _)), _) if request.method() == Method::POST)
     }
 
+    /// The provider is asked for tokens now.
+    pub(super) fn is_sent(&mut self, env: &dyn Env) {
+        if let Self::Response(_, ExpectResponse { exchange, .. }) = self {
+            exchange.sent(env);
+        }
+    }
+
     /// What the driver is to carry out.
-    pub(super) fn transmit(&mut self, ticket: Ticket, env: &dyn Env) -> Option<Transmit> {
-        let asks = self.is_to_ask();
+    pub(super) fn transmit(&mut self, ticket: Ticket) -> Option<Transmit> {
         match self {
-            Self::Response(unsent, ExpectResponse { exchange, .. }) => {
-                if asks {
-                    exchange.sent(env);
-                }
+            Self::Response(unsent, _) => {
                 unsent.take().map(|(request, policy)| Transmit::Call { ticket, request, policy })
             }
             Self::KeyOutput(unsent, ..) => unsent.take().map(|key_use| Transmit::UseKey { ticket, key_use }),
@@ -90,9 +94,9 @@ impl Flight {
 
     /// What awaits the response, if it awaits one.
     #[inline]
-    pub(super) fn into_response(self: Box<Self>) -> Result<ExpectResponse, Box<Self>> {
+    pub(super) fn into_response(self: Box<Self>) -> Result<(Awaiting<TokenRequest>, Exchange), Box<Self>> {
         match *self {
-            Self::Response(None, expect) => Ok(expect),
+            Self::Response(None, ExpectResponse { awaiting, exchange }) => Ok((awaiting, exchange)),
             other => Err(Box::new(other)),
         }
     }

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::flow::TokenRequest;
 use crate::flow::token_outcome::UnverifiedTokens;
 use crate::session::access::Ticket;
-use crate::step::Step;
+use crate::step::{Awaiting, Step};
 
 /// How many are waited for. If the provider does not respond at all, and with the default deadline,
 /// the oldest is dropped about 15 minutes after its request.
@@ -116,11 +116,11 @@ impl LateResponses {
     pub(super) fn receive(
         &mut self,
         ticket: Ticket,
-        receive: impl FnOnce(ExpectResponse) -> (Result<Step<TokenRequest>, Error>, Exchange),
+        receive: impl FnOnce(Awaiting<TokenRequest>, &mut Exchange) -> Result<Step<TokenRequest>, Error>,
     ) {
         let Some(Late { ticket, state, fate }) = self.take(|late| late.ticket == ticket) else { return };
-        let State::ExpectResponse(expect) = state else { return };
-        if let (Ok(step), exchange) = receive(expect)
+        let State::ExpectResponse(ExpectResponse { awaiting, mut exchange }) = state else { return };
+        if let Ok(step) = receive(awaiting, &mut exchange)
             && exchange.may_have_yielded()
         {
             let list = self.0.get_or_insert_default();

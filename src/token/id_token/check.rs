@@ -39,14 +39,14 @@ pub(crate) struct LoginExpectation {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) not_logged_in_before: Option<Timestamp>,
     /// Empty if `acr` does not matter.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub(crate) acr_values: Vec<String>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty", default)]
+    pub(crate) acr_values: Box<[String]>,
 }
 
 impl LoginExpectation {
     /// Of a login that had no authorization request.
     pub(crate) fn without_nonce() -> Self {
-        Self { nonce: None, not_logged_in_before: None, acr_values: Vec::new() }
+        Self { nonce: None, not_logged_in_before: None, acr_values: Box::default() }
     }
 }
 
