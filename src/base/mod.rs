@@ -1,6 +1,7 @@
 //! Values: time, entropy, secrets, JSON, URLs, sets of words, versions of stored values.
 
 pub(crate) mod base64;
+pub(crate) mod base64url;
 pub(crate) mod bell;
 #[cfg(test)]
 pub(crate) mod counting_env;

@@ -8,9 +8,9 @@ use serde::de::IgnoredAny;
 
 use super::algorithm::Algorithm;
 use super::backend::{Backend, VerifyingKey};
-use super::base64url::{decode_exact, decoded};
 use super::member::Member;
 use super::public_key::{Kind, PublicKey};
+use crate::base::base64url::{decode_exact, decoded};
 use crate::base::json;
 use crate::error::{Error, ErrorCode};
 

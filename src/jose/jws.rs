@@ -7,12 +7,12 @@ use serde::Deserialize;
 
 use super::algorithm::{Algorithm, Algorithms, asymmetric};
 use super::backend::{Backend, VerifyingKey};
-use super::base64url::{decode, decoded};
 use super::hmac::{HS256_SECRET_LENGTH, hs256};
 use super::jwk::Jwk;
 use super::keys::{Candidates, Few, Keys};
 use super::member::{Forbidden, Member};
 use super::public_key::PublicKey;
+use crate::base::base64url::{decode, decoded};
 use crate::base::json::{self, Object};
 use crate::base::secret::{Secret, same_bytes};
 use crate::base::word_set::Word;

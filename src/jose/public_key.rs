@@ -5,8 +5,8 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use super::algorithm::Algorithm;
-use super::base64url::encode;
 use super::member::push_member;
+use crate::base::base64url::encode;
 
 /// Shortest RSA modulus in bits, as RFC 7518 section 3.3 demands.
 const RSA_MIN_BITS: usize = 2048;
