@@ -63,7 +63,7 @@ impl Revocation {
         };
         let revoked = Revoked(party.clone(), endpoint.clone());
         // Revoking twice does no harm.
-        let policy = Policy::write(Accept::Any).with_repeatable(true);
+        let policy = Policy::own_write(Accept::Any).with_repeatable(true);
         Ok(AuthenticatedRequest::start(party, request, policy, Credential::Client, revoked, env)?.wrap(Self))
     }
 }
