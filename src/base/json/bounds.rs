@@ -59,7 +59,7 @@ pub(super) const FEW: usize = 12;
 /// By the parser that reads text, as everywhere: the one that reads bytes would be a second copy in a page's module.
 fn unescaped(name: &[u8]) -> Option<String> {
     let quoted = [b"\"", name, b"\""].concat();
-    serde_json::from_str(std::str::from_utf8(&quoted).ok()?).ok()
+    super::typed(std::str::from_utf8(&quoted).ok()?).ok()
 }
 
 fn has_duplicates(names: &mut [&[u8]], any_escape: bool) -> Result<bool, ErrorCode> {

@@ -7,6 +7,7 @@ mod bounds;
 mod differential;
 mod names;
 mod object;
+mod objects;
 mod one_pass;
 mod plain;
 mod scalar;
@@ -128,10 +129,18 @@ fn two_passes<'a, T: Deserialize<'a>>(bytes: &'a [u8], levels: usize) -> Result<
 pub(crate) fn unchecked<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     // Checked as a whole, the strings need not be checked one by one.
     let text = std::str::from_utf8(bytes).map_err(|_| ErrorCode::JSON_SYNTAX)?;
-    serde_json::from_str(text).map_err(|error| match error.classify() {
+    typed(text).map_err(|error| match error.classify() {
         Category::Data => wrong::error(text, &error),
         Category::Io | Category::Syntax | Category::Eof => ErrorCode::JSON_SYNTAX.into(),
     })
+}
+
+/// Parses the whole text. Structs are read from objects only.
+pub(crate) fn typed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
+    let mut document = serde_json::Deserializer::from_str(text);
+    let value = T::deserialize(objects::Objects(&mut document))?;
+    document.end()?;
+    Ok(value)
 }
 
 /// The JSON object of a response, for fields that this crate does not know. Wiped when dropped.
