@@ -5,6 +5,7 @@ mod bounds;
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "tests")]
 mod differential;
+mod members;
 mod names;
 mod object;
 mod objects;
@@ -29,6 +30,7 @@ use super::secret::Body;
 use crate::error::{Error, ErrorCode, Quote};
 
 use bounds::check_bounds;
+pub(crate) use members::{members, read as read_members};
 pub(crate) use object::Object;
 pub(crate) use plain::plain;
 pub(crate) use scalar::{Scalar, scalars, unreadable};
@@ -36,7 +38,7 @@ pub(crate) use text::Text;
 
 /// Whether the size of the code counts more than its time. The first way brings a second copy of
 /// each type's reader, and the second one reads the same documents.
-const IS_SMALL: bool = cfg!(target_family = "wasm");
+pub(crate) const IS_SMALL: bool = cfg!(target_family = "wasm");
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
