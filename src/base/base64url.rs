@@ -1,5 +1,10 @@
-//! Unpadded base64url, as RFC 7515 has it everywhere. Not by the `base64` crate: its engine is eight times as large, which
-//! counts in modules for browsers.
+//! Unpadded base64url, as RFC 7515 has it everywhere. Where the size of the code counts more than its time it is not done by
+//! the `base64` crate, whose engine is four times as large.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::json::IS_SMALL;
 
 /// Marks what is no letter of the alphabet. No value has this bit.
 const NONE: u8 = 0x80;
@@ -34,6 +39,10 @@ fn three_of(four: [u8; 4], wrong: &mut u8) -> [u8; 3] {
 
 /// Writes the value at the beginning of `out`, and returns its length; `None` also if there is not enough room.
 fn decode_to(text: &str, out: &mut [u8]) -> Option<usize> {
+    if IS_SMALL { decode_small(text, out) } else { URL_SAFE_NO_PAD.decode_slice(text, out).ok() }
+}
+
+fn decode_small(text: &str, out: &mut [u8]) -> Option<usize> {
     let (fours, rest) = text.as_bytes().as_chunks::<4>();
     let bytes_of_rest = [0, 0, 1, 2].get(rest.len()).copied().unwrap_or(0);
     let length = 3 * fours.len() + bytes_of_rest;
@@ -59,6 +68,9 @@ fn decode_to(text: &str, out: &mut [u8]) -> Option<usize> {
 /// Unpadded base64url (RFC 7515 section 2). Padding, other characters, and last characters with bits that mean nothing
 /// are refused, so that one value has one spelling.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    if !IS_SMALL {
+        return URL_SAFE_NO_PAD.decode(text).ok();
+    }
     let mut bytes = vec![0; text.len() / 4 * 3 + 2];
     let length = decode_to(text, &mut bytes)?;
     bytes.truncate(length);
@@ -83,6 +95,9 @@ pub(crate) fn decoded<const USUAL: usize, T>(text: &str, then: impl FnOnce(&[u8]
 
 /// The one spelling of a value.
 pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
+    if !IS_SMALL {
+        return URL_SAFE_NO_PAD.encode(bytes);
+    }
     fn inner(bytes: &[u8]) -> String {
         let mut text = String::with_capacity(length_of(bytes));
         encode_onto(&mut text, bytes);
@@ -98,6 +113,10 @@ fn length_of(bytes: &[u8]) -> usize {
 
 /// The same, at the end of a text.
 pub(crate) fn encode_onto(text: &mut String, bytes: &[u8]) {
+    if IS_SMALL { encode_small(text, bytes) } else { URL_SAFE_NO_PAD.encode_string(bytes, text) }
+}
+
+fn encode_small(text: &mut String, bytes: &[u8]) {
     const BLOCK: usize = 96;
     text.reserve(length_of(bytes));
     for block in bytes.chunks(BLOCK) {
@@ -128,9 +147,6 @@ fn four_of([x, y, z]: [u8; 3]) -> [u8; 4] {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "tests")]
 mod tests {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
     use super::*;
 
     /// A generator (SplitMix64).
@@ -142,6 +158,13 @@ mod tests {
 
     fn check(text: &str) {
         let expected = URL_SAFE_NO_PAD.decode(text).ok();
+        let mut room = vec![0; text.len()];
+        let length = decode_small(text, &mut room);
+        assert_eq!(length.map(|length| room[..length].to_vec()), expected, "{text}");
+        if let Some(length) = length {
+            assert_eq!(decode_small(text, &mut room[..length]), Some(length), "{text}");
+            assert!(length == 0 || decode_small(text, &mut room[..length - 1]).is_none(), "{text}");
+        }
         assert_eq!(decode(text), expected, "{text}");
         assert_eq!(decoded::<8, _>(text, <[u8]>::to_vec), expected, "{text}");
         let four: Option<[u8; 4]> = expected.and_then(|bytes| bytes.try_into().ok());
@@ -155,9 +178,11 @@ mod tests {
             let bytes: Vec<u8> = (0..length).map(|_| word(&mut seed).to_le_bytes()[0]).collect();
             let text = URL_SAFE_NO_PAD.encode(&bytes);
             assert_eq!(encode(&bytes), text);
-            let mut onto = "x".to_owned();
-            encode_onto(&mut onto, &bytes);
-            assert_eq!(onto, format!("x{text}"));
+            for encode_onto in [encode_onto, encode_small] {
+                let mut onto = "x".to_owned();
+                encode_onto(&mut onto, &bytes);
+                assert_eq!(onto, format!("x{text}"));
+            }
             check(&text);
         }
     }

@@ -111,6 +111,7 @@ macro_rules! members {
         }
 
         impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
+            #[inline]
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 match $crate::base::json::IS_SMALL {
                     true => Self::by_table(deserializer),
