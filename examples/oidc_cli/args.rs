@@ -182,7 +182,7 @@ pub(crate) struct ChoiceArgs {
 pub(crate) struct WatchArgs {
     #[command(flatten)]
     pub(crate) choice: ChoiceArgs,
-    /// End after so many events [default: when the session ends]
+    /// End after so many events [default: only when the session ends or cannot be refreshed any more]
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u32>,
 }

@@ -151,8 +151,9 @@ fn own(code: Core) -> Option<&'static str> {
             "The tokens stay valid at the provider until they expire."
         }
         Core::HTTP_REDIRECT => "If the URL is from the provider's metadata, report it to the provider.",
-        Core::USERINFO_UNSUPPORTED => "What is known of the user without it, oidc_cli status shows.",
+        Core::USERINFO_UNSUPPORTED => "oidc_cli status shows what is known of the user without the userinfo endpoint.",
         Core::END_SESSION_UNSUPPORTED => "Log out on the provider's own page.",
+        Core::AUTHORIZATION_PROMPT => "Give --prompt none without another value.",
         Core::DPOP_REQUIRED => "Log in with --dpop.",
         Core::DPOP_ALGORITHM => "This program signs DPoP proofs with ES256 only: log in without --dpop.",
         Core::PAR_REQUIRED => "Log in with --par always, or without --par.",
@@ -233,7 +234,6 @@ fn option(code: Core) -> Option<&'static str> {
         | Core::ID_TOKEN_ISSUED_IN_FUTURE
         | Core::ID_TOKEN_TOO_OLD
         | Core::ID_TOKEN_NOT_YET_VALID => "--clock-skew allows a difference of up to 300 seconds.",
-        Core::AUTHORIZATION_PROMPT => "The option is --prompt.",
         Core::HOMESERVER_NOT_FOUND => "An OpenID Provider is named by --issuer, not by --homeserver.",
         Core::URL_SCHEME => {
             "--insecure-loopback allows http on this machine, --insecure-private-network on a private network."
@@ -306,7 +306,7 @@ codes! {
     NoSession = "cli.no_session", "local", exit 1, "there is no session in the store", "Log in: oidc_cli login --issuer URL, or --homeserver NAME.";
     SessionUnknown = "cli.session_unknown", "local", exit 1, "no session matches", "See oidc_cli status.";
     SessionAmbiguous = "cli.session_ambiguous", "local", exit 1, "there are several sessions", "Choose one with --session, --issuer or --subject.";
-    Replaced = "cli.replaced", "local", exit 1, "a new login took the session's place meanwhile", "The login that was to end is revoked. To end the new one, log out again.";
+    Replaced = "cli.replaced", "local", exit 1, "a new login took the session's place meanwhile", "The login that was to end is revoked, unless a warning says that it could not be. To end the new one, log out again.";
     OtherClient = "cli.other_client", "local", exit 1, "the login uses the session's own client, and not the one that was registered or named since", "To use that client, log in anew: oidc_cli login.";
     OtherUser = "cli.other_user", "denied", exit 1, "another user logged in, the session stays as it was", "Log in with the account of the session, or log in anew: oidc_cli login.";
     NotMatrix = "cli.not_matrix", "local", exit 1, "the session does not belong to a Matrix homeserver", "Choose a session that was begun with --homeserver.";

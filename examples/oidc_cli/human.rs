@@ -319,6 +319,11 @@ fn seen(kind: &str) -> String {
         "needs_login" => "the user has to log in again",
         "client_rejected" => "the provider does not accept this client",
         "unverified" => "the new tokens cannot be trusted, and the old ones are kept",
+        "orphaned" => "the session does not use some tokens any more, and revokes them",
+        "tokens_refused" => "the server refuses each new access token",
+        "replaced" => "the session in the store now belongs to another user or client",
+        "ended" => "the session was logged out",
+        "logged_out_elsewhere" => "the session is gone from the store: another command has logged it out",
         kind => return kind.replace('_', " "),
     };
     words.to_owned()
@@ -329,7 +334,7 @@ fn served(users: &[String], consent: bool, out: &mut String) -> std::fmt::Result
     let names = users.iter().map(|user| plain(user).to_string()).collect::<Vec<_>>().join(", ");
     let Some((first, more)) = users.split_first() else { return Ok(()) };
     if consent {
-        return writeln!(out, "A page asks who logs in, and whether the client may: {names}.");
+        return writeln!(out, "A page asks who logs in, and whether the login is allowed. The users: {names}.");
     }
     write!(out, "Its user {} logs in without being asked; ", plain(first))?;
     for user in more {

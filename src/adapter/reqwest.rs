@@ -102,7 +102,8 @@ impl HttpClient for Client {
                     exchange(http, request, policy.body_limit()).await.map_err(|failure| {
                         let failure = patience.explain(failure);
                         match (proxy, failure.kind, failure.sent) {
-                            // What cannot be reached behind it is its affair, too.
+                            // A server that the proxy cannot reach is also reported as a failure of
+                            // the proxy.
                             (Some((host, port)), FailureKind::Unreachable, _)
                             | (Some((host, port)), FailureKind::Timeout, Sent::No) => failure.with_proxy(&host, port),
                             _ => failure,

@@ -167,7 +167,7 @@ impl<In: Transport> Connector<In> for Socks {
     fn connect(&self, details: &ConnectionDetails, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
         self.0.connect(details, chained).map_err(|error| {
             let NotConnected(failure) = match &error {
-                // Its own end, and not that of a TLS handshake.
+                // The proxy has closed the connection; no TLS handshake has begun yet.
                 Error::Io(end) if end.kind() == ErrorKind::UnexpectedEof => NotConnected::new(FailureKind::Unreachable),
                 error => connect_failure(error, None),
             };
@@ -208,7 +208,8 @@ fn connect_failure(error: &Error, proxy: Option<&Proxy>) -> NotConnected {
                 return of_proxy(failure.clone());
             }
         }
-        // It took the connection. That the server behind it does not answer is told by the handshake.
+        // The time-out is the proxy's. If the server behind the proxy does not respond, the TLS
+        // handshake fails instead (`NoTlsResponse`).
         Error::Timeout(_) if proxy.is_some() => return of_proxy(Failure::new(FailureKind::Timeout, Sent::No)),
         Error::ConnectProxyFailed(text) => {
             // The status is there twice: as a number and as text.
@@ -283,7 +284,8 @@ fn failure(error: Error) -> Failure {
         Error::Timeout(_) => FailureKind::Timeout,
         Error::Tls(_) => FailureKind::Tls,
         Error::Io(error) if error.kind() == ErrorKind::TimedOut => FailureKind::Timeout,
-        // Too many headers, too many responses that are none: what came is no response.
+        // For example too many headers, or too many interim (1xx) responses: no usable response
+        // came.
         Error::Io(_) | Error::Protocol(_) | Error::LargeResponseHeader(..) | Error::BodyStalled => {
             FailureKind::Interrupted
         }

@@ -173,7 +173,7 @@ impl fmt::Debug for MonotonicTime {
     }
 }
 
-/// Milliseconds, one more than there are: where a time may be missing, that takes no room of its own.
+/// The milliseconds plus one. The value is never zero, so an `Option` of it needs no more memory.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Millis(NonZero<u64>);
 

@@ -4,7 +4,7 @@
 //! `https`, a name as host without a port, a path without a query. Others may be good as well: [`split`] says nothing
 //! about them, and they go through both parsers. A differential test and a fuzz target compare the two ways.
 
-/// Where everything is plain, and what `http::Uri` takes.
+/// Longest text that this file calls plain, in bytes. `http::Uri` takes URLs of this length.
 const LONGEST: usize = 2048;
 /// Longest name of a host (RFC 1035 section 2.3.4).
 const LONGEST_HOST: usize = 253;

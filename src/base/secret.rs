@@ -155,7 +155,7 @@ pub(crate) fn sensitive_header(parts: &[&str]) -> HeaderValue {
     value
 }
 
-/// The bytes of a request's body. Redacted in `Debug`, wiped when dropped.
+/// The bytes of the body of a request or a response. Redacted in `Debug`, wiped when dropped.
 #[derive(Clone, Default)]
 pub struct Body(Vec<u8>);
 

@@ -76,7 +76,8 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whether a text that is kept as it was written can be shown. The URL Standard drops or escapes what is none.
+/// Whether a text can be shown as it was written: without white space and characters that deceive.
+/// A URL parser drops or escapes those.
 pub(crate) fn is_showable(text: &str) -> bool {
     !text.chars().any(|c| c.is_whitespace() || is_deceptive(c))
 }
@@ -118,7 +119,8 @@ pub(crate) fn refused(code: ErrorCode, field: &'static str, text: &str, lacks_sc
     }
 }
 
-/// Whether both URL parsers would take the text as it is, as a URL of the scheme `https`.
+/// Whether the text is a plain URL ([`plain_url`]): then both URL parsers take it as it is. Other
+/// URLs can be good, too.
 pub(crate) fn is_plain(text: &str) -> bool {
     plain_url::split(text, None).is_some()
 }
@@ -225,7 +227,7 @@ impl Endpoint {
         Ok(Self(Uri::try_from(String::from(url)).map_err(|_| ErrorCode::URL_SYNTAX)?, None))
     }
 
-    /// The endpoint, if both parsers would take its URL as it is.
+    /// The endpoint, if its URL is plain ([`plain_url`]).
     fn plain(text: &str, shared: &mut Option<Authority>) -> Option<Self> {
         let (host, path) = plain_url::split(text, shared.as_ref().map(Authority::as_str))?;
         let mut parts = Parts::default();

@@ -8,7 +8,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The caller used this crate wrongly.
+    /// The caller used this crate wrongly, or asked for what is no longer possible: the login has
+    /// expired, the session has ended, there is no refresh token.
     Local,
     /// The machine or a service on the caller's side failed: a store, a stored value that is damaged or of a newer
     /// version, a key store, a disk, the entropy source.
@@ -62,13 +63,14 @@ pub enum Family {
     Unsupported,
     /// The provider refused a registration, or its registration response is not usable.
     Registration,
-    /// A callback is not acceptable as this login's response.
+    /// A callback is not acceptable as the response to this login or this logout.
     Callback,
     /// The user or the provider refused to authorize, or the user has to act first.
     Authorization,
     /// The provider does not accept the client.
     ClientRejected,
-    /// The code, refresh token or access token is not or no longer accepted: a new login is needed.
+    /// The code, refresh token or access token is not or no longer accepted. In place of a refused
+    /// access token, a refresh can bring another one; otherwise a new login is needed.
     GrantRejected,
     /// The provider refused a request for another reason.
     RequestRejected,
@@ -94,7 +96,8 @@ pub enum Family {
     Stored,
     /// A key store or a signer failed.
     KeyStore,
-    /// The entropy source of the machine failed.
+    /// The machine failed, or a program on it: the entropy source, a process that was suspended, a
+    /// browser that opens no window.
     Machine,
     /// The driver or the flow broke the contract between them.
     Contract,

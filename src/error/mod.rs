@@ -56,14 +56,15 @@ struct Inner {
     text: Option<ProviderText>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     retry_after: Option<Duration>,
-    /// No later response is this error's.
+    /// Whether the error is older than the requests that follow: `with_status` then adds no status
+    /// of their responses.
     is_settled: bool,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { code, status, endpoint, field, ref expected, ref found, .. } = *self.0;
-        // Before a colon it leaves every message the sentence that it is.
+        // The name of the endpoint stands before a colon, so that each message stays as it is.
         match endpoint.map(|name| (name, name.strip_suffix("_endpoint"))) {
             Some((_, Some(name))) => write!(f, "{} endpoint: ", name.replace('_', " "))?,
             Some((name, None)) => match name {
@@ -203,7 +204,8 @@ impl Error {
         if is_known { self } else { self.with(|inner| inner.status = Some(status)) }
     }
 
-    /// The same, to be returned after more requests, whose responses it has nothing to do with.
+    /// This error, for a flow that sends more requests before it returns the error. Their statuses
+    /// are not added to it.
     #[must_use]
     #[allow(dead_code, reason = "only profiles tidy up after an error, and a build may have none")]
     pub(crate) fn settled(self) -> Self {
@@ -359,7 +361,8 @@ impl From<ErrorCode> for Error {
     }
 }
 
-/// A status that came and is not a success counts more than why its body is not there.
+/// If a status came and is not a success, the error has the code of the status, not that of the
+/// missing body.
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         if let Some(error) = failure.status().and_then(Self::of_status) {

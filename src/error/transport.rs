@@ -8,11 +8,12 @@ use http::StatusCode;
 
 use super::quote::Quote;
 
-/// Why no response came, and whether the server may still have received the request.
+/// Why no usable response came from a server or a key store, and whether the server may still have
+/// received the request.
 ///
 /// Two failures are equal if `kind` and `sent` are equal; the reason and the text are only for people to read.
 #[derive(Clone, Debug, Eq, thiserror::Error)]
-#[error("no response: {kind}")]
+#[error("no usable response: {kind}")]
 pub struct Failure {
     /// What happened.
     pub kind: FailureKind,
@@ -74,8 +75,9 @@ impl Failure {
         if self.kind == FailureKind::BodyTooLarge { self.with(|details| details.limit = Some(limit)) } else { self }
     }
 
-    /// Names the server of the request: host and port of this URL. For drivers and own loops: flows do not know whether
-    /// there was a connection, and errors name the server only if there was none.
+    /// Names the server of the request: host and port of this URL. For drivers and own loops: flows
+    /// do not know how far the connection got. Errors name the server only if the connection or its
+    /// TLS handshake failed.
     #[must_use]
     pub fn with_server(self, request: &http::Uri) -> Self {
         let had_no_connection = match self.kind {
@@ -304,7 +306,8 @@ impl FailureKind {
 /// Exhaustive: the request was certainly not sent, or it may have been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sent {
-    /// Certainly not: there was no connection.
+    /// Certainly not: there was no connection, its TLS handshake failed, or the HTTP client refused
+    /// to send.
     No,
     /// The server may have received the request.
     Maybe,

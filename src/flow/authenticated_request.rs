@@ -199,7 +199,7 @@ impl<A: Parse> Plan<A> {
             proof.set_sensitive(true);
             request.headers_mut().insert(DPOP.clone(), proof);
         }
-        // The target of a nonce that the last response may bring for the next request.
+        // The URL is kept: the last response may have a nonce of this server for the next request.
         *self.request.uri_mut() = request.uri().clone();
         Ok(Step::call(request, policy, AuthenticatedRequest(State::ExpectResponseOrNonce(Box::new(self)))))
     }

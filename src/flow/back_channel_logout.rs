@@ -19,9 +19,10 @@ use crate::token::logout_token::{self, LogoutToken, Unsigned};
 
 /// Awaits the keys that verify a logout token.
 ///
-/// Anyone can send a request to the client's `backchannel_logout_uri`. Therefore all such requests together cause at
-/// most one key fetch a minute. Respond to a wrong request with status 400. Send `Cache-Control: no-store` with each
-/// response (section 2.8). Then end each session that the token names by
+/// Anyone can send a request to the client's `backchannel_logout_uri`. Therefore all such requests
+/// together cause at most one key fetch a minute. Respond to a wrong request with status 400. Send
+/// `Cache-Control: no-store` with each response (section 2.8). After the checks and before the
+/// response, end each session that the token names by
 /// [`Session::log_out`](crate::session::Session::log_out), and revoke its tokens.
 ///
 /// ```

@@ -87,8 +87,10 @@ impl RelyingParty {
     /// Polls for tokens until the user has decided on another device (RFC 8628 section 3.4). The driver needs a timer.
     ///
     /// # Errors
-    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `jws.no_backend`, `id_token.trust_tls_over_http`;
-    /// `token.client_auth` if ID tokens are signed by HS256 and the client has no secret for that.
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `jws.no_backend`,
+    /// `id_token.trust_tls_over_http`; `device.expired_token` if the code expires before the first
+    /// poll; `token.client_auth` if ID tokens are signed by HS256 and the client has no secret for
+    /// that.
     pub fn poll_device(&self, pending: PendingDevice, env: &mut dyn Env) -> Result<Step<TokenRequest>, Error> {
         self.owner().check(&pending.owner)?;
         if pending.scope.contains("openid") {

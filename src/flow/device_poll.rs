@@ -29,7 +29,7 @@ pub(super) struct DevicePoll {
     device_code: Secret,
     /// What the provider asks for.
     interval: Duration,
-    /// What the network makes of it.
+    /// How long to wait before the next poll: the interval, or longer while requests fail.
     pause: Duration,
     deadline: MonotonicTime,
     /// Of the last request, if it failed.

@@ -74,8 +74,9 @@ impl RelyingParty {
     /// Requests tokens by a grant without an authorization request (RFC 6749 sections 4.4 and 4.5).
     ///
     /// # Errors
-    /// `client.id`, `token.client_auth` if a public client requests client credentials,
-    /// `authorization.parameter` if a parameter has no name or is set by the crate itself,
+    /// `client.id`, `token.client_auth` if a public client requests client credentials or a secret
+    /// is too short for `client_secret_jwt`, `authorization.parameter` if a parameter has no name,
+    /// is given twice, authenticates the client or is set by this crate; `dpop.algorithm`;
     /// `sign.failed`.
     pub fn request_tokens(&self, request: GrantRequest, env: &mut dyn Env) -> Result<Step<TokenRequest>, Error> {
         let GrantRequest { grant_type, scope, parameters } = request;

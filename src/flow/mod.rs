@@ -1,4 +1,5 @@
-//! The flows. The source has one file for each, with a diagram of the flow's states and all its transitions.
+//! The flows. In the source, the file of each flow begins with a diagram of its states and
+//! transitions.
 //!
 //! | flow | started by | output |
 //! |---|---|---|

@@ -24,8 +24,10 @@ impl RelyingParty {
     /// all claims that may not change.
     ///
     /// # Errors
-    /// `token.no_refresh_token`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `jws.no_backend`,
-    /// `id_token.trust_tls_over_http`, `sign.failed`.
+    /// `token.no_refresh_token`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`,
+    /// `dpop.algorithm`, `jws.no_backend`, `id_token.trust_tls_over_http`, `client.id`,
+    /// `authorization.parameter`, `sign.failed`; `token.client_auth` if the client has no secret,
+    /// or too short a secret, for HS256.
     pub fn refresh(&self, tokens: &TokenSet, env: &mut dyn Env) -> Result<Step<TokenRequest>, Error> {
         self.refresh_with(tokens, None, env)
     }

@@ -1,8 +1,7 @@
 //! The outcome of a token request, and the check of its tokens.
 //!
 //! Once tokens have arrived, the flow does not end in an error: it returns the tokens, as
-//! [`TokenOutcome::Unverified`] if their ID token is missing or wrong, or if the token response
-//! breaks the standard.
+//! [`TokenOutcome::Unverified`] if a check failed or could not be made.
 
 use std::sync::Arc;
 
@@ -38,8 +37,8 @@ use crate::token::token_type::TokenType;
 pub enum TokenOutcome {
     /// The tokens came, and their ID token, if one was expected, was verified.
     Verified(TokenGrant),
-    /// The tokens came, but their ID token is missing or wrong, or the token response breaks the
-    /// standard.
+    /// The tokens came, but their ID token is missing, is wrong or could not be verified; or the
+    /// token response breaks the standard; or the tokens do not fit the client's DPoP key.
     Unverified {
         /// What is wrong.
         error: Error,
@@ -89,9 +88,10 @@ pub struct TokenGrant {
     pub fields: Option<Fields>,
 }
 
-/// Tokens whose ID token is missing or wrong, or whose token response breaks the standard. The
-/// caller can only verify them again or revoke them: without evidence of
-/// the signature, the claims of the ID token are neither checked nor shown.
+/// Tokens whose ID token is missing, is wrong or could not be verified, whose token response breaks
+/// the standard, or which do not fit the client's DPoP key. The caller can only verify them again
+/// or revoke them: without evidence of the signature, the claims of the ID token are neither
+/// checked nor shown.
 ///
 /// ```
 /// # use oidc_proto::{TokenSet, UnverifiedTokens};
@@ -353,7 +353,8 @@ pub(super) fn allowed_algorithms(party: &RelyingParty) -> Algorithms {
         return Algorithms::of(&[registered]);
     }
     if let Some(chosen) = client.algorithms {
-        // HS256 has to be registered: a provider that may choose it could be talked into a key that is public.
+        // HS256 has to be registered, and is then the only algorithm: in a list with others, the
+        // token would choose between the client's secret and a public key.
         return chosen.intersection(jose::asymmetric());
     }
     let advertised = party.provider().metadata().id_token_signing_algorithms.intersection(jose::asymmetric());

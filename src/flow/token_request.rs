@@ -8,7 +8,7 @@
 //!
 //!   poll_device ─▶ Wait(interval) ─▶ AuthenticatedRequest ─┬─ authorization_pending ─▶ Wait(interval)
 //!                         ▲                                ├─ slow_down ─▶ Wait(interval + 5 s)
-//!                         └────────────────────────────────┼─ no response, or the server fails ─▶ Wait(2 × interval)
+//!                         └────────────────────────────────┼─ no response, or the server fails ─▶ Wait(2 × last wait)
 //!                                                          ├─ refused, expired, or time is up ─▶ error
 //!                                                          └─ tokens ─▶ KeySearch ─▶ Done(TokenOutcome)
 //! ```

@@ -126,7 +126,7 @@ impl Raw<'_> {
         let Ok(algorithm) = named.and_then(|name| name.map(|name| known(name).ok_or(())).transpose()) else {
             return Err("its `alg` is not supported, or does not fit its type");
         };
-        // A hint of another type is none.
+        // A `kid` that is not a string is ignored.
         let kid = self.kid.text().ok().flatten().map(Into::into);
         let key = match kind {
             Kind::Rsa => rsa(&self.n, &self.e),

@@ -71,7 +71,7 @@ impl<'a> Jws<'a> {
         Ok(Self { input, payload, signature, algorithm, kid, typ })
     }
 
-    /// [`Jws::parse`] of a token that errors name, unless they name a part of it.
+    /// [`Jws::parse`]. Errors that name no part of the token name the token: `name`.
     pub(crate) fn parse_named(token: &'a str, name: &'static str) -> Result<Self, Error> {
         Self::parse(token).map_err(|error| if error.field().is_some() { error } else { error.at(name) })
     }
@@ -167,7 +167,8 @@ impl Jws<'_> {
     }
 }
 
-/// Longer headers and signatures are not decoded on the stack: this is an RSA signature of 4096 bits.
+/// Longer headers and signatures are not decoded on the stack. 512 bytes are an RSA signature of
+/// 4096 bits.
 const HEADER_LENGTH: usize = 256;
 const SIGNATURE_LENGTH: usize = 512;
 

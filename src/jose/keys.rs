@@ -122,7 +122,7 @@ impl Keys {
         if named.len() > SAME_KID_LIMIT {
             return Err(ErrorCode::JWS_AMBIGUOUS_KEY);
         }
-        // A name that belongs to a key of another kind is no hint at this kind.
+        // If the `kid` belongs to a key of another type, no other key is tried.
         if named.is_empty() && self.keys.iter().any(|key| is_named(&key)) {
             return Err(ErrorCode::JWS_UNKNOWN_KEY);
         }

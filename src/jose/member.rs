@@ -1,5 +1,5 @@
-//! Members of a stranger's JSON object, taken as they come: a wrong type spoils one member, not the whole document. And
-//! one member more for an object of our own.
+//! Members of a stranger's JSON object, taken as they come: a wrong type spoils one member, not the
+//! whole document. Also [`push_member`], which adds a member to an object that this crate writes.
 
 use std::borrow::Cow;
 use std::fmt;

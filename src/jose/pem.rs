@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 use super::algorithm::Algorithm;
 use crate::error::{Error, ErrorCode, Quote};
 
-/// Several times what the largest key takes. Also what two bytes of a DER length can say.
+/// Several times the size of the largest key. Below 64 KiB, so that two bytes hold each length in
+/// DER.
 const LIMIT: usize = 0xf000;
 
 /// What PEM files hold in place of a private key that can be read. An error names one of these, never a line of the

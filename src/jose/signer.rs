@@ -1,4 +1,4 @@
-//! Making a JWS: `private_key_jwt`, request objects, and the provider for tests.
+//! Makes a JWS: for `private_key_jwt`, for DPoP proofs, and for the provider for tests.
 
 use super::algorithm::Algorithm;
 use super::member::push_member;

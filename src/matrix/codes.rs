@@ -41,7 +41,7 @@ codes! {
         "the account is locked", "An administrator of the homeserver locked the account.",
         "Ask the administrator of the homeserver to unlock it. Then the stored session works again.";
     HOMESERVER_DENIED = "homeserver.denied", Denied, RequestRejected, Denied, "Matrix client-server API 1.18, standard error response",
-        "the homeserver refused the request", "The homeserver sent an error code that this crate does not know.",
+        "the homeserver refused the request", "The homeserver sent an error code for which this crate has no code of its own, for example `M_FORBIDDEN`.",
         "Do what the homeserver's error message says; if there is none, ask the homeserver's administrator.";
     WHOAMI_USER_ID = "whoami.user_id", Remote, Protocol, ProviderBroken, "Matrix client-server API 1.18, whoami",
         "no usable user ID in the whoami response", "The URL is not that of a homeserver, or the homeserver breaks its standard.",

@@ -31,7 +31,8 @@ use crate::token::token_set::TokenSet;
 pub enum LoginOutcome {
     /// The user is logged in.
     LoggedIn(Login),
-    /// Tokens came, but they are for another user or device, or the homeserver did not confirm whose they are.
+    /// Tokens came, but they could not be verified, are for another user or device, or the
+    /// homeserver did not confirm whose they are.
     Refused {
         /// What is wrong.
         error: Error,
@@ -120,11 +121,12 @@ enum Refused {
 }
 
 impl RefusedTokens {
-    /// Repeats the checks: verifies the ID token with newly fetched keys, and asks the homeserver again for the user
-    /// and the device.
+    /// Repeats the check that failed and those after it: verifies the ID token with the newest
+    /// keys, which are fetched if the key is unknown, and asks the homeserver for the user and the
+    /// device.
     ///
     /// # Errors
-    /// As [`Whoami::start`].
+    /// None: an error comes with the tokens, as [`LoginOutcome::Refused`].
     pub fn retry(self, env: &mut dyn Env) -> Result<Step<Completion>, Error> {
         match *self.0 {
             Refused::Unverified(tokens, expected) => Completion::exchanging(tokens.verify(env), expected, env),
@@ -297,7 +299,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the handles are told, each input reaches the grant inside.
+        /// Whatever inputs the flow gets, it passes each of them to the flow inside.
         #[test]
         fn no_sequence_of_calls_is_unexpected(
             asks in proptest::collection::vec(select(vec![Ask::Call, Ask::Wait, Ask::UseKey]), 0..6),

@@ -34,7 +34,8 @@ impl DeviceCheck {
     /// Asks the homeserver.
     ///
     /// # Errors
-    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `url.scheme`, `sign.failed`.
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `dpop.algorithm`, `url.scheme`,
+    /// `matrix.device_id` for `.` and `..`, `sign.failed`.
     pub fn start(device: &DeviceId, tokens: &TokenSet, party: &Party, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let schemes = party.server().provider.options().schemes();
         let uri = party.homeserver().device_uri(device.as_str(), schemes)?;

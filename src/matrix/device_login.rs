@@ -31,11 +31,13 @@ use crate::step::{Flow, Input, Step};
 pub struct DeviceLogin(DeviceAuthorization, Box<Awaited<()>>);
 
 impl LoginRequest {
-    /// Requests the codes for a login by another device. It ignores `prompt`, `login_hint`, `response_mode` and the
-    /// lifetime.
+    /// Requests the codes for a login by another device. It uses only the device, the scope form
+    /// and the further scope values of this request, and the user for the check of the tokens.
     ///
     /// # Errors
-    /// `matrix.device_id`, `matrix.scope`, `device.unsupported`, `sign.failed`.
+    /// `matrix.device_id`, `matrix.scope`; `metadata.unsupported` if the client has a DPoP key and the
+    /// provider does not know DPoP; and as
+    /// [`RelyingParty::authorize_device`](crate::RelyingParty::authorize_device).
     pub fn start_device(self, party: &Party, env: &mut dyn Env) -> Result<Step<DeviceLogin>, Error> {
         let (device_id, scope) = self.bind(party, env)?;
         let awaited = Awaited::new(party.homeserver().clone(), device_id, self.user());

@@ -130,7 +130,8 @@ pub(crate) fn success<'a>(response: &Response<'a>, request: &'static str) -> Res
     Err(error.with_retry_after(retry_after).during(request))
 }
 
-/// The same for what the application's own HTTP client received.
+/// A response of a [`ResourceCall`](crate::flow::ResourceCall), or of the application's own HTTP
+/// client, in the form that [`success`] takes.
 pub(crate) fn response_of<'a>(response: &'a http::Response<impl AsRef<[u8]>>, accept: Accept) -> Response<'a> {
     Response { status: response.status(), headers: response.headers(), body: response.body().as_ref(), accept }
 }

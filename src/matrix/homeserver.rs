@@ -62,7 +62,7 @@ impl Homeserver {
         }
     }
 
-    /// Where it tells of a device, whose ID may be anything.
+    /// The URL of a device at the homeserver. The device ID may have any characters.
     pub(crate) fn device_uri(&self, device_id: &str, schemes: Schemes) -> Result<Uri, Error> {
         self.uri_of("/_matrix/client/v3/devices/", device_id, schemes)
     }

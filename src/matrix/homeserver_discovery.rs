@@ -62,7 +62,7 @@ pub struct HomeserverDiscovery {
 #[derive(Debug)]
 #[allow(clippy::enum_variant_names, reason = "states are named for what they await")]
 enum State {
-    /// With where to look if there is none; nowhere if the versions were asked for there before.
+    /// `or_else` is the homeserver to ask if there is no document; `None` if it was asked before.
     ExpectWellKnown { uri: Uri, redirects: u8, or_else: Option<Homeserver> },
     /// With the name to look up if there is no homeserver, and what was wrong with the document.
     ExpectVersions { homeserver: Homeserver, or_else: Option<ServerName>, warning: Option<Error> },

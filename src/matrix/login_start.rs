@@ -24,8 +24,9 @@ impl LoginRequest {
     /// back.
     ///
     /// # Errors
-    /// `matrix.device_id`, `matrix.scope`, `authorization.…`; `metadata.unsupported` if the request creates an account
-    /// and the provider does not support this; `par.required`.
+    /// `matrix.device_id`, `matrix.scope`; `metadata.unsupported` if the provider does not offer a
+    /// `prompt` of the request, or does not know DPoP and the client has a DPoP key; and as
+    /// [`RelyingParty::authorize`].
     pub fn start(
         self,
         redirect_uri: RedirectUri,

@@ -16,7 +16,7 @@ impl<'a> Response<'a> {
 }
 
 impl Endpoint {
-    /// The URL that a reference means to who read it at this one.
+    /// The URL of a reference that was read at `base`.
     pub(crate) fn join(base: &Uri, reference: &str, schemes: Schemes) -> Result<Self, Error> {
         let base = Url::parse(&base.to_string()).map_err(|_| ErrorCode::URL_SYNTAX)?;
         Self::new(base.join(reference).map_err(|_| ErrorCode::URL_SYNTAX)?.as_str(), schemes)

@@ -7,10 +7,10 @@ use crate::error::{Error, Recovery};
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// The rule for requests that change nothing: they are sent again after no response, 429 or 5xx.
-/// The pause is the one that the homeserver asks for (`Retry-After`, `retry_after_ms`), otherwise
-/// one second, doubled each time; it is never longer than a minute. After any other error response
-/// the request is not sent again.
+/// The rule for requests that change nothing: they are sent again if [`Error::recovery`] is
+/// `Retry`, for example after a time-out, 429 or 5xx. The pause is the one that the homeserver asks
+/// for (`Retry-After`, `retry_after_ms`), otherwise one second, doubled each time; it is never
+/// longer than a minute. After any other error the request is not sent again.
 ///
 /// ```
 /// use oidc_proto::ErrorCode;

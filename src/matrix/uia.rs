@@ -16,7 +16,8 @@ use crate::base::json::{self, Object, Scalar};
 use crate::base::url::{Endpoint, Schemes};
 use crate::error::{Error, ErrorCode, Quote};
 
-/// What is read is no document of a provider's.
+/// In place of the cures of `metadata.…`, which are about a provider: this response is the
+/// homeserver's.
 const HINT: &str =
     "Report it to the homeserver's administrator: its response names the page and the session of the request.";
 

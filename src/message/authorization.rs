@@ -72,8 +72,10 @@ impl AuthorizationRequest {
 
     /// Adds a `prompt` value.
     ///
-    /// Without a call of this method, a request for `openid` and `offline_access` sends `prompt=consent`: without
-    /// consent a provider must not give a refresh token for `offline_access` (OpenID Connect Core 1.0 section 11).
+    /// If no prompt is set, a request for `openid` and `offline_access` sends `prompt=consent`,
+    /// unless the provider's `prompt_values_supported` lack it: without consent a provider must not
+    /// give a refresh token for `offline_access` (OpenID Connect Core 1.0 section 11).
+    /// [`without_prompt`](Self::without_prompt) prevents this.
     #[must_use]
     pub fn with_prompt(mut self, prompt: Prompt) -> Self {
         self.prompt = self.prompt.with(prompt);
@@ -91,6 +93,7 @@ impl AuthorizationRequest {
     #[must_use]
     pub fn without_prompt(mut self) -> Self {
         (self.prompt, self.keeps_prompt) = (Words::EMPTY, true);
+        self.other_prompts.clear();
         self
     }
 

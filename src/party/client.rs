@@ -38,7 +38,8 @@ pub(crate) fn is_client_id(text: &str) -> bool {
     is_token(text) || !text.is_empty() && !text.chars().any(is_deceptive)
 }
 
-/// Refuses, before anything is asked for, a client ID with which nothing that comes could be read back from storage.
+/// Refuses a client ID that stored values may not have, before a request is sent: otherwise the
+/// tokens of the response could be stored, but not read again.
 ///
 /// # Errors
 /// `client.id`.

@@ -30,7 +30,7 @@ words! {
     }
 }
 words! {
-    /// A PKCE method (RFC 7636 section 4.3). `plain` is known only to be refused.
+    /// A PKCE method (RFC 7636 section 4.3). This crate never uses `plain`.
     CodeChallengeMethod { S256 = "S256", Plain = "plain", }
 }
 words! {
@@ -283,7 +283,9 @@ impl ServerMetadata {
         self.unusable.iter().map(|(name, error)| (*name, error))
     }
 
-    /// Reads the page of a profile's own member. If nobody can be sent to it, it is among [`ServerMetadata::unusable`].
+    /// Reads the URL of a page from a member that only a profile knows, for example
+    /// `account_management_uri`. A URL that is not usable is listed in
+    /// [`ServerMetadata::unusable`].
     #[allow(dead_code, reason = "only profiles read more members, and a build may have none")]
     pub(crate) fn page(&mut self, value: Scalar<'_>, name: &'static str, schemes: Schemes) -> Option<Endpoint> {
         let (found, why) = match value {
@@ -314,10 +316,10 @@ impl ServerMetadata {
         })
     }
 
-    /// Checks the rules that OpenID Connect Discovery 1.0 adds: `jwks_uri` and the ID token algorithms must be present.
+    /// Checks the rule that OpenID Connect Discovery 1.0 adds: `jwks_uri` must be present.
     ///
     /// # Errors
-    /// `metadata.missing_field`.
+    /// `metadata.missing_field`; `metadata.url` if the URL is not usable.
     pub fn check_openid(&self) -> Result<(), Error> {
         self.jwks_uri.as_ref().map(|_| ()).ok_or_else(|| lacking(&self.unusable, "jwks_uri"))
     }
@@ -361,7 +363,8 @@ pub(crate) fn not_found(issuer: &Issuer, asked: &http::Uri) -> Error {
     }
 }
 
-/// Nothing that could be the metadata came from the URL: it is told, because users give an issuer.
+/// No metadata could be read from the URL. The error names the URL, because users know only the
+/// issuer.
 pub(crate) fn unreadable(error: Error, asked: &http::Uri) -> Error {
     if error.family() != Family::Response
         || matches!(error.code(), ErrorCode::JSON_TYPE | ErrorCode::JSON_DUPLICATE_NAME)
@@ -394,8 +397,8 @@ fn well_known_hint(issuer: &Issuer) -> Option<String> {
 
 /// Whether an issuer with `{tenantid}` is the template of one that was asked for by a tenant's or a group's name.
 ///
-/// Scheme and host stand before the tenant: the provider says who its tenants are, and with a tenant for a host it
-/// could speak in the name of every other provider.
+/// The scheme and the host must stand before `{tenantid}`: if the tenant could be the host, the
+/// provider could choose the name of any other provider.
 fn is_template(template: &str, issuer: &Issuer) -> bool {
     template.split_once("{tenantid}").is_some_and(|(before, after)| {
         let middle = issuer.as_str().strip_prefix(before).and_then(|rest| rest.strip_suffix(after));

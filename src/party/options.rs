@@ -56,7 +56,7 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// How far they may differ at most.
 pub const LONGEST_CLOCK_SKEW: Duration = Duration::from_secs(300);
 
-/// Whether the unknown fields of metadata and token responses are kept.
+/// Whether the unknown fields of metadata, token responses and registration responses are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnknownFields {
@@ -94,7 +94,8 @@ impl ProviderOptions {
         Self { deviations: self.deviations.with(deviation), ..self }
     }
 
-    /// Sets whether unknown fields of metadata and token responses are kept.
+    /// Sets whether unknown fields of metadata, token responses and registration responses are
+    /// kept.
     #[must_use]
     pub fn with_unknown_fields(self, unknown_fields: UnknownFields) -> Self {
         Self { unknown_fields, ..self }

@@ -91,8 +91,10 @@ impl Registered {
         self.management_uri.as_deref()
     }
 
-    /// The members of the response that cannot be used. Each error says what was done instead. Log them: they can be
-    /// the reason why a login fails. They are not stored.
+    /// An error for each member of the response that cannot be used. In place of the member, the
+    /// requested value counts. For the authentication method that is not always possible: then the
+    /// client uses the secret that came, or does not authenticate. Log the errors: they can be the
+    /// reason why a login fails. They are not stored.
     pub fn flaws(&self) -> &[Error] {
         &self.flaws
     }

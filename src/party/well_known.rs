@@ -30,7 +30,8 @@ impl WellKnown {
         Ok(Uri::try_from(text).map_err(|_| ErrorCode::URL_SYNTAX)?)
     }
 
-    /// The URL, if it needs no parser: a plain URL is its own text without the last part of its path, too.
+    /// The URL, if it needs no parser. If the whole URL is plain, a parser would not change the
+    /// issuer at its beginning either.
     fn plain(self, issuer: &Issuer) -> Option<String> {
         match self {
             Self::OpenIdConfiguration => Some([issuer.as_str().trim_end_matches('/'), OPENID_CONFIGURATION].concat()),
@@ -48,7 +49,7 @@ impl WellKnown {
         })
     }
 
-    /// What an error names that names nothing else.
+    /// The name of the request, for errors that name no request.
     pub(crate) const fn request(self) -> &'static str {
         match self {
             Self::OpenIdConfiguration => "openid_configuration",

@@ -9,8 +9,9 @@
 //!   Done ────┴─ the output
 //! ```
 //!
-//! The driver responds to each step with the matching input or with a failure. The flow gets both. After a failure the
-//! flow may return further steps: if a key store refuses, a QR-code login first tells the other device.
+//! The driver responds to each step with the matching input or with a failure. The flow receives it
+//! in either case. After a failure the flow may return further steps: if a key store refuses, a
+//! QR-code login first tells the other device.
 //!
 //! Every transition consumes the state it starts from, so a wrong order does not compile:
 //!

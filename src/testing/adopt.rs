@@ -27,7 +27,7 @@ impl Provider {
             state.initial_access_token.get_or_insert_with(|| "initial-access-token".to_owned());
         }
         state.offline_by_consent |= adopted.wants_consent();
-        state.rotates &= !adopted.keeps_refresh_tokens();
+        state.has_rotation &= !adopted.keeps_refresh_tokens();
         state.adopted = Some(adopted);
         drop(state);
         self

@@ -61,7 +61,8 @@ impl fmt::Debug for Visit {
     }
 }
 
-/// Opens a URL at a server, which responses by this function, and follows to where it sends the browser.
+/// Opens a URL at a server. `answer` makes the server's response. Returns where the server sends
+/// the browser, or the page.
 pub(super) fn visit(url: &str, answer: impl FnOnce(Request<Vec<u8>>) -> Response<Vec<u8>>) -> Visit {
     let Ok(request) = Request::get(url).body(Vec::new()) else {
         return Visit::Page(super::http::page(400, "not a URL"));

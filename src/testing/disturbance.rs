@@ -41,7 +41,7 @@ pub enum Disturbance {
     ByteOrderMark,
     /// The same body with another content type, or with none.
     ContentType(Option<&'static str>),
-    /// The object contains its first member twice.
+    /// The object contains each of its members twice.
     DuplicateName,
 }
 

@@ -20,7 +20,7 @@ pub(super) enum Edit {
     LogoutToken(Hook<IdToken>),
     /// Done once, to the provider itself: this is wrong with its nonces from now on.
     Nonces(NonceLie),
-    /// The same: refresh tokens are not rotated any more.
+    /// Refresh tokens are not rotated.
     KeepsRefreshTokens,
 }
 

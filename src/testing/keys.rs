@@ -55,7 +55,7 @@ struct Ed25519 {
     x: &'static str,
 }
 
-/// The keys in use, and the ones that are not.
+/// The first generation of keys, or the second.
 pub(super) fn generation(second: bool) -> &'static Generation {
     let [first, other] = &GENERATIONS;
     if second { other } else { first }

@@ -11,8 +11,11 @@
 //! - [`Provider::disturb`], [`Provider::lie`] and the `edit_…` calls, to make it misbehave, and [`Provider::requests`],
 //!   to see the requests that it received.
 //!
-//! The same seed, the same requests and the same times give the same bytes. It shares no parser and no serializer with
-//! the client, so that an error in one does not hide the same error in the other.
+//! The same seed, the same requests and the same times give the same bytes. The exceptions are
+//! signatures by RSA-PSS, ES384 and ES512 with the feature `aws-lc-rs`, which contain random
+//! numbers. Except for the algorithms of [`Provider::with_all_algorithms`], the provider shares no
+//! parser and no serializer with the client, so that an error in one does not hide the same error
+//! in the other.
 //!
 // | file | holds |
 // |---|---|

@@ -239,12 +239,11 @@ impl Provider {
         self.edit(Edit::LogoutToken(Arc::new(edit)));
     }
 
-    /// Removes all lies, edits and disturbances.
+    /// Removes all lies, edits and disturbances. [Habits](Provider::with_habits) stay.
     pub fn honest(&self) {
         let mut state = self.lock();
         state.edits.clear();
         state.disturbances.clear();
-        state.rotates = true;
         state.nonces.lie = None;
     }
 
@@ -268,7 +267,6 @@ impl Provider {
         let mut state = self.lock();
         match edit {
             Edit::Nonces(lie) => state.nonces.lie = Some(lie),
-            Edit::KeepsRefreshTokens => state.rotates = false,
             edit => state.edits.push(edit),
         }
     }

@@ -34,7 +34,8 @@ pub(super) fn revoke(state: &mut State, request: &Incoming<'_>) -> Result<Respon
     Ok(no_store(empty(200)))
 }
 
-/// RFC 7662 section 2. A client that proves itself may ask about its own tokens.
+/// RFC 7662 section 2. A client may ask about its own tokens. It authenticates by the method that
+/// it registered, which may be `none`.
 pub(super) fn introspect(state: &mut State, request: &Incoming<'_>) -> Result<Response<Vec<u8>>, Refusal> {
     let params = request.form()?;
     let client = authenticate(state, request, &params)?;

@@ -49,7 +49,8 @@ pub(super) struct State {
     /// Which of the two generations of keys signs.
     pub(super) second_keys: bool,
     pub(super) rate: Option<Rate>,
-    pub(super) rotates: bool,
+    /// Whether refresh tokens are rotated. A lie can prevent it: see [`State::rotates`].
+    pub(super) has_rotation: bool,
     pub(super) reuse: Reuse,
     pub(super) revoking_spent: RevokingSpent,
     pub(super) rotation: Rotation,
@@ -114,7 +115,7 @@ impl State {
             has_all_algorithms: false,
             second_keys: false,
             rate: None,
-            rotates: true,
+            has_rotation: true,
             reuse: Reuse::EndsGrant,
             revoking_spent: RevokingSpent::EndsGrant,
             rotation: Rotation::KeepsAccessTokens,
@@ -128,6 +129,11 @@ impl State {
             seen: BTreeSet::new(),
             next_grant: 0,
         }
+    }
+
+    /// Whether a refresh brings a new refresh token.
+    pub(super) fn rotates(&self) -> bool {
+        self.has_rotation && !self.edits.iter().any(|edit| matches!(edit, Edit::KeepsRefreshTokens))
     }
 
     /// The URL of something under the issuer. A slash at the issuer's end is not doubled.

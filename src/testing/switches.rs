@@ -79,7 +79,8 @@ impl Provider {
         state.rotation = Rotation::EndsAccessTokens;
     }
 
-    /// Forgets all clients, as providers do with registrations that nobody uses. Tokens stay good.
+    /// Forgets all clients, as providers do with registrations that nobody uses. Access tokens stay
+    /// good for [`Provider::bearer`]; the provider's own endpoints refuse them.
     pub fn forget_clients(&self) {
         let mut state = self.lock();
         state.clients.clear();

@@ -131,11 +131,10 @@ fn refresh(
     if state.rotation == Rotation::EndsAccessTokens {
         state.access_tokens.retain(|_, access| access.grant != id);
     }
-    let issue = Issue { with_refresh: state.rotates, refreshed: true, ..Issue::new(id, scope, client, jkt) };
+    let rotates = state.rotates();
+    let issue = Issue { with_refresh: rotates, refreshed: true, ..Issue::new(id, scope, client, jkt) };
     let tokens = state.issue(&issue, now);
-    if state.rotates
-        && let Some(spent) = state.refresh_tokens.get_mut(presented)
-    {
+    if rotates && let Some(spent) = state.refresh_tokens.get_mut(presented) {
         spent.successors = Some(tokens.clone());
         spent.spent_at.get_or_insert(now);
     }

@@ -238,7 +238,7 @@ pub struct SeenLogoutTokens {
 }
 
 impl SeenLogoutTokens {
-    /// Remembers at most `most` tokens.
+    /// Remembers at most `most` tokens, but at least one.
     pub fn new(most: usize) -> Self {
         Self { most, known: BTreeSet::new(), until: BTreeSet::new() }
     }

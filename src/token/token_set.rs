@@ -170,7 +170,8 @@ impl TokenSet {
         }
     }
 
-    /// Shares the texts of its owner, which was checked to be the same: what was restored need not keep its own.
+    /// Uses the texts of the given owner. The caller has checked that it equals the token set's own
+    /// owner, whose texts are then dropped.
     pub(crate) fn share_owner(&mut self, owner: &Owner) {
         if self.0.owner.is_shared_with(owner) {
             return;

@@ -52,7 +52,8 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Reads the challenges of all `WWW-Authenticate` headers.
+    /// Reads the challenges of the `WWW-Authenticate` headers: at most 16 KiB of headers, and at
+    /// most 16 challenges.
     ///
     /// It never fails: the rest of a header that cannot be parsed is ignored, and a challenge with a duplicate
     /// parameter is dropped.

@@ -74,7 +74,8 @@ fn separate(out: &mut String, start: usize) {
     }
 }
 
-/// Parameters, and what has to be escaped in each value: values are long, and looked through once.
+/// Parameters, and whether each value has bytes to escape. A value without such bytes is examined
+/// only once, because values are long.
 struct Measured<'a, const N: usize> {
     parameters: &'a [Own<'a>; N],
     has_escapes: [bool; N],
@@ -156,7 +157,8 @@ pub(crate) fn encoded(text: &str) -> Box<str> {
 fn escape(out: &mut String, text: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let digit = |bits: u8| HEX.get(usize::from(bits)).copied().map_or('0', char::from);
-    // What is plain is ASCII, so that between it there are whole characters; inside of one there is nothing plain.
+    // All plain bytes are ASCII, so a run of plain bytes consists of whole characters. Between two
+    // bytes of one character there is no plain byte, and the slice is empty.
     let mut first = 0;
     for (at, byte) in text.bytes().enumerate().filter(|(_, byte)| !is_plain(*byte)) {
         out.push_str(text.get(first..at).unwrap_or_default());

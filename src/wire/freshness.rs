@@ -24,7 +24,8 @@ pub struct Freshness {
 impl Freshness {
     /// Reads `Cache-Control`, else `Expires` against `Date` (RFC 9111 section 4.2.1), less `Age`.
     ///
-    /// `Expires` is compared with the server's own `Date`, so that a wrong clock on either side has no effect.
+    /// `Expires` is compared with the server's own `Date`, so that a wrong clock on either side has
+    /// no effect. Without a `Date`, it is compared with `now`.
     pub fn from_headers(headers: &HeaderMap, now: Timestamp) -> Self {
         let lifetime = cache_control(headers).or_else(|| expires(headers, now)).map(|lifetime| {
             let age = text(headers, header::AGE).and_then(|age| age.trim().parse().ok()).map_or(0, |age: u64| age);

@@ -78,7 +78,7 @@ pub(crate) fn from_response(response: Response<'_>, verdict: impl FnOnce(&str) -
 pub(crate) fn from_client_response(response: Response<'_>, verdict: impl FnOnce(&str) -> ErrorCode) -> Error {
     let error = from_response(response, verdict);
     let is_about_client = response.status == StatusCode::UNAUTHORIZED
-        && error.code() != ErrorCode::HTTP_STATUS
+        && !matches!(error.code(), ErrorCode::HTTP_STATUS | ErrorCode::HTTP_CONTENT_ENCODING)
         && error.code() != ErrorCode::DEVICE_ACCESS_DENIED
         && !matches!(error.family(), Family::GrantRejected | Family::Pending | Family::Expired | Family::Dpop);
     if is_about_client { error.with_code(ErrorCode::TOKEN_INVALID_CLIENT) } else { error }

@@ -103,7 +103,8 @@ impl Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Accept {
-    /// Any type except HTML and XML, or no type, because servers send static files with any content type.
+    /// Any type except HTML and XML. No type is allowed, too. The reason: servers send static files
+    /// with any content type.
     AnyButMarkup,
     /// `application/json`, `application/…+json`, or no content type.
     Json,

@@ -105,8 +105,9 @@ impl<'a> Response<'a> {
         Some(date.saturating_since(now))
     }
 
-    /// Checks that the body has no content coding (RFC 9110 section 8.4): none is asked for. An HTTP client that
-    /// decodes the body may leave the header.
+    /// Checks that the body has no content coding (RFC 9110 section 8.4): none is requested. A body
+    /// that is UTF-8 text passes, whatever the header says: an HTTP client that decodes a body may
+    /// keep the header.
     ///
     /// # Errors
     /// `http.content_encoding`.

@@ -78,6 +78,10 @@ fn an_assertion_that_the_provider_does_not_list() {
     for part in ["ES256", "token_endpoint_auth_signing_alg_values_supported", "RS256, PS256"] {
         assert!(message.contains(part), "{message}");
     }
+    let none = with("token_endpoint_auth_signing_alg_values_supported", json!(["X1"]));
+    let run = login(&cli, &none, &["--client-id", "app", "--key", &key]);
+    let hint = run.event("warning")["hint"].as_str().unwrap();
+    assert!(hint.contains("--auth-method") && !hint.contains("that is listed"), "{hint}");
     // Where nobody is asked before, the refusal says it.
     let ask =
         ["client-credentials", "--insecure-loopback", "--issuer", &op.issuer, "--client-id", "app", "--key", &key];

@@ -1,5 +1,7 @@
 //! Several sessions, tokens that expire, and several processes at once.
 
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
 use std::time::Duration;
 
 use oidc_proto::testing::{Disturbance, On, Reuse, RevokingSpent};
@@ -188,6 +190,22 @@ fn a_watch_ends_with_the_session_that_another_command_ends() {
     let last = run.events.iter().rfind(|event| event["event"] == "seen").unwrap();
     assert_eq!(last["kind"], "logged_out_elsewhere");
     assert!(!op.provider.has_grant_of(&refresh_token), "{:?}", run.events);
+}
+
+#[test]
+fn a_watch_tells_people_that_another_command_has_logged_out() {
+    let lifetime = Duration::from_secs(2);
+    let (op, cli) = (Op::with(|provider| provider.with_access_token_lifetime(lifetime)), Cli::new());
+    cli.login(&op, &[]).done();
+    let mut watching = cli.command(&["watch"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap());
+    let mut said = String::new();
+    lines.read_line(&mut said).unwrap();
+    assert!(said.contains("the tokens were refreshed"), "{said}");
+    cli.run(&["logout"]).done();
+    lines.read_to_string(&mut said).unwrap();
+    assert_eq!(watching.wait().unwrap().code(), Some(1), "{said}");
+    assert!(said.contains("gone from the store: another command has logged it out"), "{said}");
 }
 
 /// The response to a refresh was lost: the stored refresh token is spent, and its revocation does nothing there.

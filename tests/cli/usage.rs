@@ -193,6 +193,8 @@ fn what_a_request_must_not_have_is_refused_before_anything_is_registered() {
         ("--prompt", "none login", "authorization.prompt"),
     ] {
         let run = cli.login(&op, &[option, value]).failed(2, "local", code);
+        let hint = run.event("error")["hint"].as_str().unwrap();
+        assert!(hint.contains(option) && !hint.contains("with_"), "{hint}");
         assert!(run.events.iter().all(|event| event["event"] != "authorization_url"), "{option} {value}");
     }
     cli.login(&op, &["--token-parameter", "a=b", "--token-parameter", "a=c"]).failed(

@@ -16,7 +16,8 @@ const HEAD: &str = "# Providers
 
 What it takes to log in, to refresh and to log out at known providers. Each row is a test: the provider is modelled by its
 public documentation (`testing::Habits`), and each choice in the row is needed there. A model can be out of date; a row with
-a real server names the script that starts it. Every check stays as strict at each of these providers.
+a real server names the script that starts it. A `Deviation` in a row relaxes only the check that it
+names; all other checks are the same at each provider.
 
 An application tests itself against a row in one line: `Habits::KEYCLOAK.provider().with_client(…)`.
 

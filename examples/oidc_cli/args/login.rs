@@ -25,7 +25,9 @@ pub(crate) struct ClientArgs {
     /// Its secret
     #[arg(long, value_name = "S", requires = "client_id", env = SECRET_VARIABLE, hide_env_values = true)]
     pub(crate) client_secret: Option<String>,
-    /// How it authenticates [default: by the secret in a header, or in the form if the provider takes that alone]
+    /// How it authenticates: none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt
+    /// [default: private_key_jwt with a key; with a secret client_secret_basic, or client_secret_post if the provider lists
+    /// that and not the other; otherwise none]
     #[arg(long, value_name = "M", requires = "client_id", value_parser = auth_method)]
     pub(crate) auth_method: Option<AuthMethod>,
     /// Authenticate by the private key in this file: PEM, PKCS #8, RSA, EC (P-256, P-384, P-521) or Ed25519
@@ -112,7 +114,8 @@ pub(crate) struct LoginArgs {
     /// homeserver only if its provider requires it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) par: ParChoice,
-    /// none, login, consent, select_account, create [default: consent where offline_access is asked for]
+    /// none, login, consent, select_account, create [default: consent where offline_access is asked for, unless
+    /// the provider lists prompt values without it]
     #[arg(long, value_name = "P", value_delimiter = ' ', value_parser = prompt)]
     pub(crate) prompt: Vec<Prompt>,
     /// Send no prompt, also for offline_access: for a provider that remembers the consent

@@ -58,7 +58,7 @@ pub(crate) struct QrLoginArgs {
     /// Log in with the client that was registered before, if there is one [default: register one for each login]
     #[arg(long, conflicts_with = "client_id")]
     pub(crate) reuse_client: bool,
-    /// Write the account's secrets that the other device hands over to this file; else they are forgotten
+    /// Write the account's secrets, which the other device sends, to this file; without this option they are dropped
     #[arg(long, value_name = "FILE")]
     pub(crate) secrets: Option<PathBuf>,
 }
@@ -70,7 +70,7 @@ pub(crate) struct QrGrantArgs {
     /// Say yes without being asked
     #[arg(long)]
     pub(crate) yes: bool,
-    /// The account's secrets to hand over, as JSON; none without it
+    /// The account's secrets to send to the new device, as JSON; without this option none are sent
     #[arg(long, value_name = "FILE")]
     pub(crate) secrets: Option<PathBuf>,
     #[command(flatten)]

@@ -42,7 +42,7 @@ pub(crate) struct ServeArgs {
     /// Give refresh tokens for offline_access with consent only
     #[arg(long)]
     pub(crate) strict_offline_access: bool,
-    /// Ask on a page who logs in and whether the client, or the device, may, instead of letting everybody in
+    /// Show a page where the user chooses who logs in, and allows or denies the login; without it no page is shown
     #[arg(long)]
     pub(crate) consent: bool,
 }

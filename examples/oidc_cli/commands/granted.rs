@@ -32,7 +32,7 @@ pub(super) fn expect(context: &Context, party: &RelyingParty, wish: &Wish) {
     }
     let unlisted = |what: &str| context.out.emit(&Event::warning(&Code::Unadvertised.because(what)));
     if !wish.by_device && !metadata.response_types.contains(ResponseType::Code) {
-        let what = Code::Unadvertised.because("a login by browser, which is code in response_types_supported");
+        let what = Code::Unadvertised.because("`code` in response_types_supported, which a login by browser needs");
         context.out.emit(&Event::warning(&what.with_hint(NO_CODE)));
     }
     if client.dpop().is_some() && metadata.dpop_signing_algorithms.is_none() {
@@ -57,10 +57,15 @@ pub(super) fn expect(context: &Context, party: &RelyingParty, wish: &Wish) {
     {
         let what = format!("{}, in token_endpoint_auth_signing_alg_values_supported", algorithm.name());
         let names: Vec<_> = listed.iter().map(|known| known.name()).collect();
-        let others = if names.is_empty() { "none that this program has".to_owned() } else { names.join(", ") };
-        context.out.emit(&Event::warning(&Code::Unadvertised.because(what).with_hint(format_args!(
-            "The login goes on; if the provider refuses the client, authenticate it by an algorithm that is listed: {others}."
-        ))));
+        let hint = if names.is_empty() {
+            "The login goes on; the provider lists no algorithm that this program has, so if it refuses the client, log in with another --auth-method.".to_owned()
+        } else {
+            let others = names.join(", ");
+            format!(
+                "The login goes on; if the provider refuses the client, authenticate it by an algorithm that is listed: {others}."
+            )
+        };
+        context.out.emit(&Event::warning(&Code::Unadvertised.because(what).with_hint(hint)));
     }
     if let Some(known) = metadata.prompt_values {
         let prompts = wish.prompt.iter().filter_map(|name| Prompt::from_name(name));

@@ -175,7 +175,8 @@ fn ask_user(
     meeting: Meeting,
 ) -> Result<(PendingAuthorization, VerifiedCallback), Failure> {
     context.out.step("Authorization");
-    const PUSHED: &str = "the provider has the request: the browser carries a reference to it, nothing else";
+    const PUSHED: &str =
+        "the provider has the request: the URL for the browser contains only the client ID and a reference to it";
     let (url, pending) = match wish.par {
         ParChoice::Always => {
             let step = party.push(request, &mut context.env)?;

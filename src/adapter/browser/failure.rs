@@ -28,7 +28,7 @@ pub(super) fn rejected(error: &JsValue) -> Failure {
 }
 
 /// The failure that a browser reports for all reasons alike. A server that sends no CORS headers
-/// has received the request.
+/// may have received the request.
 fn hidden() -> Failure {
     Failure::new(FailureKind::Other, Sent::Maybe).because(FailureReason::HiddenByBrowser)
 }

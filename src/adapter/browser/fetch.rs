@@ -51,10 +51,12 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// # What a browser hides
 /// - **Failures.** A browser reports all failures alike: no connection, TLS, a redirect, a server that does not allow the
 ///   page's origin. The failure is then [`FailureKind::Other`] with [`Sent::Maybe`] and
-///   [`FailureReason::HiddenByBrowser`]. Without CORS headers the server has received the request
-///   all the same. Two kinds of failure can be told apart: a URL or header that the browser
-///   refuses, and a request that the page's content security policy stops. Both have [`Sent::No`].
-///   Node.js says more, and its failures are as exact as those of the other HTTP clients.
+///   [`FailureReason::HiddenByBrowser`]. Without CORS headers the server may have received the
+///   request all the same. If the browser first sent a preflight request (`OPTIONS`), the server
+///   has received only that. Two kinds of failure can be told apart: a URL or header that the
+///   browser refuses, and a request that the page's content security policy stops. Both have
+///   [`Sent::No`]. Node.js says more, and its failures are as exact as those of the other HTTP
+///   clients.
 /// - **Headers.** A page sees the response headers `Cache-Control`, `Content-Language`, `Content-Length`,
 ///   `Content-Type`, `Expires`, `Last-Modified` and `Pragma`. It sees others only if the server names them in
 ///   `Access-Control-Expose-Headers`. Flows need `DPoP-Nonce` (RFC 9449 section 8.2), `Retry-After`, `Date` and
@@ -71,7 +73,7 @@ impl Client {
         Self { timeout: TIMEOUT }
     }
 
-    /// The time for a whole exchange, to the last byte of the body. At most 24 days.
+    /// The time for a whole exchange, to the last byte of the body.
     #[must_use]
     pub const fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout }

@@ -38,10 +38,11 @@ extern "C" {
 /// there.** Algorithms: ES256 and Ed25519. It needs a secure context. A browser can evict the keys
 /// of a site that was not used for long; the user then has to log in again.
 ///
-/// As a [`KeyStore`] it signs with the keys that [`key`](Self::key) has made. It also verifies the signatures of a provider, for
-/// a client with [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere): a module without a signature
-/// backend is smaller. Which algorithms there are depends on the browser: RSA, ECDSA on the three
-/// curves, and in most browsers Ed25519.
+/// As a [`KeyStore`] it signs with the keys that [`key`](Self::key) has made. It also verifies the
+/// signatures of a provider, for a client with
+/// [`IdTokenTrust::VerifyElsewhere`](crate::IdTokenTrust::VerifyElsewhere). Such a program needs no
+/// signature backend of its own, so its WebAssembly file is smaller. Which algorithms there are
+/// depends on the browser: RSA, ECDSA on the three curves, and in most browsers Ed25519.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WebCryptoKeys;
 

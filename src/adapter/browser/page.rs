@@ -161,7 +161,8 @@ impl Opened {
     /// Sends it to a URL, in the place of the empty page.
     ///
     /// # Errors
-    /// `popup.blocked` if it is not this page's any more.
+    /// `popup.blocked` if it is closed, or if `Cross-Origin-Opener-Policy` has cut it off from this
+    /// page.
     pub(super) fn go_to(&self, url: &str) -> Result<(), Error> {
         let sent = self.0.location_of().and_then(|location| location.replace(url));
         sent.map_err(|_| ErrorCode::POPUP_BLOCKED.into())

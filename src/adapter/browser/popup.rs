@@ -26,7 +26,8 @@ use crate::message::callback::Callback;
 /// How long the page of the redirect URI waits until somebody takes the callback.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A window for a login. Dropping it closes the window, unless it belongs to somebody else by now.
+/// A window for a login. Dropping it closes the window, unless `Cross-Origin-Opener-Policy` has cut
+/// the window off from this page.
 ///
 /// The page of the redirect URI calls [`PageCallback::hand_over`](super::PageCallback::hand_over)
 /// there. The callback comes back by a `BroadcastChannel` that is named by `state`, from a page of

@@ -218,7 +218,7 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         let end = Deadline::after(patience);
         let mut shared = lock(&self.shared);
         if shared.session.has_unsaved() {
-            // Nobody else may ever do it.
+            // Perhaps no other thread ever calls.
             shared = self.work(shared);
         }
         let Shared { session, env, .. } = &mut *shared;

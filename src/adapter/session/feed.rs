@@ -129,7 +129,7 @@ impl Drop for NamedListener {
 /// Where the sessions of a registry put their events, and what they give back when they go.
 #[derive(Default)]
 pub(super) struct Feed {
-    /// How many listen: nearly always there is nothing else to look at.
+    /// How many listen. Most registries have no listener: then the inboxes are not locked.
     readers: AtomicUsize,
     inboxes: Mutex<Vec<Weak<Inbox<Mail>>>>,
     given_back: Mutex<VecDeque<Result<Step<Revocation>, Error>>>,

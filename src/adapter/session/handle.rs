@@ -57,9 +57,10 @@ impl<D: SessionStore, E: Env> Sessions<D, E> {
     /// # Errors
     /// `session.setup` if the session keeps its tokens
     /// [nowhere](crate::session::Persistence::Nowhere) and there is a store, or the other way
-    /// round; if the lease of the store is shorter than the session's deadline; or if another
-    /// session of this process uses the store or a clone of it. A session uses its store until its
-    /// last handle is dropped and its work is done.
+    /// round; if the session has [`Persistence::Shared`](crate::session::Persistence::Shared) and
+    /// the lease of the store is shorter than its deadline; or if another session of this process
+    /// uses the store or a clone of it. A session uses its store until its last handle is dropped
+    /// and its work is done.
     pub fn add(&self, session: Session, store: D) -> Result<SessionHandle<E>, Misfit<D>> {
         let in_use = match fit(&session, store.keeps(), store.lease(), store.holder()) {
             Ok(in_use) => in_use,
@@ -151,8 +152,10 @@ impl<E: Env> SessionHandle<E> {
         .await
     }
 
-    /// Returns an access token that is newer than the current token, even if the current token is still good. It starts
-    /// a refresh with any policy, joins a running refresh, or waits for the attempt after the pause.
+    /// Returns an access token that is newer than the current token, even if the current token is
+    /// still good. It starts a refresh, whatever the
+    /// [`RefreshPolicy`](crate::session::RefreshPolicy) is, joins a running refresh, or waits for
+    /// the attempt after the pause.
     ///
     /// # Errors
     /// The reason why there is no newer token; never the old token. [`standing`](Self::standing) says whether the old

@@ -6,7 +6,7 @@ use crate::error::transport::Failure;
 use crate::session::{Session, StoreResponse, StoreTicket, Ticket};
 use crate::step::KeyOutput;
 
-/// A response for a session.
+/// An input for a session.
 pub(super) enum Input {
     Response(Ticket, Result<http::Response<Vec<u8>>, Failure>),
     KeyOutput(Ticket, Result<KeyOutput, Failure>),

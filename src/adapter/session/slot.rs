@@ -68,7 +68,7 @@ impl<E: Env> Slot<E> {
         Arc::new(slot)
     }
 
-    /// A good token, which is what callers find nearly always: it takes nothing from anyone.
+    /// A good token, which callers nearly always find. This does not lock the session.
     pub(super) fn current(&self) -> Option<TokenResult> {
         let good = lock(&self.good);
         let good = good.as_ref()?;

@@ -11,7 +11,9 @@ use crate::session::{Access, End, Epoch, Outcome, Session};
 pub enum NoToken {
     /// The token has expired or was refused, and the policy is
     /// [`RefreshPolicy::Manual`](crate::session::RefreshPolicy::Manual).
-    #[error("the access token has expired, and the session refreshes only when it is told to: call `refresh`")]
+    #[error(
+        "the access token has expired or was refused, and the session refreshes only when it is told to: call `refresh`"
+    )]
     Expired,
     /// The token has not expired, but it is [doubtful](crate::session::Standing::Doubtful), and no refresh succeeded in
     /// time. You can use the token. Call `unauthorized` if a resource server refuses it.
@@ -23,10 +25,10 @@ pub enum NoToken {
         error: Error,
     },
     /// The refresh failed with this error. The session tries again after a pause, with
-    /// [`RefreshPolicy::OnDemand`](crate::session::RefreshPolicy::OnDemand) only for a caller. If the error is
-    /// `session.token_late`, the refresh succeeded, and its access token has expired: call again.
-    /// `access` and `unauthorized` return this error only after they have waited for one more
-    /// refresh; `refresh` returns it at once.
+    /// [`RefreshPolicy::OnDemand`](crate::session::RefreshPolicy::OnDemand) normally only when a
+    /// caller asks. If the error is `session.token_late`, the refresh succeeded, and its access
+    /// token has expired: call again. `access` and `unauthorized` return this error only after they
+    /// have waited for one more refresh; `refresh` returns it at once.
     #[error("no good access token: {0}")]
     Failed(Error),
     /// The session has ended for this reason.

@@ -33,12 +33,14 @@ pub trait SessionStore {
         true
     }
 
-    /// How long a lock lasts without a sign of life, if it is a lease. A session whose deadline is longer is refused.
+    /// How long a lock lasts without a sign of life, if it is a lease. A session with
+    /// [`Persistence::Shared`](crate::session::Persistence::Shared) whose deadline is longer is
+    /// refused.
     fn lease(&self) -> Option<Duration> {
         None
     }
 
-    /// The holder of the lock that this store and its clones are. With a holder, a second session
+    /// This store and its clones, as one [`Holder`] of the lock. With a holder, a second session
     /// with this store is refused. `None`: the store does not record which session uses it.
     fn holder(&self) -> Option<Holder> {
         None
@@ -67,12 +69,14 @@ pub trait BlockingSessionStore {
         true
     }
 
-    /// How long a lock lasts without a sign of life, if it is a lease. A session whose deadline is longer is refused.
+    /// How long a lock lasts without a sign of life, if it is a lease. A session with
+    /// [`Persistence::Shared`](crate::session::Persistence::Shared) whose deadline is longer is
+    /// refused.
     fn lease(&self) -> Option<Duration> {
         None
     }
 
-    /// The holder of the lock that this store and its clones are. With a holder, a second session
+    /// This store and its clones, as one [`Holder`] of the lock. With a holder, a second session
     /// with this store is refused. `None`: the store does not record which session uses it.
     fn holder(&self) -> Option<Holder> {
         None
@@ -85,7 +89,7 @@ impl<S: Fn(StoreAction) -> StoreResponse> BlockingSessionStore for S {
     }
 }
 
-/// A store that does nothing, and why.
+/// The error of a store that could not act, with the reason.
 pub(super) fn failed(why: &'static str) -> Error {
     Error::new(ErrorCode::STORE_IO).with_found(Quote::library(why)).with_source(why)
 }

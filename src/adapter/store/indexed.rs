@@ -6,7 +6,9 @@
 //! Erase   erase ─▶ forget
 //! ```
 //!
-//! An entry is there before its record: a crash leaves an entry too many, and none too few.
+//! An entry is written before its record: a crash leaves an entry too many, and none too few. If
+//! the entry cannot be written, the record is saved without it, and the save counts as failed, so
+//! that the session tries it again.
 
 use std::fmt;
 use std::future::Future;

@@ -32,7 +32,9 @@ pub trait SessionStores {
     /// A new store for the session with this name. The environment is for names of lock holders.
     fn store(&self, name: &str, env: &mut dyn Env) -> Self::Store;
 
-    /// Adds an entry to the index, or renews it. A record is saved only after its entry was added.
+    /// Adds an entry to the index, or renews it. The registry calls this before it saves the
+    /// record. If it fails, the record is saved all the same, and the session saves it once more
+    /// later.
     fn note(&self, entry: &IndexEntry) -> Self::Noted;
 
     /// Removes an entry from the index, if it is there.
@@ -41,8 +43,9 @@ pub trait SessionStores {
     /// The names of all entries with this key, in any order; `None` if there is no index.
     fn find(&self, key: IndexKey) -> Self::Found;
 
-    /// How long the locks of its stores last without a sign of life, if they are leases. A registry whose sessions
-    /// have a longer deadline is refused with `session.setup`.
+    /// How long the locks of its stores last without a sign of life, if they are leases. A registry
+    /// whose sessions have [`Persistence::Shared`](crate::session::Persistence::Shared) and a
+    /// longer deadline is refused with `session.setup`.
     fn lease(&self) -> Option<Duration> {
         None
     }

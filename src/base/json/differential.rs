@@ -79,14 +79,15 @@ impl Words {
             "longer than eight",
             "longer than nine!",
         ];
-        // Beyond so many, names are sorted.
+        // More than 12 names are compared in another way.
         let many = if self.below(20) == 0 { 15 } else { 5 };
         text.push('{');
         for at in 0..self.below(many) {
             text.push_str(if at > 0 { "," } else { "" });
             text.push_str(if self.below(9) == 0 { " " } else { "" });
             let name = self.pick(NAMES);
-            // Most names are of this place, so that documents without a duplicate are not rare.
+            // Most names end in their position in the object, so that documents without a duplicate
+            // are not rare.
             match self.below(4) {
                 0 => text.push_str(&format!("\"{name}\":")),
                 _ => text.push_str(&format!("\"{}{at}\":", name.trim_start_matches('\\'))),

@@ -36,8 +36,8 @@ pub(crate) use plain::plain;
 pub(crate) use scalar::{Scalar, scalars, unreadable};
 pub(crate) use text::Text;
 
-/// Whether the size of the code counts more than its time. The first way brings a second copy of
-/// each type's reader, and the second one reads the same documents.
+/// Whether small code matters more than fast code. Parsing in one pass needs a second copy of each
+/// type's reader. Two passes read the same documents.
 pub(crate) const IS_SMALL: bool = cfg!(target_family = "wasm");
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -56,24 +56,24 @@ pub(crate) fn key_set<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Erro
     object(bytes.strip_prefix(BOM).unwrap_or(bytes), LEVEL_OF_KEYS)
 }
 
-/// Parses one object, without a byte-order mark: the parts of a JWS. No name may stand twice, also
-/// none that `T` does not read: readers would disagree on what was signed (RFC 7515 section 4, RFC
-/// 7519 section 4).
+/// Parses one object, without a byte-order mark: the parts of a JWS. No name of this object may
+/// stand twice, also none that `T` does not read: readers would disagree on what was signed (RFC
+/// 7515 section 4, RFC 7519 section 4). The names of nested objects are not compared.
 ///
 /// A derived `Deserialize` would take an array of the fields' values, too.
 pub(crate) fn strict<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     object(bytes, 1)
 }
 
-/// What `read` makes of the payload of a token. If a value in it cannot be held by any type, the
-/// rest is read, so that a member which nobody needs does not cost it.
+/// The result of `read` for the payload of a token. If no type can hold a value of the payload, the
+/// rest is still read: a member that nobody needs must not make the token unreadable.
 pub(crate) fn around_unheld<T>(payload: &[u8], read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
     around(payload, false, read)
 }
 
-/// The same for a response, in which strings can be no JSON: nobody signed it, and what it brought
-/// may not come again. RFC 8259 section 9 lets a parser accept that. (A token is JSON in UTF-8: RFC
-/// 7519 section 7.2.)
+/// The same for a response. In addition, its strings may be invalid JSON: no signature depends on
+/// them, and the provider may not send the content of the response a second time. RFC 8259 section
+/// 9 lets a parser accept that. (A token is JSON in UTF-8: RFC 7519 section 7.2.)
 pub(crate) fn around_broken<T>(document: &[u8], read: impl Fn(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
     around(document, true, read)
 }
@@ -127,7 +127,7 @@ fn two_passes<'a, T: Deserialize<'a>>(bytes: &'a [u8], levels: usize) -> Result<
     unchecked(bytes)
 }
 
-/// Parses what has been through [`document`] before.
+/// Parses without a check of nesting and names: the caller makes that check.
 pub(crate) fn unchecked<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     // Checked as a whole, the strings need not be checked one by one.
     let text = std::str::from_utf8(bytes).map_err(|_| ErrorCode::JSON_SYNTAX)?;
@@ -149,7 +149,7 @@ pub(crate) fn typed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_js
 #[derive(Clone)]
 pub struct Fields(Box<Kept>);
 
-/// In a place of its own: most responses are moved often, and keep none.
+/// Boxed, because responses are moved often, and most of them keep no fields.
 #[derive(Clone)]
 struct Kept {
     document: Body,
@@ -209,7 +209,7 @@ mod tests {
             (r#"{"x":[{"a":{},"b":[],"a":"}"}]}"#, Ok(())),
             (r#"{"x":{"a":1},"a":{"x":1,"x":2},"b":[{"x":1},[{"x":1}]],"x":"}"}"#, Err(ErrorCode::JSON_DUPLICATE_NAME)),
             (r#"{"iss":1,"\u0069ss":2}"#, Err(ErrorCode::JSON_DUPLICATE_NAME)),
-            // Half a character: no name, but a value that nobody reads may be cut there.
+            // Half a character: it is refused in a name, and accepted in a value that nobody reads.
             (r#"{"x":{"a\ude00":1}}"#, Ok(())),
             (r#"{"a\ude00":1}"#, Err(ErrorCode::JSON_SYNTAX)),
             (r#"{"\ud83d":1,"\ude00":2}"#, Err(ErrorCode::JSON_SYNTAX)),

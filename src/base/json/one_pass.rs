@@ -53,7 +53,7 @@ impl Open<'_> {
 
     /// Whether a value that nobody reads keeps the rules.
     fn accepts(&self, raw: &str) -> bool {
-        // They differ in one bit.
+        // `[` and `{` differ in one bit.
         let is_nested = |rest: &[u8]| holds(rest, |byte| byte | 0x20 == b'{');
         match raw.as_bytes().split_first() {
             Some((b'[', rest)) if !is_nested(rest) => self.depth < DEPTH_LIMIT,

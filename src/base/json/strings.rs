@@ -17,7 +17,8 @@ pub(super) fn take_string(bytes: &[u8]) -> Option<(&[u8], bool, &[u8])> {
     }
 }
 
-/// Whether there is such a byte. 128 are looked at in one step and then 32, if the question is a comparison.
+/// Whether `is_it` is true for a byte. If `is_it` only compares, a compiler examines 128 bytes in
+/// one step, and then 32.
 pub(super) fn holds(bytes: &[u8], is_it: impl Fn(u8) -> bool) -> bool {
     // Without stopping inside a block, so that it is taken whole.
     fn in_block<const N: usize>(block: &[u8; N], is_it: impl Fn(u8) -> bool) -> bool {

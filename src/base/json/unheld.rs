@@ -1,7 +1,7 @@
 //! Values that are JSON, and that no type of a program holds: numbers beyond the range of `f64`,
-//! and strings with half a character. A name is cut there that somebody counted in UTF-16, for
-//! example. And strings that are no JSON: in another encoding than UTF-8, or with control
-//! characters that are not escaped.
+//! and strings with half a character. Such a string comes, for example, from a program that cuts
+//! texts at a number of UTF-16 units. Also strings that are no JSON: in another encoding than
+//! UTF-8, or with control characters that are not escaped.
 
 use super::plain::plain;
 use super::strings::take_string;
@@ -44,8 +44,9 @@ pub(super) fn without_unheld(document: &[u8], with_broken: bool, in_place: &[u8]
     any.then_some(out)
 }
 
-/// Whether a number is `1e308` or more, whose neighbours are beyond `f64`. Told by its digits: the
-/// tables of a reader of floating-point numbers would be a tenth of the module of a page.
+/// Whether a number is `1e308` or more. `f64` ends a little above that, at `1.8e308`. The digits
+/// are counted: the tables of a reader of floating-point numbers would be a tenth of a WebAssembly
+/// module.
 fn is_beyond(number: &[u8]) -> bool {
     let (number, exponent) = match number.iter().position(|byte| matches!(byte, b'e' | b'E')) {
         Some(at) => (number.get(..at).unwrap_or_default(), number.get(at + 1..).unwrap_or_default()),
@@ -53,7 +54,7 @@ fn is_beyond(number: &[u8]) -> bool {
     };
     let digits = number.strip_prefix(b"-").unwrap_or(number);
     let whole = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    // How many places the first digit that counts stands before the point, or behind it.
+    // The place of the first digit that is not zero. The point is not counted.
     let first = digits.iter().filter(|&&byte| byte != b'.').position(|&byte| byte != b'0');
     let Some(first) = first else { return false };
     let places = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);

@@ -18,8 +18,8 @@ codes! {
         "the provider does not support the response mode", "Its metadata do not list the response mode.",
         "Choose a response mode that the provider lists.";
     AUTHORIZATION_PROMPT = "authorization.prompt", Local, Usage, FixConfiguration, "OpenID Connect Core 1.0 section 3.1.2.1",
-        "`prompt=none` cannot be combined with another prompt", "Two prompts contradict each other.",
-        "Use `none` without another prompt.";
+        "a `prompt` value is not valid, or `none` is combined with another value", "`with_other_prompt` got an empty value, a value with a space, or a value of `Prompt`; or `none` is not alone.",
+        "Use `none` alone. Give values of `Prompt` to `with_prompt`, and one other value to each call of `with_other_prompt`.";
     AUTHORIZATION_NONCE_REQUIRED = "authorization.nonce_required", Local, Usage, FixConfiguration, "RFC 9700 section 2.1.1",
         "the scope `openid` is needed, since the provider does not advertise PKCE", "Without PKCE only the nonce of an ID token protects the code.",
         "Add the scope `openid`, or enable PKCE at the provider.";

@@ -38,13 +38,14 @@ impl RelyingParty {
     /// `state`, `nonce` and the PKCE verifier have 256 bits of entropy each.
     ///
     /// # Errors
-    /// `metadata.unsupported`; `client.id`; `par.required` if the provider takes only pushed requests;
-    /// `authorization.…`; `provider.mismatch` or `client.mismatch` if the ID token of `id_token_hint`
-    /// is from another provider or for another client. What would end the login only after the user
-    /// has logged in is an error here, too: `dpop.algorithm`, `token.client_auth`,
-    /// `jws.no_backend`, `id_token.trust_tls_over_http`, `jwks.missing`. So a process that only makes
-    /// the URL needs the client's credentials and a backend, too, even if another one redeems the
-    /// code.
+    /// `metadata.unsupported`; `metadata.url` if the query of the endpoint has a parameter of the
+    /// request; `client.id`; `par.required` if the provider takes only pushed requests;
+    /// `authorization.…`; `provider.mismatch` or `client.mismatch` if the ID token of
+    /// `id_token_hint` is from another provider or for another client. What would end the login
+    /// only after the user has logged in is an error here, too: `dpop.algorithm`,
+    /// `token.client_auth`, `jws.no_backend`, `id_token.trust_tls_over_http`, `jwks.missing`. So a
+    /// process that only makes the URL needs the client's credentials and a backend, too, even if
+    /// another one redeems the code.
     pub fn authorize(
         &self,
         request: AuthorizationRequest,
@@ -183,8 +184,9 @@ impl RelyingParty {
     /// errors.
     ///
     /// # Errors
-    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`; `callback.…` if the callback does not belong to
-    /// this login: continue to wait; `authorization.…` if the callback is an error response.
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`; `callback.…` if the callback
+    /// does not belong to this login or is not usable: continue to wait if [`Error::recovery`] is
+    /// [`Ignore`](crate::Recovery::Ignore); `authorization.…` if the callback is an error response.
     pub fn check(
         &self,
         pending: &PendingAuthorization,
@@ -236,9 +238,10 @@ impl RelyingParty {
     ///
     /// # Errors
     /// `callback.login_mismatch` if `verified` belongs to another login: the error names the
-    /// [keys](PendingAuthorization::key) of that login and of `pending`. `provider.mismatch`, `client.mismatch`,
-    /// `dpop.key_mismatch`, `jwks.missing`, `jws.no_backend`, `id_token.trust_tls_over_http`, `sign.failed`;
-    /// `token.client_auth` if ID tokens are signed by HS256 and the client has no secret for that.
+    /// [keys](PendingAuthorization::key) of that login and of `pending`. `provider.mismatch`,
+    /// `client.mismatch`, `dpop.key_mismatch`, `dpop.algorithm`, `jwks.missing`, `jws.no_backend`,
+    /// `id_token.trust_tls_over_http`, `client.id`, `authorization.parameter`, `sign.failed`;
+    /// `token.client_auth` if the client has no secret, or too short a secret, for HS256.
     pub fn redeem(
         &self,
         pending: PendingAuthorization,

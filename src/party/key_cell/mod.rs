@@ -67,8 +67,9 @@ struct Held {
     fresh_until: MonotonicTime,
 }
 
-/// Whether it is not yet `until`, which was set to at most this long from then. If it is further away, it was set by a
-/// clock that counts from another moment, and says nothing.
+/// Whether `now` is before `until`. Whoever set `until` set it at most `at_most` ahead of its own
+/// time. If it is further ahead of `now`, it was set by a clock that counts from another moment:
+/// the result is `false`.
 fn is_within(now: MonotonicTime, until: MonotonicTime, at_most: Duration) -> bool {
     now < until && until.saturating_since(now) <= at_most + SKEW
 }
@@ -229,7 +230,7 @@ impl KeyCell {
         Some(NoKeys::Wait(now.saturating_add(LOOK_AGAIN), self.tower.bell()))
     }
 
-    /// Fetches the keys now, unless a fetch is under way.
+    /// Returns the claim to fetch the keys now. The caller has checked that no fetch is under way.
     fn claim(self: &Arc<Self>, state: &mut State, now: MonotonicTime) -> NoKeys {
         state.begun += 1;
         state.under_way = Some((state.begun, now.saturating_add(LEASE)));

@@ -134,7 +134,8 @@ fn a_clock_that_is_far_behind_neither_waits_nor_keeps_keys() {
     assert!(cell.first(&mut Tried::default(), at(360_010)).is_some());
     assert!(cell.first(&mut Tried::default(), at(10)).is_none());
 
-    // Nor does a stranger's fetch by the one hold up those that the other sees.
+    // A stranger's fetch at the time of one clock does not delay a fetch at the time of the other
+    // clock.
     let cell = self::cell();
     let stranger = Asker::stranger(cell.mark());
     drop(fetch(&cell, &stranger, &mut Tried::default(), at(400_000)));

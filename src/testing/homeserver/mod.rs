@@ -146,12 +146,12 @@ impl Homeserver {
         self.lock().has_lost_provider = is_lost;
     }
 
-    /// Sets whether the response to an unknown token has `soft_logout`.
+    /// Sets the value of `soft_logout` in the response to an unknown token; by default `false`.
     pub fn soft_logout(&self, soft_logout: bool) {
         self.lock().soft_logout = soft_logout;
     }
 
-    /// Adds a device to a user without a login.
+    /// Adds a device to a user. No login belongs to the device.
     pub fn add_device(&self, login: &str, device_id: &str) {
         self.lock().devices.insert((login.to_owned(), device_id.to_owned()));
     }

@@ -199,7 +199,7 @@ fn device(
 
 /// Undoes the escapes of a path segment.
 fn decode(segment: &str) -> String {
-    // A plus sign is one in a path, unlike in a form; an equals sign is none of a form's either.
+    // In a path, `+` and `=` stand for themselves; in a form, they have a meaning of their own.
     let form = segment.replace('+', "%2B").replace('=', "%3D");
     url::form_urlencoded::parse(form.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())
 }

@@ -62,7 +62,8 @@ lies_with_grants! {
         MetadataPkceAbsent => drop_member(On::ServerMetadata, "code_challenge_methods_supported");
         /// Metadata: `iss` in callbacks is not advertised (it still comes).
         MetadataIssAbsent => drop_member(On::ServerMetadata, "authorization_response_iss_parameter_supported");
-        /// Metadata: only algorithms that nobody should use.
+        /// Metadata: only `none`, `HS256` and `RS1`: no algorithm that a client without a secret
+        /// can accept.
         MetadataWeakAlgorithms =>
             put(On::ServerMetadata, "id_token_signing_alg_values_supported", json!(["none", "HS256", "RS1"]));
         /// Metadata: a list instead of an object.

@@ -22,7 +22,8 @@ impl Content {
 pub(super) struct Incoming<'a> {
     pub(super) meet: Meet,
     pub(super) path: &'a str,
-    /// Whether it came to the host that the rendezvous were left to.
+    /// Whether the request came to the host of
+    /// [`Rendezvous::with_other_host`](super::Rendezvous::with_other_host).
     pub(super) is_other_host: bool,
     pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a [u8],

@@ -139,7 +139,7 @@ impl Rendezvous {
         self.lock().boxes.len()
     }
 
-    /// Every text that was ever written, as the server read it.
+    /// Every text that a `PUT` has written, as the server read it.
     pub fn texts(&self) -> Vec<String> {
         self.lock().texts.clone()
     }

@@ -117,6 +117,9 @@ impl State {
             set(&mut response, header::LOCATION, &format!("{other}{CREATE_4108}"));
             return response;
         }
+        if said.text.len() > self.limit {
+            return refusal(413, "M_TOO_LARGE");
+        }
         self.made += 1;
         let id = format!("box{}", self.made);
         let expires_at = request.now.saturating_add(self.lifetime);

@@ -24,7 +24,7 @@ pub enum Meet {
 pub enum Trick {
     /// Any disturbance.
     Disturbance(Disturbance),
-    /// `Receive`: the text before the last one comes again, as if it were new.
+    /// `Receive`: the third text from the end comes again, as if it were new.
     Repeat,
     /// `Receive`: the reader's own text comes back, as if it were new.
     Echo,
@@ -44,11 +44,11 @@ pub enum Trick {
     Conflict,
     /// Any: 413.
     TooLarge,
-    /// Any: 404, and the rendezvous ends.
+    /// `Receive`, `Send`, `Delete`: 404, and the rendezvous ends.
     Expire,
     /// Any: no `ETag`, no `sequence_token`.
     NoEtag,
-    /// Any: neither `Expires` nor `Last-Modified`; no `expires_in_ms`.
+    /// Any: no `Expires`, `Last-Modified` or `Date`; no `expires_in_ms`.
     NoDates,
     /// Any: another `Content-Type`.
     ContentType(&'static str),

@@ -58,6 +58,41 @@ fn faults_come_as_often_as_they_were_set() {
     assert_eq!(http.call(elsewhere, Policy::read(1024, Accept::Json)).unwrap_err().kind, FailureKind::Unreachable);
 }
 
+/// Apple does not rotate refresh tokens: that is no lie.
+#[test]
+fn a_provider_that_is_honest_again_keeps_its_habits() {
+    for (habits, rotates) in [(None, true), (Some(Habits::APPLE), false)] {
+        let provider = habits.map_or_else(provider, |habits| provider().with_habits(habits));
+        let document = body(&get(&provider, "/.well-known/openid-configuration"));
+        let ask = |params: &[(&str, &str)]| {
+            let path = text(&document, "token_endpoint").strip_prefix(ISSUER).unwrap();
+            body(&post(&provider, path, params))
+        };
+        let url = authorization_url(&[("scope", "openid email")]);
+        let (_, query) = url.split_once('?').unwrap();
+        let visit = provider.visit(&format!("{}?{query}", text(&document, "authorization_endpoint")), NOW);
+        let code = visit.param("code").unwrap();
+        let mut granted = ask(&[
+            ("grant_type", "authorization_code"),
+            ("client_id", "app"),
+            ("code", &code),
+            ("redirect_uri", REDIRECT),
+            ("code_verifier", VERIFIER),
+        ]);
+        for (lies, expected) in [(true, false), (false, rotates)] {
+            if lies {
+                provider.lie(Lie::RefreshTokenKept);
+            } else {
+                provider.honest();
+            }
+            let token = text(&granted, "refresh_token").to_owned();
+            let refreshed = ask(&[("grant_type", "refresh_token"), ("client_id", "app"), ("refresh_token", &token)]);
+            assert_eq!(refreshed.get("refresh_token").is_some(), expected, "{habits:?} {lies}");
+            granted["refresh_token"] = token.into();
+        }
+    }
+}
+
 #[test]
 fn both_drivers_take_the_provider_for_an_http_client() {
     fn blocking(client: impl BlockingHttpClient + Clone + Send + Sync + 'static) -> impl BlockingHttpClient {

@@ -155,8 +155,8 @@ fn parse_held(
     })
 }
 
-/// Evidence that the signature of an ID token was verified, or that its verification was waived by name. The check of
-/// the claims requires it.
+/// Evidence that the signature of an ID token was verified, or that the client chose the option
+/// that waives the verification. The check of the claims requires it.
 #[derive(Debug)]
 pub(crate) struct SignatureEvidence(());
 

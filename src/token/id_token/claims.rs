@@ -24,7 +24,7 @@ members! {
         pub(super) nbf: Option<NumericDate>,
         pub(super) nonce: Option<Text<'a>>,
         pub(super) at_hash: Option<Text<'a>>,
-        // Those that nobody may have asked for: one that cannot be read counts as absent.
+        // Claims that the caller has perhaps not requested. One that cannot be read counts as absent.
         pub(super) auth_time: Scalar<'a>,
         pub(super) acr: Scalar<'a>,
         pub(super) sid: Scalar<'a>,

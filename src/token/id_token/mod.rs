@@ -26,9 +26,10 @@ pub const OLDEST_ID_TOKEN: Duration = Duration::from_secs(24 * 3600);
 /// An ID token whose claims were checked (OpenID Connect Core 1.0 section 3.1.3.7). Its signature was verified, unless
 /// the client chose [`IdTokenTrust::DangerousTrustTls`](crate::IdTokenTrust::DangerousTrustTls).
 ///
-/// Only a flow that checks the token creates it, or serde reads it from its stored form.
-/// `Deserialize` is only for values that the application stored itself: it checks the form, not the
-/// signature again. There is no way to parse or to construct one without the checks:
+/// A flow that checks the token creates it, serde reads it from its stored form, or the import of a
+/// session of another library reads it: that library had to verify the signature before it stored
+/// the token. `Deserialize` is only for values that the application stored itself: it checks the
+/// form, not the signature again. Nothing else parses or constructs one:
 ///
 /// ```
 /// # use oidc_proto::IdToken;

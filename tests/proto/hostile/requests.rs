@@ -167,6 +167,7 @@ fn offline_access_is_asked_for_with_consent() {
     // The application has said what it wants.
     assert_eq!(prompt("openid offline_access", |request| request.with_prompt(Prompt::Login)).as_deref(), Some("login"));
     assert_eq!(prompt("openid offline_access", |request| request.without_prompt()), None);
+    assert_eq!(prompt("openid", |request| request.with_other_prompt("own").without_prompt()), None);
 }
 
 /// A provider that lists its prompts without this one would refuse it.

@@ -142,6 +142,7 @@ fn a_content_coding_that_nobody_asked_for_is_named() {
     for (status, body, expected) in [
         (200, b"\x1f\x8b\x08\x00".as_slice(), ErrorCode::HTTP_CONTENT_ENCODING),
         (400, b"\x1f\x8b\x08\x00", ErrorCode::HTTP_CONTENT_ENCODING),
+        (401, b"\x1f\x8b\x08\x00", ErrorCode::HTTP_CONTENT_ENCODING),
         (503, b"\x1f\x8b\x08\x00", SERVER),
         (400, b"{\"error\":\"invalid_grant\"}", ErrorCode::TOKEN_INVALID_GRANT),
     ] {

@@ -287,6 +287,18 @@ fn a_message_beyond_the_limit_is_refused() {
     assert_eq!(code(world.send(made, &"x".repeat(4097))), ErrorCode::QR_RENDEZVOUS_TOO_LARGE);
 }
 
+#[test]
+fn the_limit_also_holds_for_the_text_of_the_creation() {
+    let world = World::new();
+    let server = world.server.with_limit(10);
+    for (length, status) in [(10, 201), (11, 413)] {
+        let uri = "/_matrix/client/unstable/org.matrix.msc4108/rendezvous";
+        let request = http::Request::post(uri).header("content-type", "text/plain").body("x".repeat(length)).unwrap();
+        assert_eq!(server.handle(request, world.env.now()).status(), status, "{length} bytes");
+    }
+    assert_eq!(server.boxes(), 1);
+}
+
 /// A text may be in the box unless it was refused, or never sent: a 412 or a 404 then says that it was passed by.
 #[test]
 fn who_may_have_written_looks_before_it_says_that_it_has_not() {

@@ -93,7 +93,8 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
     /// is only in the store. `None` if there is no session, or if it was logged out before. After that, the name is
     /// free, unless the record could not be erased ([`Logout::erased`]): then log out once more when the store works.
     ///
-    /// If the future is dropped, the logout goes on.
+    /// If the future is dropped while the session is being loaded, nothing is logged out. If it is
+    /// dropped later, the logout goes on.
     ///
     /// # Errors
     /// Those of [`session`](Self::session).

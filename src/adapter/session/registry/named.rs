@@ -38,8 +38,9 @@ use crate::token::token_set::TokenSet;
 /// stay in the store. A session stays in memory while somebody has a handle, while it refreshes, and while it has
 /// tokens that are not saved. In one process, a record has at most one session.
 ///
-/// By default sessions refresh on demand and share their stores with other processes. The names in this process are
-/// independent of those in others: each process has a registry of its own, over the same stores.
+/// By default sessions refresh on demand and share their stores with other processes. Each process
+/// has a registry of its own, over the same stores. A name means the same record in each of them.
+/// Which sessions are in memory is independent in each process.
 ///
 /// Clones are handles to the same registry. To shut down, drop them and all session handles, and await the
 /// [`RegistryRun`].
@@ -78,7 +79,9 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
     /// Returns the registry, and the future that does its work: spawn the future. The driver needs a timer.
     ///
     /// # Errors
-    /// `session.setup` if the [lease](SessionStores::lease) of the stores is shorter than the sessions' deadline.
+    /// `session.setup` if the sessions have
+    /// [`Persistence::Shared`](crate::session::Persistence::Shared) and the
+    /// [lease](SessionStores::lease) of the stores is shorter than their deadline.
     #[allow(clippy::type_complexity, reason = "the registry, and the future that does its work")]
     pub fn new<C: HttpClient, T: Timer, K: KeyStore>(
         driver: Driver<C, T, K>,
@@ -127,7 +130,8 @@ impl<P: SessionStores, E: Env> Registry<P, E> {
         };
         shared.wake();
         let mut waiting = Waiting { loading: &loading, id: None };
-        // Looked at after the name was put down: a task that ends then finds it, or was seen to have ended.
+        // `is_stopped` is read after the name was added to the roster. If the task ends after that,
+        // it finds the name; if it ended before, this sees it.
         poll_fn(|cx| match Pin::new(&mut waiting).poll(cx) {
             Poll::Pending if shared.is_stopped() => Poll::Ready(Err(ErrorCode::SESSION_STOPPED.into())),
             other => other,

@@ -14,7 +14,7 @@ const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 /// A session takes some kilobytes with its tokens.
 const MOST: usize = 100_000;
 
-/// A logout token is good for two minutes in most cases. Each takes some hundred bytes.
+/// A logout token is valid for two minutes in most cases. Each takes about 80 bytes here.
 const LOGOUT_TOKENS: usize = 65_536;
 
 /// The options of a [`Registry`](super::Registry), and the clients whose sessions it has.

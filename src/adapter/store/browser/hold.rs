@@ -24,7 +24,7 @@ extern "C" {
     fn request(this: &LockManager, name: &str, options: &Object, callback: &Function) -> Result<Promise, JsValue>;
 }
 
-/// What is free comes sooner.
+/// The longest wait for a free lock: the browser grants it sooner than this.
 const SOON: Duration = Duration::from_secs(1);
 
 /// A lock, as long as it exists.

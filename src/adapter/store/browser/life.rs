@@ -31,7 +31,8 @@ extern "C" {
 #[derive(Default)]
 pub(super) struct Seen {
     names: Vec<String>,
-    /// How long they were waited for since, whatever the clock says of times when nobody looked.
+    /// How long this store has waited for the lock since the names last changed. Time in which it
+    /// did not wait is not counted.
     waited: Duration,
 }
 

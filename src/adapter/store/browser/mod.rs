@@ -70,8 +70,9 @@ struct Inner {
     owner: Secret,
     patience: Duration,
     lease: Mutex<Duration>,
-    /// The names of all holders' signs of life begin so, and then those of this one.
+    /// The prefix of the names of all holders' signs of life.
     life_name: String,
+    /// What follows the prefix in the names of this holder.
     life: String,
     signs: Arc<AtomicU64>,
     seen: Mutex<Seen>,
@@ -133,7 +134,9 @@ impl BrowserStore {
         self.inner.act(StoreAction::Load).await.map(record::of)
     }
 
-    /// Returns and removes the error of the last failed action: an error of [`BrowserStore::load`], or `store.busy`.
+    /// Returns and removes the error of the last action that failed for the session. Its code is
+    /// one of those of [`BrowserStore::load`], or `store.busy`. An error that `load` itself
+    /// returned is not kept.
     pub fn take_error(&self) -> Option<Error> {
         self.inner.last_error.take()
     }
@@ -178,7 +181,7 @@ impl Inner {
         })
         .await?;
         if let Some(channel) = self.channel.as_ref().filter(|_| changes && is_written) {
-            // What it is, nobody would believe: they read the record.
+            // The message has no content: a receiver could not trust it, so it reads the record.
             channel.post(&JsValue::NULL);
         }
         Ok(response)

@@ -224,7 +224,7 @@ impl Place {
     }
 }
 
-/// For nobody else, if it is not there.
+/// Creates the folder if it is missing. On Unix only this user can access it.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -298,7 +298,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     path.into()
 }
 
-/// To write, for nobody else.
+/// Options that open a file for writing. On Unix a new file is accessible only to this user.
 pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);

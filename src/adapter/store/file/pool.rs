@@ -84,7 +84,7 @@ impl Pool {
 impl Inner {
     fn work(&self) {
         while let Some(job) = self.next() {
-            // What it was to respond is then that it failed.
+            // If the job panics, its response is that it failed.
             let _ = catch_unwind(AssertUnwindSafe(job));
         }
     }

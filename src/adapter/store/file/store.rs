@@ -91,7 +91,9 @@ impl FileStore {
         read().map(|record| record.map(|record| *record)).map_err(|error| self.0.named(error))
     }
 
-    /// Returns and removes the error of the last failed action: an error of [`FileStore::load`], or `store.busy`.
+    /// Returns and removes the error of the last action that failed for the session. Its code is
+    /// one of those of [`FileStore::load`], or `store.busy`. An error that `load` itself returned
+    /// is not kept.
     pub fn take_error(&self) -> Option<Error> {
         self.0.last_error.take()
     }
@@ -108,7 +110,7 @@ impl BlockingSessionStore for FileStore {
 }
 
 impl FileStore {
-    /// The same, without taking the action.
+    /// The same with a borrowed action.
     pub(super) fn attempt(&self, action: &StoreAction) -> StoreResponse {
         let result = match action {
             StoreAction::Lock => self.0.lock(),

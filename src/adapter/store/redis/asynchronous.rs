@@ -202,7 +202,9 @@ impl AsyncRedisStore {
         self.inner.act(StoreAction::Load).await.map(record::of)
     }
 
-    /// Returns and removes the error of the last failed action: an error of [`AsyncRedisStore::load`], or `store.busy`.
+    /// Returns and removes the error of the last action that failed for the session. Its code is
+    /// one of those of [`AsyncRedisStore::load`], or `store.busy`. An error that `load` itself
+    /// returned is not kept.
     pub fn take_error(&self) -> Option<Error> {
         self.inner.last_error.take()
     }

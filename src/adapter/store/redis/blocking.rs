@@ -120,7 +120,9 @@ impl RedisStore {
         self.act(StoreAction::Load).map(record::of)
     }
 
-    /// Returns and removes the error of the last failed action: an error of [`RedisStore::load`], or `store.busy`.
+    /// Returns and removes the error of the last action that failed for the session. Its code is
+    /// one of those of [`RedisStore::load`], or `store.busy`. An error that `load` itself returned
+    /// is not kept.
     pub fn take_error(&self) -> Option<Error> {
         self.0.last_error.take()
     }

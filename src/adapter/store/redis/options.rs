@@ -30,9 +30,10 @@ impl RedisOptions {
     }
 
     /// Sets the duration of the lease: by default 60 seconds. `Unlock` ends the lease, and loading
-    /// the record renews it. A session whose [`deadline`](crate::session::SessionOptions::deadline)
-    /// is longer is refused (`session.setup`). If the holder is killed, nobody can refresh until
-    /// the lease expires.
+    /// the record renews it. A session with
+    /// [`Persistence::Shared`](crate::session::Persistence::Shared) whose
+    /// [`deadline`](crate::session::SessionOptions::deadline) is longer is refused
+    /// (`session.setup`). If the holder is killed, nobody can refresh until the lease expires.
     #[must_use]
     pub fn with_lease(self, lease: Duration) -> Self {
         Self { lease, ..self }

@@ -250,7 +250,8 @@ impl Change {
     }
 }
 
-/// At least one, and no more than the server takes.
+/// In milliseconds, and no more than the server accepts. `RedisOptions::checked` ensures at least
+/// one.
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).min(i64::MAX as u64 / 2)
 }
