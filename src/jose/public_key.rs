@@ -75,7 +75,7 @@ impl PublicKey {
 
     /// The [`thumbprint`](Self::thumbprint) in base64url, for example to use it as `kid`.
     pub fn thumbprint_text(&self) -> String {
-        encode(&self.thumbprint())
+        encode(self.thumbprint())
     }
 
     /// The JSON object of the required members, in the order and without the spaces of RFC 7638 section 3.
