@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::json::IS_SMALL;
+use super::small::IS_SMALL;
 
 /// Marks what is no letter of the alphabet. No value has this bit.
 const NONE: u8 = 0x80;

@@ -9,6 +9,7 @@ pub(crate) mod env;
 pub(crate) mod json;
 mod plain_url;
 pub(crate) mod secret;
+pub(crate) mod small;
 pub(crate) mod sorting;
 pub(crate) mod url;
 pub(crate) mod versioned;

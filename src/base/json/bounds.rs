@@ -1,5 +1,6 @@
 //! The bounds of a document: how deep it is nested, and that no name stands twice in one object.
 
+use super::objects::typed;
 use super::strings::take_string;
 use crate::base::sorting;
 use crate::error::ErrorCode;
@@ -59,7 +60,7 @@ pub(super) const FEW: usize = 12;
 /// By the parser that reads text, as everywhere: the one that reads bytes would be a second copy in a page's module.
 fn unescaped(name: &[u8]) -> Option<String> {
     let quoted = [b"\"", name, b"\""].concat();
-    super::typed(std::str::from_utf8(&quoted).ok()?).ok()
+    typed(std::str::from_utf8(&quoted).ok()?).ok()
 }
 
 fn has_duplicates(names: &mut [&[u8]], any_escape: bool) -> Result<bool, ErrorCode> {

@@ -100,8 +100,8 @@ macro_rules! members {
 
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
                         let mut own = $name::default();
-                        let names = const { &[$( $crate::base::json::members!(@ $field $($json)?) ),*] };
-                        $crate::base::json::read_members(names, &mut [$(&mut own.$field),*], object)?;
+                        let names = const { &[$( $crate::base::json::members::members!(@ $field $($json)?) ),*] };
+                        $crate::base::json::members::read(names, &mut [$(&mut own.$field),*], object)?;
                         Ok(own)
                     }
                 }
@@ -113,7 +113,7 @@ macro_rules! members {
         impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
             #[inline]
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                match $crate::base::json::IS_SMALL {
+                match $crate::base::small::IS_SMALL {
                     true => Self::by_table(deserializer),
                     // The derived one.
                     false => Self::deserialize(deserializer),
@@ -128,7 +128,9 @@ pub(crate) use members;
 
 #[cfg(test)]
 mod tests {
-    use crate::base::json::{Scalar, plain, typed};
+    use crate::base::json::objects::typed;
+    use crate::base::json::plain::plain;
+    use crate::base::json::scalar::Scalar;
 
     members! {
         #[derive(Debug, PartialEq)]

@@ -5,7 +5,7 @@ mod bounds;
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "tests")]
 mod differential;
-mod members;
+pub(crate) mod members;
 mod names;
 mod object;
 mod objects;
@@ -27,18 +27,16 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use super::secret::Body;
+use super::small::IS_SMALL;
 use crate::error::{Error, ErrorCode, Quote};
 
 use bounds::check_bounds;
-pub(crate) use members::{members, read as read_members};
+pub(crate) use members::members;
 pub(crate) use object::Object;
+pub(crate) use objects::typed;
 pub(crate) use plain::plain;
 pub(crate) use scalar::{Scalar, scalars, unreadable};
 pub(crate) use text::Text;
-
-/// Whether small code matters more than fast code. Parsing in one pass needs a second copy of each
-/// type's reader. Two passes read the same documents.
-pub(crate) const IS_SMALL: bool = cfg!(target_family = "wasm");
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -135,14 +133,6 @@ pub(crate) fn unchecked<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Er
         Category::Data => wrong::error(text, &error),
         Category::Io | Category::Syntax | Category::Eof => ErrorCode::JSON_SYNTAX.into(),
     })
-}
-
-/// Parses the whole text. Structs are read from objects only.
-pub(crate) fn typed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
-    let mut document = serde_json::Deserializer::from_str(text);
-    let value = T::deserialize(objects::Objects(&mut document))?;
-    document.end()?;
-    Ok(value)
 }
 
 /// The JSON object of a response, for fields that this crate does not know. Wiped when dropped.

@@ -6,10 +6,19 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
+/// Parses the whole text. Structs are read from objects only.
+pub(crate) fn typed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
+    let mut document = serde_json::Deserializer::from_str(text);
+    let value = T::deserialize(Objects(&mut document))?;
+    document.end()?;
+    Ok(value)
+}
+
 /// A deserializer, a visitor, or what they give one another.
-pub(super) struct Objects<T>(pub(super) T);
+struct Objects<T>(T);
 
 macro_rules! passed_on {
     ($($method:ident ( $($name:ident : $type:ty),* );)*) => { $(
