@@ -42,6 +42,8 @@ pub mod browser;
 mod causes;
 mod client;
 mod driver;
+#[cfg(any(test, all(feature = "browser", target_family = "wasm", target_os = "unknown")))]
+mod hash_rng;
 #[cfg(any(feature = "reqwest-own-tls", feature = "tower", feature = "ureq-own-tls"))]
 mod headers;
 mod key_store;

@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::json::typed;
 use super::secret::{self, Secret};
 use super::url::{Issuer, Schemes};
 use crate::error::{Error, ErrorCode};
@@ -16,7 +17,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, Error> {
     }
 
     // The parser's message can quote a secret: it is dropped.
-    serde_json::from_str(json).map_err(|_| match serde_json::from_str::<Versioned>(json) {
+    typed(json).map_err(|_| match typed::<Versioned>(json) {
         // A known version that cannot be read is damaged.
         Ok(Versioned { version }) if version > VERSION => ErrorCode::STORED_VERSION.into(),
         _ => ErrorCode::STORED_MALFORMED.into(),

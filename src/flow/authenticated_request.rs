@@ -21,6 +21,7 @@ use crate::party::relying_party::RelyingParty;
 use crate::step::{Flow, Input, KeyUse, Step};
 use crate::token::token_type::TokenType;
 use crate::wire::challenge::{Challenge, ResourceError};
+use crate::wire::headers::DPOP;
 use crate::wire::oauth_error;
 use crate::wire::policy::Policy;
 use crate::wire::response::Response;
@@ -197,7 +198,7 @@ impl<A: Parse> Plan<A> {
             let mut proof = HeaderValue::from_str(proof.expose()).map_err(|_| ErrorCode::SIGN_FAILED)?;
             // Whoever reads it in time can use it, and no two are the same: nothing for logs or compression tables.
             proof.set_sensitive(true);
-            request.headers_mut().insert("dpop", proof);
+            request.headers_mut().insert(DPOP.clone(), proof);
         }
         // The URL is kept: the last response may have a nonce of this server for the next request.
         *self.request.uri_mut() = request.uri().clone();

@@ -79,7 +79,7 @@ impl RelyingParty {
         let endpoint = metadata.endpoint(endpoint, "device_authorization_endpoint", code)?;
         prerequisites::check(self, scope.contains("openid"))?;
         let request = device::request(endpoint, self.client(), &scope);
-        let (policy, asked) = (Policy::write(Accept::AnyButMarkup), Parsing { party: self.clone(), scope });
+        let (policy, asked) = (Policy::own_write(Accept::AnyButMarkup), Parsing { party: self.clone(), scope });
         let step = AuthenticatedRequest::start(self, request, policy, Credential::Client, asked, env)?;
         Ok(step.wrap(DeviceAuthorization))
     }

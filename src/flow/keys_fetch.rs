@@ -69,7 +69,7 @@ impl KeysFetch {
 /// The request for the JWK set.
 pub(super) fn request(party: &RelyingParty) -> Result<(Request<Body>, Policy), Error> {
     let request = jwks::request(jwks::endpoint(party.provider())?);
-    Ok((request, Policy::read(JWKS_LIMIT, Accept::AnyButMarkup)))
+    Ok((request, Policy::own_read(JWKS_LIMIT, Accept::AnyButMarkup)))
 }
 
 /// Takes the response to a fetch, and tells the cell.

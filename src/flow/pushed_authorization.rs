@@ -59,7 +59,7 @@ impl RelyingParty {
         let (form, pending) = prepare(request, self, None, env)?;
         let request = client_auth::authenticated(endpoint, self.client(), form);
         let pushed = Pushed { party: self.clone(), pending };
-        let (policy, credential) = (Policy::write(Accept::AnyButMarkup), Credential::Client);
+        let (policy, credential) = (Policy::own_write(Accept::AnyButMarkup), Credential::Client);
         Ok(AuthenticatedRequest::start(self, request, policy, credential, pushed, env)?.wrap(PushedAuthorization))
     }
 }

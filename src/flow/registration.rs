@@ -83,7 +83,7 @@ impl Registration {
         let request = registration::request(endpoint, &metadata, initial_access_token);
         let keep_fields = provider.options().keeps_unknown_fields();
         let had_token = initial_access_token.is_some();
-        Ok(Step::call(request, Policy::write(Accept::Any), Self { metadata, keep_fields, had_token }))
+        Ok(Step::call(request, Policy::own_write(Accept::Any), Self { metadata, keep_fields, had_token }))
     }
 }
 

@@ -65,7 +65,7 @@ impl Revocation {
         let request = revocation::request(endpoint, party.client(), token, hint);
         let revoked = Revoked(party.clone(), endpoint.clone());
         // Revoking twice does no harm.
-        let policy = Policy::write(Accept::Any).with_repeatable(true);
+        let policy = Policy::own_write(Accept::Any).with_repeatable(true);
         Ok(AuthenticatedRequest::start(party, request, policy, Credential::Client, revoked, env)?.wrap(Self))
     }
 }

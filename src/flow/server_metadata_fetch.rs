@@ -82,7 +82,7 @@ impl ServerMetadataFetch {
     ) -> Result<Step<Self>, Error> {
         let uri = form.uri(&issuer)?;
         let request = request::read(uri.clone());
-        let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
+        let policy = Policy::own_read(METADATA_LIMIT, Accept::AnyButMarkup);
         Ok(Step::call(request, policy, Self { issuer, options, asked: form, uri, or_else }))
     }
 
@@ -90,7 +90,7 @@ impl ServerMetadataFetch {
     /// version of Microsoft Entra ID). The issuer in the document must still be `issuer`: take it from the provider's
     /// documentation.
     pub fn start_at(url: &Endpoint, issuer: Issuer, options: ProviderOptions) -> Step<Self> {
-        let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
+        let policy = Policy::own_read(METADATA_LIMIT, Accept::AnyButMarkup);
         let (asked, uri) = (WellKnown::OpenIdConfiguration, url.uri().clone());
         Step::call(request::read(uri.clone()), policy, Self { issuer, options, asked, uri, or_else: None })
     }

@@ -132,7 +132,7 @@ impl TokenRequest {
         env: &mut dyn Env,
     ) -> Result<Step<Self>, Error> {
         token::add_parameters(&mut request, party.client())?;
-        let (policy, parse) = (Policy::write(Accept::Json), TokenParse(party.clone()));
+        let (policy, parse) = (Policy::own_write(Accept::Json), TokenParse(party.clone()));
         let call = AuthenticatedRequest::start(party, request, policy, Credential::Client, parse, env)?;
         let (at, mark) = (env.now(), party.key_cell().mark());
         Self::asked(call, Pending { party: party.clone(), origin, at, mark, poll }, env)

@@ -66,7 +66,7 @@ impl RelyingParty {
         let subject: Box<str> = tokens.subject().ok_or(ErrorCode::USERINFO_NO_SUBJECT)?.into();
         let is_signed = self.client().registered_userinfo_algorithm.is_some();
         let request = request::read_with_token(endpoint, tokens.authorization(), is_signed);
-        let policy = Policy::read(JSON_LIMIT, Accept::Json);
+        let policy = Policy::own_read(JSON_LIMIT, Accept::Json);
         let credential = Credential::Token(tokens.access_token().clone());
         let expected = Expected { subject: subject.clone(), is_signed };
         let call = AuthenticatedRequest::start(self, request, policy, credential, expected, env)?;

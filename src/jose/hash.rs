@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::algorithm::Algorithm;
-use super::base64url::encode;
+use crate::base::base64url::encode;
 use crate::base::secret::same_bytes;
 
 /// The left half of the hash that belongs to the algorithm, in base64url.

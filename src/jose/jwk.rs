@@ -3,15 +3,14 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::algorithm::Algorithm;
 use super::backend::{Backend, VerifyingKey};
-use super::base64url::{decode_exact, decoded};
 use super::member::Member;
 use super::public_key::{Kind, PublicKey};
-use crate::base::json;
+use crate::base::base64url::{decode_exact, decoded};
+use crate::base::json::{self, members};
 use crate::error::{Error, ErrorCode};
 
 /// A key of a provider's set: an RSA, EC (P-256, P-384, P-521) or OKP (Ed25519) key that may verify signatures.
@@ -65,37 +64,29 @@ fn same(a: Algorithm, b: Algorithm) -> bool {
     plain(a) == plain(b)
 }
 
-/// A key as it stands in a set.
-#[derive(Debug, Deserialize)]
-pub(super) struct Raw<'a> {
-    #[serde(borrow, default)]
-    kty: Member<'a>,
-    #[serde(borrow, default)]
-    crv: Member<'a>,
-    #[serde(borrow, default)]
-    kid: Member<'a>,
-    #[serde(borrow, default)]
-    alg: Member<'a>,
-    #[serde(borrow, default, rename = "use")]
-    usage: Member<'a>,
-    #[serde(borrow, default)]
-    key_ops: Member<'a>,
-    #[serde(borrow, default)]
-    n: Member<'a>,
-    #[serde(borrow, default)]
-    e: Member<'a>,
-    #[serde(borrow, default)]
-    x: Member<'a>,
-    #[serde(borrow, default)]
-    y: Member<'a>,
-    d: Option<IgnoredAny>,
-    p: Option<IgnoredAny>,
-    q: Option<IgnoredAny>,
-    dp: Option<IgnoredAny>,
-    dq: Option<IgnoredAny>,
-    qi: Option<IgnoredAny>,
-    oth: Option<IgnoredAny>,
-    k: Option<IgnoredAny>,
+members! {
+    /// A key as it stands in a set.
+    #[derive(Debug)]
+    pub(super) struct Raw<'a> {
+        kty: Member<'a>,
+        crv: Member<'a>,
+        kid: Member<'a>,
+        alg: Member<'a>,
+        usage as "use": Member<'a>,
+        key_ops: Member<'a>,
+        n: Member<'a>,
+        e: Member<'a>,
+        x: Member<'a>,
+        y: Member<'a>,
+        d: Option<IgnoredAny>,
+        p: Option<IgnoredAny>,
+        q: Option<IgnoredAny>,
+        dp: Option<IgnoredAny>,
+        dq: Option<IgnoredAny>,
+        qi: Option<IgnoredAny>,
+        oth: Option<IgnoredAny>,
+        k: Option<IgnoredAny>,
+    }
 }
 
 /// A key of a set that is not used, and why.

@@ -3,17 +3,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
-
 use super::algorithm::{Algorithm, Algorithms, asymmetric};
 use super::backend::{Backend, VerifyingKey};
-use super::base64url::{decode, decoded};
 use super::hmac::{HS256_SECRET_LENGTH, hs256};
 use super::jwk::Jwk;
 use super::keys::{Candidates, Few, Keys};
 use super::member::{Forbidden, Member};
 use super::public_key::PublicKey;
-use crate::base::json::{self, Object};
+use crate::base::base64url::{decode, decoded};
+use crate::base::json::{self, Object, members};
 use crate::base::secret::{Secret, same_bytes};
 use crate::base::word_set::Word;
 use crate::error::{Error, ErrorCode, Quote};
@@ -39,19 +37,15 @@ pub struct Jws<'a> {
     typ: Option<Cow<'static, str>>,
 }
 
-#[derive(Deserialize)]
-struct Header<'a> {
-    #[serde(borrow, default)]
-    alg: Member<'a>,
-    #[serde(borrow, default)]
-    kid: Member<'a>,
-    #[serde(borrow, default)]
-    typ: Member<'a>,
-    #[serde(default)]
-    crit: Forbidden,
-    /// Only with `crit` does it mean anything (RFC 7797 section 6), and without it readers disagree.
-    #[serde(default)]
-    b64: Forbidden,
+members! {
+    struct Header<'a> {
+        alg: Member<'a>,
+        kid: Member<'a>,
+        typ: Member<'a>,
+        crit: Forbidden,
+        /// Only with `crit` does it mean anything (RFC 7797 section 6), and without it readers disagree.
+        b64: Forbidden,
+    }
 }
 
 impl<'a> Jws<'a> {

@@ -13,11 +13,10 @@
 // | `jwk.rs` `keys.rs` | [`Jwk`], [`Keys`]: one key of a provider's set, and the set |
 // | `jws.rs` | [`Jws`]: a token's form and its signature |
 // | `hash.rs` `hmac.rs` | [`half_hash`]; HS256 |
-// | `base64url.rs` `member.rs` | the encoding; members of an untrusted JSON object |
+// | `member.rs` | members of an untrusted JSON object |
 
 mod algorithm;
 pub mod backend;
-mod base64url;
 mod hash;
 mod hmac;
 mod jwk;

@@ -5,8 +5,8 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use super::algorithm::Algorithm;
-use super::base64url::encode;
 use super::member::push_member;
+use crate::base::base64url::encode;
 
 /// Shortest RSA modulus in bits, as RFC 7518 section 3.3 demands.
 const RSA_MIN_BITS: usize = 2048;
@@ -75,7 +75,7 @@ impl PublicKey {
 
     /// The [`thumbprint`](Self::thumbprint) in base64url, for example to use it as `kid`.
     pub fn thumbprint_text(&self) -> String {
-        encode(&self.thumbprint())
+        encode(self.thumbprint())
     }
 
     /// The JSON object of the required members, in the order and without the spaces of RFC 7638 section 3.

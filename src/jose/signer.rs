@@ -1,9 +1,9 @@
 //! Makes a JWS: for `private_key_jwt`, for DPoP proofs, and for the provider for tests.
 
 use super::algorithm::Algorithm;
-use super::base64url::encode_onto;
 use super::member::push_member;
 use super::public_key::PublicKey;
+use crate::base::base64url::encode_onto;
 use crate::error::Error;
 
 /// A private key that signs in this process. For a key in a key store, flows return the step `UseKey`.

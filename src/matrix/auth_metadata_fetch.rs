@@ -127,7 +127,7 @@ impl AuthMetadataFetch {
             State::ExpectIssuer => at("/_matrix/client/unstable/org.matrix.msc2965/auth_issuer")?,
             State::ExpectConfiguration(issuer) => WellKnown::OpenIdConfiguration.uri(issuer)?,
         };
-        Ok(Step::call(request::read(uri), Policy::read(METADATA_LIMIT, Accept::AnyButMarkup), self))
+        Ok(Step::call(request::read(uri), Policy::own_read(METADATA_LIMIT, Accept::AnyButMarkup), self))
     }
 
     fn found(self, response: &Response<'_>, env: &dyn Env) -> Result<Step<Self>, Error> {

@@ -39,7 +39,7 @@ impl DeviceCheck {
     pub fn start(device: &DeviceId, tokens: &TokenSet, party: &Party, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let schemes = party.server().provider.options().schemes();
         let uri = party.homeserver().device_uri(device.as_str(), schemes)?;
-        let policy = Policy::read(JSON_LIMIT, Accept::Json);
+        let policy = Policy::own_read(JSON_LIMIT, Accept::Json);
         Self::go_on(party.relying_party().call(request::read(uri), policy, tokens, env)?)
     }
 

@@ -125,7 +125,7 @@ impl HomeserverDiscovery {
     }
 
     fn read_well_known(uri: Uri, redirects: u8, or_else: Option<Homeserver>, schemes: Schemes) -> Step<Self> {
-        let policy = Policy::read(METADATA_LIMIT, Accept::AnyButMarkup);
+        let policy = Policy::own_read(METADATA_LIMIT, Accept::AnyButMarkup);
         let state = State::ExpectWellKnown { uri: uri.clone(), redirects, or_else };
         Step::call(request::read(uri), policy, Self { schemes, state })
     }
@@ -149,7 +149,7 @@ impl HomeserverDiscovery {
         schemes: Schemes,
     ) -> Result<Step<Self>, Error> {
         let uri = homeserver.uri("/_matrix/client/versions", schemes)?;
-        let policy = Policy::read(METADATA_LIMIT, Accept::Json);
+        let policy = Policy::own_read(METADATA_LIMIT, Accept::Json);
         let state = State::ExpectVersions { homeserver, or_else, warning };
         Ok(Step::call(request::read(uri), policy, Self { schemes, state }))
     }

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::Url;
 
+use crate::base::base64url;
 use crate::base::url::Schemes;
 use crate::error::{Error, ErrorCode};
 use crate::token::scope::Scope;
@@ -150,7 +149,7 @@ impl DeviceId {
     pub fn random(rng: &mut dyn rand_core::CryptoRng) -> Self {
         let mut bytes = [0_u8; 10];
         rng.fill_bytes(&mut bytes);
-        Self(URL_SAFE_NO_PAD.encode(bytes).into_boxed_str())
+        Self(base64url::encode(bytes).into_boxed_str())
     }
 
     /// One that a homeserver named. Other ways to log in allow more characters.

@@ -54,7 +54,7 @@ impl Whoami {
     pub fn start(tokens: &TokenSet, party: &Party, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let schemes = party.server().provider.options().schemes();
         let request = request::read(party.homeserver().uri("/_matrix/client/v3/account/whoami", schemes)?);
-        let policy = Policy::read(JSON_LIMIT, Accept::Json);
+        let policy = Policy::own_read(JSON_LIMIT, Accept::Json);
         Self::go_on(party.relying_party().call(request, policy, tokens, env)?)
     }
 

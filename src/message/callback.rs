@@ -6,12 +6,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::base::base64url;
 use crate::base::secret::Secret;
 use crate::base::url::{Issuer, is_plain_callback};
 use crate::error::{Error, ErrorCode, ProviderText, Quote};
@@ -181,7 +180,7 @@ fn without_breaks(url: &str) -> Zeroizing<String> {
 
 /// The key of the login with this `state`.
 pub(crate) fn login_key(state: &Secret) -> String {
-    URL_SAFE_NO_PAD.encode(digest(state.expose()))
+    base64url::encode(digest(state.expose()))
 }
 
 /// What a stored login keeps of its `state`.

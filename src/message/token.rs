@@ -6,7 +6,7 @@ use http::{Request, StatusCode};
 use serde::Deserialize;
 
 use super::authorization::refused_parameter;
-use crate::base::json::{self, Fields, Scalar, Text};
+use crate::base::json::{self, Fields, Scalar, Text, members};
 use crate::base::secret::{AccessToken, Body, Secret, is_token};
 use crate::base::url::Endpoint;
 use crate::base::word_set::Word as _;
@@ -123,25 +123,18 @@ impl fmt::Debug for TokenResponse {
 /// The request, as errors name it.
 pub(crate) const REQUEST: &str = "token_endpoint";
 
-#[derive(Deserialize)]
-struct Members<'a> {
-    #[serde(borrow)]
-    access_token: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    token_type: Scalar<'a>,
-    #[serde(default)]
-    expires_in: Lifetime,
-    #[serde(default)]
-    refresh_expires_in: Lifetime,
-    #[serde(default)]
-    refresh_token_expires_in: Lifetime,
-    #[serde(borrow, default)]
-    refresh_token: Scalar<'a>,
-    scope: Option<ReceivedScope>,
-    #[serde(borrow, default)]
-    id_token: Scalar<'a>,
-    #[serde(borrow, default)]
-    error: Scalar<'a>,
+members! {
+    struct Members<'a> {
+        access_token: Option<Text<'a>>,
+        token_type: Scalar<'a>,
+        expires_in: Lifetime,
+        refresh_expires_in: Lifetime,
+        refresh_token_expires_in: Lifetime,
+        refresh_token: Scalar<'a>,
+        scope: Option<ReceivedScope>,
+        id_token: Scalar<'a>,
+        error: Scalar<'a>,
+    }
 }
 
 fn unknown_type(found: Quote) -> Error {

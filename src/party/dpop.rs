@@ -3,16 +3,16 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, Method, Uri};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::base::base64url;
 use crate::base::env::{Env, Timestamp};
 use crate::base::secret::{AccessToken, Secret};
 use crate::error::{Error, ErrorCode};
 use crate::jose::{Algorithm, PrivateKey, PublicKey, asymmetric, signing_input_with_key};
+use crate::wire::headers::DPOP_NONCE;
 
 /// How many servers' nonces are remembered: an authorization server and a few resource servers.
 const NONCE_LIMIT: usize = 8;
@@ -103,7 +103,7 @@ impl DpopKey {
             htm: method.as_str(),
             htu: &htu,
             iat: now.unix_seconds(),
-            ath: access_token.map(|token| URL_SAFE_NO_PAD.encode(Sha256::digest(token.expose()))),
+            ath: access_token.map(|token| base64url::encode(Sha256::digest(token.expose()))),
             nonce: self.nonce(uri),
         });
         let claims = claims.map_err(|_| ErrorCode::SIGN_FAILED)?;
@@ -119,7 +119,7 @@ impl DpopKey {
     /// Remembers the nonce of a response (section 8.2): any response of a server can have a new nonce. Returns whether
     /// the response has a nonce that can be used.
     pub(crate) fn note(&self, uri: &Uri, headers: &HeaderMap) -> bool {
-        let nonce = headers.get("dpop-nonce").and_then(|value| value.to_str().ok());
+        let nonce = headers.get(&DPOP_NONCE).and_then(|value| value.to_str().ok());
         let Some(nonce) = nonce.filter(|nonce| (1..=NONCE_LENGTH_LIMIT).contains(&nonce.len())) else { return false };
         let origin = origin(uri);
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);

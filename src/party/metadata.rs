@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::browser_parameters::{OF_AUTHORIZATION, OF_END_SESSION};
 use super::options::{Deviation, ProviderOptions};
-use crate::base::json::{self, Fields, Scalar, Text};
+use crate::base::json::{self, Fields, Scalar, Text, members};
 use crate::base::url::{Endpoint, Issuer, Schemes};
 use crate::base::word_set::{Listed, Words, words};
 use crate::error::{Error, ErrorCode, Family, Quote};
@@ -101,39 +101,30 @@ pub struct ServerMetadata {
     unusable: Vec<(&'static str, Error)>,
 }
 
-#[derive(Deserialize)]
-struct Document<'a> {
-    #[serde(borrow)]
-    issuer: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    authorization_endpoint: Scalar<'a>,
-    #[serde(borrow, default)]
-    token_endpoint: Scalar<'a>,
-    #[serde(borrow, default)]
-    jwks_uri: Scalar<'a>,
-    #[serde(borrow, default)]
-    registration_endpoint: Scalar<'a>,
-    #[serde(borrow, default)]
-    userinfo_endpoint: Scalar<'a>,
-    #[serde(borrow, default)]
-    revocation_endpoint: Scalar<'a>,
-    #[serde(borrow, default)]
-    end_session_endpoint: Scalar<'a>,
-    response_types_supported: Option<Listed<ResponseType>>,
-    response_modes_supported: Option<Listed<ResponseMode>>,
-    grant_types_supported: Option<Listed<GrantType>>,
-    code_challenge_methods_supported: Option<Listed<CodeChallengeMethod>>,
-    token_endpoint_auth_methods_supported: Option<Listed<AuthMethod>>,
-    token_endpoint_auth_signing_alg_values_supported: Option<Listed<Algorithm>>,
-    id_token_signing_alg_values_supported: Option<Listed<Algorithm>>,
-    dpop_signing_alg_values_supported: Option<Listed<Algorithm>>,
-    #[serde(borrow, default)]
-    pushed_authorization_request_endpoint: Scalar<'a>,
-    require_pushed_authorization_requests: Option<Flag>,
-    #[serde(borrow, default)]
-    device_authorization_endpoint: Scalar<'a>,
-    prompt_values_supported: Option<Listed<Prompt>>,
-    authorization_response_iss_parameter_supported: Option<Flag>,
+members! {
+    struct Document<'a> {
+        issuer: Option<Text<'a>>,
+        authorization_endpoint: Scalar<'a>,
+        token_endpoint: Scalar<'a>,
+        jwks_uri: Scalar<'a>,
+        registration_endpoint: Scalar<'a>,
+        userinfo_endpoint: Scalar<'a>,
+        revocation_endpoint: Scalar<'a>,
+        end_session_endpoint: Scalar<'a>,
+        response_types_supported: Option<Listed<ResponseType>>,
+        response_modes_supported: Option<Listed<ResponseMode>>,
+        grant_types_supported: Option<Listed<GrantType>>,
+        code_challenge_methods_supported: Option<Listed<CodeChallengeMethod>>,
+        token_endpoint_auth_methods_supported: Option<Listed<AuthMethod>>,
+        token_endpoint_auth_signing_alg_values_supported: Option<Listed<Algorithm>>,
+        id_token_signing_alg_values_supported: Option<Listed<Algorithm>>,
+        dpop_signing_alg_values_supported: Option<Listed<Algorithm>>,
+        pushed_authorization_request_endpoint: Scalar<'a>,
+        require_pushed_authorization_requests: Option<Flag>,
+        device_authorization_endpoint: Scalar<'a>,
+        prompt_values_supported: Option<Listed<Prompt>>,
+        authorization_response_iss_parameter_supported: Option<Flag>,
+    }
 }
 
 /// A boolean, or the string that spells one.

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Request;
 use http::header::AUTHORIZATION;
 use serde::ser::{self, SerializeMap as _};
@@ -13,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::client_metadata::{ApplicationType, ClientMetadata};
 use super::metadata::{AuthMethod, GrantType};
 use super::redirect_uri::RedirectUri;
+use crate::base::base64url;
 use crate::base::secret::{AccessToken, Body};
 use crate::base::url::Endpoint;
 use crate::base::word_set::Words;
@@ -81,7 +80,7 @@ impl ClientMetadata {
 
     /// The SHA-256 of the registration request, as base64url. If it changes, register the client again.
     pub fn fingerprint(&self) -> String {
-        URL_SAFE_NO_PAD.encode(Sha256::digest(self.to_json()))
+        base64url::encode(Sha256::digest(self.to_json()))
     }
 
     fn to_json(&self) -> Vec<u8> {

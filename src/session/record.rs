@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::same::checksum;
+use crate::base::base64url;
 use crate::base::env::Env;
 use crate::base::secret::{Secret, is_token};
 use crate::base::versioned::{self, Version};
@@ -27,14 +26,14 @@ impl LoginId {
     }
 
     fn from_text(text: &str) -> Option<Self> {
-        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+        base64url::decode_exact(text).map(Self)
     }
 }
 
 /// 22 characters of base64url.
 impl fmt::Display for LoginId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+        f.write_str(&base64url::encode(self.0))
     }
 }
 

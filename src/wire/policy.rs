@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::headers::Names;
+
 /// Largest metadata document in bytes. The largest document seen has 12 KiB.
 pub const METADATA_LIMIT: usize = 256 * 1024;
 /// Largest response of any other endpoint in bytes.
@@ -17,17 +19,28 @@ pub struct Policy {
     repeatable: bool,
     accept: Accept,
     client_certificate: Option<Arc<str>>,
+    names: Names,
 }
 
 impl Policy {
     /// For a request that changes nothing at the server.
     pub const fn read(body_limit: usize, accept: Accept) -> Self {
-        Self { body_limit, repeatable: true, accept, client_certificate: None }
+        Self { body_limit, repeatable: true, accept, client_certificate: None, names: Names::ALL }
     }
 
     /// For a request that must not be sent twice.
     pub const fn write(accept: Accept) -> Self {
-        Self { body_limit: JSON_LIMIT, repeatable: false, accept, client_certificate: None }
+        Self { body_limit: JSON_LIMIT, repeatable: false, accept, client_certificate: None, names: Names::ALL }
+    }
+
+    /// [`Policy::read`] for a flow of this crate.
+    pub(crate) const fn own_read(body_limit: usize, accept: Accept) -> Self {
+        Self { body_limit, repeatable: true, accept, client_certificate: None, names: Names::READ }
+    }
+
+    /// [`Policy::write`] for a flow of this crate.
+    pub(crate) const fn own_write(accept: Accept) -> Self {
+        Self { body_limit: JSON_LIMIT, repeatable: false, accept, client_certificate: None, names: Names::READ }
     }
 
     /// The same policy with another limit of the body, in bytes.
@@ -72,6 +85,12 @@ impl Policy {
     /// The client certificate that the connection has to present (RFC 8705), by the name that the application gave it.
     pub fn client_certificate(&self) -> Option<&str> {
         self.client_certificate.as_deref()
+    }
+
+    /// How the names of the response's headers are read. An HTTP client may leave out headers that this does not know.
+    #[allow(dead_code, reason = "the other HTTP clients get their headers from a library")]
+    pub(crate) const fn names(&self) -> Names {
+        self.names
     }
 
     /// Always `false`: an HTTP client returns a 3xx response unchanged, as RFC 9110 section 15.4 allows.

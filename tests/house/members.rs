@@ -66,13 +66,16 @@ fn read_structs(code: &[Token]) -> Vec<(String, Vec<String>)> {
     let mut at = 0;
     while at < code.len() {
         let is_derive = code[at].is("#") && code.get(at + 2).is_some_and(|token| token.is("derive"));
-        if !is_derive {
+        // `members! { … }` declares a struct that is only read.
+        let is_table =
+            ["members", "!", "{"].iter().zip(&code[at..]).filter(|(word, token)| token.is(word)).count() == 3;
+        if !is_derive && !is_table {
             at += 1;
             continue;
         }
-        let end = after_group(code, at + 1);
+        let end = if is_table { at + 3 } else { after_group(code, at + 1) };
         let derives = |name: &str| code[at..end].iter().any(|token| token.is(name));
-        let is_read = derives("Deserialize") && !derives("Serialize");
+        let is_read = is_table || derives("Deserialize") && !derives("Serialize");
         at = end;
         while code.get(at).is_some_and(|token| token.is("#")) {
             at = after_group(code, at + 1);
@@ -82,7 +85,8 @@ fn read_structs(code: &[Token]) -> Vec<(String, Vec<String>)> {
         }
         let Some(open) = (at..code.len()).find(|&at| code[at].is("{") || code[at].is(";")) else { break };
         let Some(keyword) = (at..open).find(|&at| code[at].is("struct")) else { continue };
-        let name = code[keyword + 1].word().unwrap().to_owned();
+        // In the macro itself it is a variable.
+        let Some(name) = code[keyword + 1].word().map(str::to_owned) else { continue };
         let end = after_group(code, open);
         found.push((name, members(&code[open + 1..end - 1])));
         at = end;
@@ -105,7 +109,12 @@ fn members(fields: &[Token]) -> Vec<String> {
             // `pub(super)`.
             at = after_group(fields, at);
         } else if fields.get(at + 1).is_some_and(|token| token.is(":")) {
-            names.push(renamed.take().unwrap_or_else(|| fields[at].word().unwrap().to_owned()));
+            // In a table: `field as "name": Type`.
+            let name = match &fields[at] {
+                Token::Text(name) => name.clone(),
+                token => token.word().unwrap().to_owned(),
+            };
+            names.push(renamed.take().unwrap_or(name));
             // To the comma behind the type.
             let mut depth = 0_i32;
             while let Some(token) = fields.get(at) {
@@ -196,7 +205,9 @@ fn members_are_found_by_their_names() {
         r#"#[derive(Clone, serde::Deserialize)] #[allow(x)] pub(super) struct A<'a> {
             #[serde(borrow, rename = "m.b")] b: Option<Text<'a>>, pub(super) c: Map<String, Map<u8, (A, B)>>, d: E }
         #[derive(Serialize, Deserialize)] struct Stored { f: u8 }
-        #[derive(Deserialize)] enum Other { G }"#,
+        #[derive(Deserialize)] enum Other { G }
+        members! { #[derive(Debug)] pub(super) struct T<'a> { a: Option<Text<'a>>, pub(super) usage as "use": B, } }"#,
     );
-    assert_eq!(read_structs(&code), [("A".to_owned(), ["m.b", "c", "d"].map(str::to_owned).to_vec())]);
+    let named = |name: &str, members: &[&str]| (name.to_owned(), members.iter().map(|&name| name.to_owned()).collect());
+    assert_eq!(read_structs(&code), [named("A", &["m.b", "c", "d"]), named("T", &["a", "use"])]);
 }

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use js_sys::Date;
-use rand_chacha::ChaCha20Rng;
-use rand_core::{CryptoRng, SeedableRng as _};
+use rand_core::CryptoRng;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::Crypto;
 use zeroize::Zeroizing;
 
+use crate::adapter::hash_rng::HashRng;
 use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::error::{Error, ErrorCode};
 
@@ -26,14 +26,14 @@ extern "C" {
     static CRYPTO: Option<Crypto>;
 }
 
-/// The clock `Date.now`, the counter `performance.now`, and a ChaCha20 generator that `crypto.getRandomValues` seeds
+/// The clock `Date.now`, the counter `performance.now`, and a generator of SHA-256 that `crypto.getRandomValues` seeds
 /// once.
 ///
 /// [`monotonic`](Env::monotonic) counts from the moment when the window or the worker began: all environments of one
 /// window or worker can share a [`RelyingParty`](crate::RelyingParty). Browsers make both clocks coarse, by up to a
 /// tenth of a second. It depends on the browser whether the counter counts while the machine is suspended.
 pub struct BrowserEnv {
-    rng: ChaCha20Rng,
+    rng: HashRng,
 }
 
 impl BrowserEnv {
@@ -45,7 +45,7 @@ impl BrowserEnv {
         let mut seed = Zeroizing::new([0_u8; 32]);
         let crypto = CRYPTO.with(Option::clone).ok_or(ErrorCode::ENV_ENTROPY)?;
         crypto.get_random_values_with_u8_array(seed.as_mut_slice()).map_err(|_| ErrorCode::ENV_ENTROPY)?;
-        Ok(Self { rng: ChaCha20Rng::from_seed(*seed) })
+        Ok(Self { rng: HashRng::new(seed) })
     }
 }
 

@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderValue};
 use http::{Request, StatusCode};
 use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::JsCast as _;
@@ -21,6 +21,7 @@ use super::violation::Watch;
 use crate::adapter::driver::HttpClient;
 use crate::base::secret::Body;
 use crate::error::transport::{Failure, FailureKind, FailureReason, Sent};
+use crate::wire::headers::Names;
 use crate::wire::policy::Policy;
 
 #[wasm_bindgen]
@@ -59,7 +60,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// - **Headers.** A page sees the response headers `Cache-Control`, `Content-Language`, `Content-Length`,
 ///   `Content-Type`, `Expires`, `Last-Modified` and `Pragma`. It sees others only if the server names them in
 ///   `Access-Control-Expose-Headers`. Flows need `DPoP-Nonce` (RFC 9449 section 8.2), `Retry-After`, `Date` and
-///   `WWW-Authenticate`.
+///   `WWW-Authenticate`. In responses to requests of this crate's own flows the client leaves out headers that they do
+///   not read. A response to [`RelyingParty::call`](crate::RelyingParty::call) has all that the page sees.
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
     timeout: Duration,
@@ -96,7 +98,7 @@ impl HttpClient for Client {
         let timeout = self.timeout;
         Box::pin(async move {
             let status = Cell::new(None);
-            let exchanged = within(timeout, exchange(request, policy.body_limit(), &status)).await;
+            let exchanged = within(timeout, exchange(request, &policy, &status)).await;
             exchanged.map_err(|failure| match status.get() {
                 Some(status) => failure.with_status(status),
                 None => failure,
@@ -118,7 +120,7 @@ async fn within(timeout: Duration, exchange: impl Future<Output = Exchanged>) ->
 }
 
 /// `came` is set when the head of the response has come.
-async fn exchange(request: Request<Body>, limit: usize, came: &Cell<Option<StatusCode>>) -> Exchanged {
+async fn exchange(request: Request<Body>, policy: &Policy, came: &Cell<Option<StatusCode>>) -> Exchanged {
     let refused = |_| {
         let failure = Failure::new(FailureKind::Other, Sent::No);
         failure.with_text("fetch does not accept the method, the URL or a header of the request")
@@ -138,10 +140,10 @@ async fn exchange(request: Request<Body>, limit: usize, came: &Cell<Option<Statu
     drop(watch);
     let status = StatusCode::from_u16(response.status()).map_err(|_| interrupted())?;
     came.set(Some(status));
-    let body = read(&response, limit).await?;
+    let body = read(&response, policy.body_limit()).await?;
     let mut whole = http::Response::new(body);
     *whole.status_mut() = status;
-    *whole.headers_mut() = headers(&response);
+    *whole.headers_mut() = headers(&response, policy.names());
     Ok(whole)
 }
 
@@ -164,15 +166,15 @@ async fn read(response: &Response, limit: usize) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// The headers that the browser shows.
-fn headers(response: &Response) -> HeaderMap {
+/// The headers that the browser shows, and that are read.
+fn headers(response: &Response, names: Names) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for entry in response.headers().entries().into_iter().flatten() {
         let entry = Array::from(&entry);
         let (Some(name), Some(value)) = (entry.get(0).as_string(), entry.get(1).as_string()) else { continue };
         // Each character is a byte.
         let value: Vec<u8> = value.chars().map(|character| u8::try_from(character).unwrap_or(b'?')).collect();
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+        if let (Some(name), Ok(value)) = (names.read(&name), HeaderValue::try_from(value)) {
             headers.append(name, value);
         }
     }

@@ -8,8 +8,6 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use js_sys::Date;
 use sha2::{Digest as _, Sha256};
 use wasm_bindgen::JsValue;
@@ -19,6 +17,7 @@ use super::channel::Channel;
 use super::database::failed;
 use super::page::Opened;
 use super::timer::Sleep;
+use crate::base::base64url;
 use crate::base::env::Timestamp;
 use crate::error::{Error, ErrorCode};
 use crate::message::authorization::AuthorizationUrl;
@@ -95,7 +94,7 @@ fn name(key: &str) -> String {
 
 /// What the window that takes a callback sends back: other messages on the channel are not meant.
 fn receipt(url: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(url.as_bytes()))
+    base64url::encode(Sha256::digest(url.as_bytes()))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the conversion saturates")]

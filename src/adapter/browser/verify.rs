@@ -1,13 +1,12 @@
 //! Signatures of others, checked by WebCrypto.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::subtle::{parameters, subtle};
+use crate::base::base64url;
 use crate::error::transport::{Failure, FailureKind, Sent};
 use crate::jose::{Algorithm, PublicKey};
 
@@ -85,7 +84,7 @@ fn exported(key: &PublicKey) -> Option<(&'static str, JsValue)> {
         PublicKey::Rsa { n, e } => {
             let jwk = Object::new();
             for (name, value) in [("n", n), ("e", e)] {
-                Reflect::set(&jwk, &name.into(), &URL_SAFE_NO_PAD.encode(value).into()).ok()?;
+                Reflect::set(&jwk, &name.into(), &base64url::encode(value).into()).ok()?;
             }
             Reflect::set(&jwk, &"kty".into(), &"RSA".into()).ok()?;
             Some(("jwk", jwk.into()))

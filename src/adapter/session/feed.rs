@@ -1,6 +1,6 @@
 //! The events of many sessions in one stream, each with the name of its session.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::inbox::{Inbox, Unread};
 use super::lock::lock;
+use super::ordered::Ordered;
 use crate::error::Error;
 use crate::flow::Revocation;
 use crate::session::{Event, Events};
@@ -56,7 +57,7 @@ pub struct NamedListener {
 
 #[derive(Debug, Default)]
 struct Mail {
-    events: BTreeMap<Arc<str>, Events>,
+    events: Ordered<Arc<str>, Events>,
     /// Names that have events, the one that waits longest first.
     order: VecDeque<Arc<str>>,
     missed: u64,

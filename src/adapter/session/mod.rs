@@ -23,6 +23,7 @@
 // | `blocking.rs` | [`BlockingSession`]: a session on the calling threads |
 // | `inbox.rs` | where events wait for one reader |
 // | `lock.rs` | a lock that outlives a panic |
+// | `ordered.rs` | a map whose code is small |
 //!
 //! A refresh belongs to the task. It continues even if the caller that started it was dropped. To shut down, drop the
 //! handles and await the task. The task then finishes the running work, saves the tokens, and releases the lock of the
@@ -68,6 +69,7 @@ mod inbox;
 mod input;
 mod listener;
 mod lock;
+mod ordered;
 mod pause;
 mod registry;
 mod run;

@@ -1,6 +1,6 @@
 //! The future that does the work of sessions.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map};
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -14,9 +14,10 @@ use super::health::Figures;
 use super::hub::Hub;
 use super::input::Input;
 use super::lock::lock;
+use super::ordered::Ordered;
 use super::pause::Pause;
 use super::slot::{Arrivals, Slot, Tended, Used};
-use super::waiters::Crowd;
+use super::waiters::{Crowd, Served};
 use super::work::Works;
 use crate::adapter::driver::{Driver, HttpClient, Timer};
 use crate::adapter::key_store::KeyStore;
@@ -39,20 +40,20 @@ pub struct Run<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> {
     hub: Arc<Hub<E>>,
     arrivals: Arc<Arrivals<D, E>>,
     // Not a hash table: one that grows moves all its entries at once.
-    entries: BTreeMap<u64, Entry<D, E>>,
+    entries: Ordered<u64, Box<Entry<D, E>>>,
     limit: usize,
     gates: Vec<Gate>,
-    gate_of: BTreeMap<String, usize>,
+    gate_of: Ordered<String, usize>,
     /// Gates where sessions wait.
-    crowded: BTreeSet<usize>,
+    crowded: Ordered<usize, ()>,
     /// Deadlines of sessions, the next one first.
-    due: BTreeSet<(MonotonicTime, u64)>,
+    due: Ordered<(MonotonicTime, u64), ()>,
     sleep: Pause<T>,
     calls: Works<C::Response, (u64, Ticket, Uri)>,
     key_uses: Works<K::Output, (u64, Ticket)>,
     actions: Works<D::Future, (u64, StoreTicket)>,
     /// Callers who were served and are to be woken.
-    served: VecDeque<btree_map::IntoValues<u64, Waker>>,
+    served: VecDeque<Served>,
     /// The work of this poll so far.
     spent: usize,
 }
@@ -77,8 +78,8 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> Unpin for Run<C, 
 impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K, D, E> {
     pub(super) fn new(driver: Driver<C, T, K>, hub: Arc<Hub<E>>, arrivals: Arc<Arrivals<D, E>>) -> Self {
         let (calls, key_uses, actions) = (Works::new(), Works::new(), Works::new());
-        let (entries, due, served) = (BTreeMap::new(), BTreeSet::new(), VecDeque::new());
-        let (limit, gates, gate_of, crowded) = (LIMIT, Vec::new(), BTreeMap::new(), BTreeSet::new());
+        let (entries, due, served) = (Ordered::default(), Ordered::default(), VecDeque::new());
+        let (limit, gates, gate_of, crowded) = (LIMIT, Vec::new(), Ordered::default(), Ordered::default());
         let sleep = Pause::none();
         Self {
             driver,
@@ -126,7 +127,14 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             is_anything = true;
         }
         let now = self.hub.env().monotonic();
-        let due: Vec<u64> = self.due.iter().take_while(|(due, _)| *due <= now).take(SOME).map(|(_, id)| *id).collect();
+        let due: Vec<u64> = self
+            .due
+            .iter()
+            .map(|(due, ())| *due)
+            .take_while(|(due, _)| *due <= now)
+            .take(SOME)
+            .map(|(_, id)| id)
+            .collect();
         for id in due {
             self.tend(id, Some(Input::Timeout));
             is_anything = true;
@@ -157,14 +165,16 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
 
     fn take_in(&mut self, slot: Arc<Slot<E>>, store: Used<D>) {
         let issuer = slot.look(|session| session.issuer().as_str().to_owned());
-        let gate = *self.gate_of.entry(issuer).or_insert(self.gates.len());
-        if gate == self.gates.len() {
+        let known = self.gate_of.get(&issuer).copied();
+        let gate = known.unwrap_or(self.gates.len());
+        if known.is_none() {
             self.gates.push(Gate::new(self.limit));
+            self.gate_of.insert(issuer, gate);
         }
         let (asked, place) = (VecDeque::new(), Place::default());
         let (due, figures, not_before) = (None, None, None);
         let entry = Entry { slot, store, gate, place, figures, due, not_before, asked, is_storing: false };
-        self.entries.insert(entry.slot.id, entry);
+        self.entries.insert(entry.slot.id, Box::new(entry));
     }
 
     /// A session that is overdue when it comes was so for a while, and others with it: not all begin now. A caller does
@@ -181,14 +191,14 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             entry.not_before = Some(later);
             let old = entry.due.replace(later);
             self.due.remove(&(old.unwrap_or(later), id));
-            self.due.insert((later, id));
+            self.due.insert((later, id), ());
         }
     }
 
     /// Lets attempts begin that have waited; says whether there were any.
     fn admit(&mut self, now: MonotonicTime) -> bool {
         let mut is_any = false;
-        for gate in self.crowded.iter().copied().collect::<Vec<_>>() {
+        for gate in self.crowded.iter().map(|(gate, ())| *gate).collect::<Vec<_>>() {
             for _ in 0..SOME {
                 let Some((id, place)) = self.gates.get_mut(gate).and_then(|gate| gate.next(now)) else { break };
                 if self.entries.get(&id).is_some_and(|entry| entry.place == place) {
@@ -217,7 +227,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             && let Some(crowd) = self.served.front_mut()
         {
             match crowd.next() {
-                Some(waker) => waker.wake(),
+                Some((_, waker)) => waker.wake(),
                 None => drop(self.served.pop_front()),
             }
             left -= 1;
@@ -257,7 +267,7 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             gate.moves(id, entry.place, place);
             entry.place = place;
             if matches!(place, Place::Wanted | Place::Queued) {
-                self.crowded.insert(entry.gate);
+                self.crowded.insert(entry.gate, ());
             }
             if let Some(retry_after) = pause.filter(|_| is_response) {
                 let mut env = self.hub.env();
@@ -268,12 +278,14 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
             }
         }
         due = due.map(|due| entry.not_before.map_or(due, |not_before| due.max(not_before)));
-        self.served.extend(served.into_iter().map(Crowd::into_values));
+        self.served.extend(served.into_iter().map(Crowd::drained));
         if entry.due != due {
             if let Some(old) = entry.due {
                 self.due.remove(&(old, id));
             }
-            self.due.extend(due.map(|due| (due, id)));
+            if let Some(due) = due {
+                self.due.insert((due, id), ());
+            }
             entry.due = due;
         }
         if !entry.is_storing
@@ -311,8 +323,8 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E: Env> Run<C, T, K,
 
     /// One pause for all: until the first deadline, or until a provider may be asked again.
     fn poll_sleep(&mut self, now: MonotonicTime, cx: &mut Context<'_>) -> bool {
-        let first = self.due.first().map(|(due, _)| *due);
-        let opening = self.crowded.iter().filter_map(|gate| self.gates.get(*gate)?.opens_at());
+        let first = self.due.iter().next().map(|((due, _), ())| *due);
+        let opening = self.crowded.iter().filter_map(|(gate, ())| self.gates.get(*gate)?.opens_at());
         let first = first.into_iter().chain(opening).min();
         self.sleep.poll(first, now, &self.driver.timer, cx)
     }
@@ -377,9 +389,9 @@ impl<C: HttpClient, T: Timer, K: KeyStore, D: SessionStore, E> Drop for Run<C, T
         // First: who comes from now on sees it.
         self.hub.stop();
         let arrivals = std::mem::take(&mut *lock(&self.arrivals));
-        let slots = self.entries.values().map(|entry| &entry.slot);
+        let slots = self.entries.iter().map(|(_, entry)| &entry.slot);
         slots.chain(arrivals.iter().map(|(slot, _)| slot)).for_each(|slot| slot.stop());
-        self.served.drain(..).flatten().for_each(Waker::wake);
+        self.served.drain(..).flatten().for_each(|(_, waker)| waker.wake());
     }
 }
 

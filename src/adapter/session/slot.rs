@@ -261,6 +261,6 @@ impl<E> Slot<E> {
             (std::mem::take(&mut inner.listeners), std::mem::take(&mut inner.waiters))
         };
         drop(listeners);
-        waiters.take_served(|_| true).into_iter().flat_map(Crowd::into_values).for_each(Waker::wake);
+        waiters.take_served(|_| true).into_iter().flat_map(Crowd::drained).for_each(|(_, waker)| waker.wake());
     }
 }

@@ -1,49 +1,61 @@
 //! Callers who wait for a session.
 
-use std::collections::BTreeMap;
 use std::mem::take;
 use std::task::Waker;
+
+use super::ordered::{Drained, Ordered};
 
 /// Callers by the attempt that they wait for. There are a few attempts at most, and any number of callers for each:
 /// what looks for those who are served looks at the attempts only.
 pub(super) struct Waiters<A> {
-    attempts: BTreeMap<A, Crowd>,
+    attempts: Vec<(A, Crowd)>,
     next: u64,
 }
 
 /// All who wait for one attempt.
-pub(super) type Crowd = BTreeMap<u64, Waker>;
+pub(super) type Crowd = Ordered<u64, Waker>;
+
+/// Those who waited, and are to be woken.
+pub(super) type Served = Drained<u64, Waker>;
 
 impl<A> Default for Waiters<A> {
     fn default() -> Self {
-        Self { attempts: BTreeMap::new(), next: 0 }
+        Self { attempts: Vec::new(), next: 0 }
     }
 }
 
-impl<A: Copy + Ord> Waiters<A> {
+impl<A: Copy + Eq> Waiters<A> {
     /// Lets a caller wait. `id` is the caller's place, which is kept for the next time.
     pub(super) fn wait(&mut self, attempt: A, id: &mut Option<u64>, waker: Waker) {
         let place = *id.get_or_insert_with(|| {
             self.next += 1;
             self.next
         });
-        self.attempts.entry(attempt).or_default().insert(place, waker);
+        match self.attempts.iter_mut().find(|(own, _)| *own == attempt) {
+            Some((_, crowd)) => drop(crowd.insert(place, waker)),
+            None => {
+                let mut crowd = Crowd::default();
+                crowd.insert(place, waker);
+                self.attempts.push((attempt, crowd));
+            }
+        }
     }
 
     /// The caller waits no longer.
     pub(super) fn leave(&mut self, attempt: A, id: u64) {
-        if let Some(crowd) = self.attempts.get_mut(&attempt) {
-            crowd.remove(&id);
-            if crowd.is_empty() {
-                self.attempts.remove(&attempt);
+        self.attempts.retain_mut(|(own, crowd)| {
+            let is_own = *own == attempt;
+            if is_own {
+                crowd.remove(&id);
             }
-        }
+            !(is_own && crowd.is_empty())
+        });
     }
 
     /// Takes out those whose attempt is over.
     pub(super) fn take_served(&mut self, is_over: impl Fn(A) -> bool) -> Vec<Crowd> {
         let mut served = Vec::new();
-        self.attempts.retain(|attempt, crowd| {
+        self.attempts.retain_mut(|(attempt, crowd)| {
             let is_over = is_over(*attempt);
             if is_over {
                 served.push(take(crowd));

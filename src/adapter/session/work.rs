@@ -1,7 +1,7 @@
 //! What is under way for sessions. Each piece is polled when it was woken, and only then: a thousand requests that wait
 //! cost nothing while one of them is answered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::lock::lock;
+use super::ordered::Ordered;
 
 /// Futures with what is to be known of each when it is done.
 pub(super) struct Works<F, K> {
-    works: BTreeMap<u64, Work<F, K>>,
+    works: Ordered<u64, Work<F, K>>,
     next: u64,
     woken: Arc<Woken>,
 }
@@ -61,7 +62,7 @@ impl Wake for Bell {
 
 impl<F: Future, K> Works<F, K> {
     pub(super) fn new() -> Self {
-        Self { works: BTreeMap::new(), next: 0, woken: Arc::default() }
+        Self { works: Ordered::default(), next: 0, woken: Arc::default() }
     }
 
     /// Takes a future on. It is polled with the next [`Works::poll`].
@@ -78,7 +79,7 @@ impl<F: Future, K> Works<F, K> {
     }
 
     pub(super) fn has(&self, id: u64) -> bool {
-        self.works.contains_key(&id)
+        self.works.get(&id).is_some()
     }
 
     /// Drops a future, unless it has come to its end.
@@ -88,7 +89,7 @@ impl<F: Future, K> Works<F, K> {
 
     /// Drops all of them.
     pub(super) fn take(&mut self) -> impl Iterator<Item = K> + use<F, K> {
-        std::mem::take(&mut self.works).into_values().map(|work| work.key)
+        std::mem::take(&mut self.works).drained().map(|(_, work)| work.key)
     }
 
     /// Polls so many of those that were woken, at most, and says what came to its end. Whoever polls is woken when more

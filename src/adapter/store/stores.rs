@@ -4,11 +4,10 @@ use std::fmt;
 use std::future::{Future, Ready, ready};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use super::contract::SessionStore;
+use crate::base::base64url;
 use crate::base::env::Env;
 use crate::error::Error;
 use crate::party::owner::Owner;
@@ -120,7 +119,7 @@ impl IndexKey {
 /// 43 characters of base64url.
 impl fmt::Display for IndexKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+        f.write_str(&base64url::encode(self.0))
     }
 }
 

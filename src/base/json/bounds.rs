@@ -1,5 +1,6 @@
 //! The bounds of a document: how deep it is nested, and that no name stands twice in one object.
 
+use super::objects::typed;
 use super::strings::take_string;
 use crate::base::sorting;
 use crate::error::ErrorCode;
@@ -56,12 +57,19 @@ pub(super) fn check_bounds(bytes: &[u8], outside: usize, levels: usize) -> Resul
 /// So many names are compared each with each; it takes less time than sorting them.
 pub(super) const FEW: usize = 12;
 
+/// By the parser that reads text, as everywhere: the one that reads bytes would be a second copy in a page's module.
+fn unescaped(name: &[u8]) -> Option<String> {
+    let quoted = [b"\"", name, b"\""].concat();
+    typed(std::str::from_utf8(&quoted).ok()?).ok()
+}
+
 fn has_duplicates(names: &mut [&[u8]], any_escape: bool) -> Result<bool, ErrorCode> {
     if any_escape {
         // An escape can hide that two names are one, or be half a character, which the parser would pass over.
-        let unescaped = |name: &&[u8]| serde_json::from_slice([b"\"", *name, b"\""].concat().as_slice());
-        let plain: Result<Vec<String>, _> = names.iter().map(unescaped).collect();
-        let plain = plain.map_err(|_| ErrorCode::JSON_SYNTAX)?;
+        let mut plain = Vec::with_capacity(names.len());
+        for name in names {
+            plain.push(unescaped(name).ok_or(ErrorCode::JSON_SYNTAX)?);
+        }
         return Ok(sorting::has_duplicates(&mut plain.iter().map(String::as_bytes).collect::<Vec<_>>()));
     }
     if names.len() <= FEW {

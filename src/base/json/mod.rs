@@ -5,8 +5,10 @@ mod bounds;
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "tests")]
 mod differential;
+pub(crate) mod members;
 mod names;
 mod object;
+mod objects;
 mod one_pass;
 mod plain;
 mod scalar;
@@ -25,17 +27,16 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use super::secret::Body;
+use super::small::IS_SMALL;
 use crate::error::{Error, ErrorCode, Quote};
 
 use bounds::check_bounds;
+pub(crate) use members::members;
 pub(crate) use object::Object;
+pub(crate) use objects::typed;
 pub(crate) use plain::plain;
 pub(crate) use scalar::{Scalar, scalars, unreadable};
 pub(crate) use text::Text;
-
-/// Whether small code matters more than fast code. Parsing in one pass needs a second copy of each
-/// type's reader. Two passes read the same documents.
-const IS_SMALL: bool = cfg!(target_family = "wasm");
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -128,7 +129,7 @@ fn two_passes<'a, T: Deserialize<'a>>(bytes: &'a [u8], levels: usize) -> Result<
 pub(crate) fn unchecked<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
     // Checked as a whole, the strings need not be checked one by one.
     let text = std::str::from_utf8(bytes).map_err(|_| ErrorCode::JSON_SYNTAX)?;
-    serde_json::from_str(text).map_err(|error| match error.classify() {
+    typed(text).map_err(|error| match error.classify() {
         Category::Data => wrong::error(text, &error),
         Category::Io | Category::Syntax | Category::Eof => ErrorCode::JSON_SYNTAX.into(),
     })

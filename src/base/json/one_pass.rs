@@ -113,7 +113,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Watched<'_, 'de, D> {
         deserialize_tuple(length: usize);
         deserialize_tuple_struct(name: &'static str, length: usize);
         deserialize_map();
-        deserialize_struct(name: &'static str, fields: &'static [&'static str]);
         deserialize_identifier();
     }
 
@@ -124,6 +123,17 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Watched<'_, 'de, D> {
             return Err(refused());
         }
         self.inner.deserialize_newtype_struct(name, WatchedVisitor { visitor, open: self.open })
+    }
+
+    /// From an object only, as in [`Objects`](super::objects::Objects).
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_map(WatchedVisitor { visitor, open: self.open })
     }
 
     /// The content of a variant would not be seen.

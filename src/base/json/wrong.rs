@@ -18,7 +18,8 @@ const KINDS: [(&str, &str); 7] = [
 /// stands twice. The parser's own message can quote the input: only the type is taken from it.
 pub(super) fn error(text: &str, error: &serde_json::Error) -> Error {
     let message = error.to_string();
-    let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let message = message.strip_suffix(&place).unwrap_or(&message);
     let wrong = Error::new(ErrorCode::JSON_TYPE);
     if message.starts_with("missing field ") {
         return wrong.with_expected(Quote::library(format_args!(
@@ -30,7 +31,7 @@ pub(super) fn error(text: &str, error: &serde_json::Error) -> Error {
         return ErrorCode::JSON_DUPLICATE_NAME.into();
     }
     let types = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
-    let types = types.and_then(|types| types.rsplit_once(", expected "));
+    let types = types.and_then(|types| Some((types, types.split(", expected ").skip(1).last()?)));
     let wrong = match types {
         Some((_, expected)) => wrong.with_expected(Quote::library(expected)),
         None => wrong,

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::base::base64url;
 use crate::base::env::Timestamp;
 use crate::base::secret::{self, Secret, same_bytes};
 use crate::base::url::Issuer;
@@ -106,7 +105,7 @@ impl PendingAuthorization {
     /// A key to find the login by [`Callback::key`](crate::Callback::key): the SHA-256 of its
     /// `state` as base64url. It is not a secret.
     pub fn key(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.state.digest())
+        base64url::encode(self.state.digest())
     }
 }
 
@@ -181,7 +180,7 @@ impl<'de> Deserialize<'de> for PendingAuthorization {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredPending::deserialize(deserializer)?;
         let malformed = || de::Error::custom(ErrorCode::STORED_MALFORMED);
-        let state_digest = URL_SAFE_NO_PAD.decode(&stored.state_digest).ok().and_then(|digest| digest.try_into().ok());
+        let state_digest = base64url::decode_exact(&stored.state_digest);
         // RFC 7636 section 4.1: 43 to 128 unreserved characters.
         let verifier = stored.code_verifier.expose();
         let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');

@@ -7,8 +7,8 @@ mod verification;
 
 use super::backend::rustcrypto::SigningKey;
 use super::backend::{self, Backend};
-use super::base64url::{decode, encode};
 use super::*;
+use crate::base::base64url::{decode, encode};
 use crate::base::env::Timestamp;
 use crate::error::{Error, ErrorCode};
 use vectors as v;

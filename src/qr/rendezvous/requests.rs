@@ -9,7 +9,7 @@ use crate::wire::policy::{Accept, Policy};
 use crate::wire::response::Response;
 
 pub(super) fn policy(repeatable: bool) -> Policy {
-    Policy::write(Accept::Any).with_body_limit(MESSAGE_LIMIT).with_repeatable(repeatable)
+    Policy::own_write(Accept::Any).with_body_limit(MESSAGE_LIMIT).with_repeatable(repeatable)
 }
 
 /// What a status says of the rendezvous, where it is no success.

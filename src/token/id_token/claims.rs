@@ -9,36 +9,27 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::texts;
-use crate::base::json::{Scalar, Text};
+use crate::base::json::{Scalar, Text, members};
 use crate::token::numeric::NumericDate;
 
-/// The claims of an ID token that this crate reads.
-#[derive(Deserialize)]
-pub(super) struct Claims<'a> {
-    #[serde(borrow)]
-    pub(super) iss: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) sub: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) aud: Option<Audience<'a>>,
-    #[serde(borrow)]
-    pub(super) azp: Option<Text<'a>>,
-    pub(super) exp: Option<NumericDate>,
-    pub(super) iat: Option<NumericDate>,
-    pub(super) nbf: Option<NumericDate>,
-    #[serde(borrow)]
-    pub(super) nonce: Option<Text<'a>>,
-    #[serde(borrow)]
-    pub(super) at_hash: Option<Text<'a>>,
-    // Claims that the caller has perhaps not requested. One that cannot be read counts as absent.
-    #[serde(borrow, default)]
-    pub(super) auth_time: Scalar<'a>,
-    #[serde(borrow, default)]
-    pub(super) acr: Scalar<'a>,
-    #[serde(borrow, default)]
-    pub(super) sid: Scalar<'a>,
-    #[serde(borrow, default)]
-    pub(super) tid: Scalar<'a>,
+members! {
+    /// The claims of an ID token that this crate reads.
+    pub(super) struct Claims<'a> {
+        pub(super) iss: Option<Text<'a>>,
+        pub(super) sub: Option<Text<'a>>,
+        pub(super) aud: Option<Audience<'a>>,
+        pub(super) azp: Option<Text<'a>>,
+        pub(super) exp: Option<NumericDate>,
+        pub(super) iat: Option<NumericDate>,
+        pub(super) nbf: Option<NumericDate>,
+        pub(super) nonce: Option<Text<'a>>,
+        pub(super) at_hash: Option<Text<'a>>,
+        // Claims that the caller has perhaps not requested. One that cannot be read counts as absent.
+        pub(super) auth_time: Scalar<'a>,
+        pub(super) acr: Scalar<'a>,
+        pub(super) sid: Scalar<'a>,
+        pub(super) tid: Scalar<'a>,
+    }
 }
 
 impl Claims<'_> {

@@ -10,11 +10,10 @@ mod texts;
 use std::fmt;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 
 use self::texts::Texts;
+use crate::base::base64url;
 use crate::base::env::Timestamp;
 use crate::base::json;
 use crate::base::secret::Body;
@@ -123,7 +122,7 @@ impl IdToken {
     /// token's text out. The login is not affected.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let payload = self.texts.compact().split('.').nth(1).unwrap_or("");
-        let payload = URL_SAFE_NO_PAD.decode(payload).map(Body::from).unwrap_or_default();
+        let payload = base64url::decode(payload).map(Body::from).unwrap_or_default();
         json::for_application(payload.as_ref()).map_err(|error| error.with_code(ErrorCode::ID_TOKEN_CLAIMS))
     }
 }

@@ -1,7 +1,7 @@
 //! A session that is being loaded, and all who wait for it.
 
 use std::sync::Mutex;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use crate::adapter::session::lock::lock;
 use crate::adapter::session::waiters::{Crowd, Waiters};
@@ -29,7 +29,7 @@ impl<H: Clone> Loading<H> {
             state.result = Some(result);
             state.waiters.take_served(|()| true)
         };
-        served.into_iter().flat_map(Crowd::into_values).for_each(Waker::wake);
+        served.into_iter().flat_map(Crowd::drained).for_each(|(_, waker)| waker.wake());
     }
 
     /// `id` is the place of the one who asks.

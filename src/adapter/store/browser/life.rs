@@ -78,7 +78,10 @@ pub(super) async fn names(prefix: &str) -> Vec<String> {
     // Those of a session whose name begins like this one's have another part.
     let is_sign = |name: &String| name.strip_prefix(prefix).is_some_and(|rest| !rest.contains(':'));
     let name = |lock: JsValue| Reflect::get(&lock, &"name".into()).ok().and_then(|name| name.as_string());
-    let mut names: Vec<String> = held.iter().filter_map(name).filter(|name| is_sign(name)).collect();
-    names.sort_unstable();
+    let mut names: Vec<String> = Vec::new();
+    for name in held.iter().filter_map(name).filter(is_sign) {
+        // There are a few windows: sorting would be more code than all of this.
+        names.insert(names.partition_point(|other| *other < name), name);
+    }
     names
 }

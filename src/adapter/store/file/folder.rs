@@ -13,8 +13,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use super::disk::{broken, make_folder, private};
@@ -24,6 +22,7 @@ use crate::adapter::store::contract::PATIENCE;
 use crate::adapter::store::named::named;
 use crate::adapter::store::stores::{IndexEntry, IndexKey, SessionStores};
 use crate::adapter::store::task::StoreTask;
+use crate::base::base64url;
 use crate::base::env::Env;
 use crate::error::Error;
 
@@ -125,7 +124,7 @@ fn at(path: &Path, error: Error) -> Error {
 }
 
 fn digest(name: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(name))
+    base64url::encode(Sha256::digest(name))
 }
 
 /// As a whole: what is half written has another name.
