@@ -157,7 +157,7 @@ mod tests {
                 // It grows, shrinks, and grows again; most keys come in order.
                 let grows = step % 2000 < 1200;
                 let key = if seed % 3 == 0 && grows { step } else { word(&mut words) % range };
-                if (word(&mut words) % 4 == 0) ^ grows {
+                if word(&mut words).is_multiple_of(4) ^ grows {
                     assert_eq!(own.insert(key, step), other.insert(key, step));
                 } else {
                     let key = other.range(key..).next().map_or(key, |(key, _)| *key);

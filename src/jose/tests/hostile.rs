@@ -6,7 +6,7 @@ fn with_kid(kid: &str) -> String {
 }
 
 fn forged(header: &str) -> String {
-    format!("{}.e30.{}", encode(header.as_bytes()), encode(&[7; 64]))
+    format!("{}.e30.{}", encode(header.as_bytes()), encode([7; 64]))
 }
 
 /// The RFC's token with another signature.
@@ -141,7 +141,7 @@ fn keys_are_found_by_kid_or_because_there_is_no_other() {
         format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"{members}}}"#)
     };
     let (a, b) = (r#","kid":"a""#, r#","kid":"b""#);
-    let short = |members: &str| rsa_of(&encode(&[0xff; 64]), "AQAB", members);
+    let short = |members: &str| rsa_of(&encode([0xff; 64]), "AQAB", members);
     let broken = |members: &str| p256(members).replace(v::EC_Y, "AA");
     for (name, token, keys, expected) in [
         ("no kid, one key", v::ES256.to_owned(), vec![p256(a)], Ok(())),
@@ -195,7 +195,7 @@ fn keys_that_are_too_weak_too_large_or_not_on_their_curve() {
         *bytes.last_mut().unwrap() ^= 1;
         encode(&bytes)
     };
-    let ed = |bytes: [u8; 32]| ed25519("").replace(v::ED25519_X, &encode(&bytes));
+    let ed = |bytes: [u8; 32]| ed25519("").replace(v::ED25519_X, &encode(bytes));
     let filled = |first: u8, middle: u8, last: u8| {
         let mut bytes = [middle; 32];
         (bytes[0], bytes[31]) = (first, last);
@@ -209,7 +209,7 @@ fn keys_that_are_too_weak_too_large_or_not_on_their_curve() {
     for (name, (token, key)) in [
         ("RSA 512", rs256(&number(64, 0xff, 1), "AQAB")),
         ("RSA 2047", rs256(&number(256, 0x7f, 1), "AQAB")),
-        ("RSA 2048 behind zeros", rs256(&encode(&[[0; 128], [0xff; 128]].concat()), "AQAB")),
+        ("RSA 2048 behind zeros", rs256(&encode([[0; 128], [0xff; 128]].concat()), "AQAB")),
         ("RSA 8193", rs256(&number(1025, 1, 1), "AQAB")),
         ("RSA 16k", rs256(&number(2048, 0xff, 1), "AQAB")),
         ("RSA even", rs256(&number(256, 0xff, 2), "AQAB")),
@@ -220,8 +220,8 @@ fn keys_that_are_too_weak_too_large_or_not_on_their_curve() {
         ("exponent 0", rs256(v::RSA_N, "AA")),
         ("exponent empty", rs256(v::RSA_N, "")),
         ("exponent even", rs256(v::RSA_N, "AQAA")),
-        ("exponent 2^33 + 1", rs256(v::RSA_N, &encode(&[2, 0, 0, 0, 1]))),
-        ("exponent 2^64 + 65537", rs256(v::RSA_N, &encode(&[1, 0, 0, 0, 0, 0, 1, 0, 1]))),
+        ("exponent 2^33 + 1", rs256(v::RSA_N, &encode([2, 0, 0, 0, 1]))),
+        ("exponent 2^64 + 65537", rs256(v::RSA_N, &encode([1, 0, 0, 0, 0, 0, 1, 0, 1]))),
         ("exponent long", rs256(v::RSA_N, v::RSA_N)),
         ("modulus padded", rs256(&format!("{}==", v::RSA_N), "AQAB")),
         ("modulus not canonical", rs256(&v::RSA_N.replace("XpoQ", "XpoR"), "AQAB")),
@@ -232,13 +232,13 @@ fn keys_that_are_too_weak_too_large_or_not_on_their_curve() {
         ("point off P-384", (v::ES384, p384("").replace(v::P384_Y, &flipped(v::P384_Y)))),
         (
             "coordinates of zero",
-            (v::ES256, p256("").replace(v::EC_X, &encode(&[0; 32])).replace(v::EC_Y, &encode(&[0; 32]))),
+            (v::ES256, p256("").replace(v::EC_X, &encode([0; 32])).replace(v::EC_Y, &encode([0; 32]))),
         ),
-        ("coordinate beyond the field", (v::ES256, p256("").replace(v::EC_X, &encode(&[0xff; 32])))),
-        ("coordinate too short", (v::ES256, p256("").replace(v::EC_X, &encode(&[1; 31])))),
+        ("coordinate beyond the field", (v::ES256, p256("").replace(v::EC_X, &encode([0xff; 32])))),
+        ("coordinate too short", (v::ES256, p256("").replace(v::EC_X, &encode([1; 31])))),
         (
             "coordinates of 31 and 33",
-            (v::ES256, p256("").replace(v::EC_X, &encode(&[1; 31])).replace(v::EC_Y, &encode(&[1; 33]))),
+            (v::ES256, p256("").replace(v::EC_X, &encode([1; 31])).replace(v::EC_Y, &encode([1; 33]))),
         ),
         ("no y", (v::ES256, p256("").replace("\"y\"", "\"z\""))),
         ("coordinates for P-384", (v::ES256, p384("").replace("P-384", "P-256"))),
@@ -258,7 +258,7 @@ fn keys_that_are_too_weak_too_large_or_not_on_their_curve() {
         ("RSA 2048", rsa_of(&number(256, 0x80, 1), "AQAB", "")),
         ("RSA 8192", rsa_of(&number(1024, 0xff, 1), "AQAB", "")),
         ("exponent 3", rsa_of(v::RSA_N, "Aw", "")),
-        ("exponent 2^33 - 1", rsa_of(v::RSA_N, &encode(&[1, 0xff, 0xff, 0xff, 0xff]), "")),
+        ("exponent 2^33 - 1", rsa_of(v::RSA_N, &encode([1, 0xff, 0xff, 0xff, 0xff]), "")),
     ] {
         assert_verdict(name, v::RS256, &set(&[key]), all(), Err(ErrorCode::JWS_SIGNATURE));
     }
@@ -269,7 +269,7 @@ fn keys_that_are_too_weak_too_large_or_not_on_their_curve() {
 fn an_ed25519_key_that_is_no_point_verifies_nothing() {
     let mut off_curve = [0; 32];
     off_curve[0] = 2;
-    let keys = set(&[ed25519("").replace(v::ED25519_X, &encode(&off_curve))]);
+    let keys = set(&[ed25519("").replace(v::ED25519_X, &encode(off_curve))]);
     for &backend in backend::compiled() {
         let code = verdict(backend, v::EDDSA, &keys, all()).unwrap_err();
         assert!(matches!(code, ErrorCode::JWS_UNUSABLE_KEY | ErrorCode::JWS_SIGNATURE), "{backend:?}: {code}");

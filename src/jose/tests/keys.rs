@@ -43,7 +43,7 @@ fn thumbprints_are_those_of_rfc_7638() {
         assert_eq!(thumbprint(key), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
     // RFC 7638 section 3.1, with the zeros that some libraries put in front.
-    let padded = encode(&[&[0], decode(v::OTHER_RSA_N).unwrap().as_slice()].concat());
+    let padded = encode([&[0], decode(v::OTHER_RSA_N).unwrap().as_slice()].concat());
     assert_eq!(thumbprint(rsa_of(&padded, "AAEAAQ", "")), v::OTHER_RSA_THUMBPRINT);
 }
 

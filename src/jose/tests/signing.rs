@@ -21,7 +21,7 @@ fn what_a_signing_key_signs_verifies_with_its_public_jwk() {
 fn deterministic_signatures_are_those_of_the_rfcs() {
     for (algorithm, expected) in [(Algorithm::Rs256, v::RS256), (Algorithm::EdDsa, v::EDDSA)] {
         let (input, signature) = expected.rsplit_once('.').unwrap();
-        assert_eq!(encode(&signing_key(algorithm).sign(input.as_bytes()).unwrap()), signature);
+        assert_eq!(encode(signing_key(algorithm).sign(input.as_bytes()).unwrap()), signature);
     }
 }
 
