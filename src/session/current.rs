@@ -120,7 +120,7 @@ impl CurrentTokens {
     }
 
     fn validity(&self) -> Validity {
-        Validity { until: self.good_until, expires_at: self.tokens.expires_at() }
+        Validity { until: self.good_until, expires_at: self.tokens.expires_at().filter(|_| !self.is_kept) }
     }
 
     /// The access token, if there is no objection, and until when it is good.
@@ -191,26 +191,18 @@ impl CurrentTokens {
         (self.objection, self.lost_at) = (Objection::None, None);
     }
 
-    /// A refresh token that came with tokens that cannot be used takes the place of the old one. Nobody knows whether the
-    /// old access token is still good. What the provider has given is not lost.
+    /// A refresh token that came with tokens that cannot be used takes the place of the old one. What the provider has given
+    /// is not lost. Nobody knows whether the old access token is still good: among the tokens, also in a record, it counts
+    /// as expired, so that whoever finds them refreshes first. Here it is doubtful until its time is over.
     pub(super) fn continue_with(&mut self, refresh_token: Secret, expires_at: Option<Timestamp>) {
         self.are_replaced();
         self.tokens = self.tokens.clone().with(|tokens| {
             tokens.refresh_token = Some(refresh_token);
             tokens.refresh_expires_at = expires_at;
+            // Before it was obtained: no provider gives such a lifetime.
+            tokens.expires_at = Some(tokens.obtained_at.saturating_sub(policy::SHORTEST));
         });
         (self.is_kept, self.lost_at) = (true, None);
-    }
-
-    /// The tokens as a record has them. An access token that the provider may have ended when it gave the refresh token
-    /// counts as expired there: whoever finds it refreshes first.
-    pub(super) fn to_store(&self) -> TokenSet {
-        let tokens = self.tokens.clone();
-        match self.is_kept {
-            // Before it was obtained: no provider gives such a lifetime.
-            true => tokens.with(|tokens| tokens.expires_at = Some(tokens.obtained_at.saturating_sub(policy::SHORTEST))),
-            false => tokens,
-        }
     }
 
     /// Takes tokens that another process saved. If they are of the same response, their objection remains. Tokens are

@@ -45,7 +45,7 @@
 //! | 403 without a reason, however often: a firewall or a proxy refuses everybody like this | backs off, tokens kept |
 //! | `invalid_client`, `unauthorized_client` | stops, tokens kept: the client is rejected |
 //! | new tokens whose ID token is another user's, or otherwise wrong | stops, old tokens kept: the response is refused, and the new tokens are to be revoked |
-//! | new tokens that cannot be verified now: no keys, or a clock that is wrong | keeps the new refresh token, backs off, and verifies the tokens again; after eight failures in a row it asks for others |
+//! | new tokens that cannot be verified now: no keys, or a clock that is wrong | keeps the new refresh token, backs off, and verifies the tokens again; after eight failures in a row it asks for others; if they turn out to be wrong, it stops, and all of them are to be revoked |
 //! | a new refresh token, and no access token that can be used | keeps the new refresh token, and backs off |
 //! | no response, 408, 425, 429, 5xx, a body that cannot be read, any other error | backs off, tokens kept |
 //!

@@ -15,8 +15,8 @@ pub enum RefreshPolicy {
     Ahead,
     /// When a caller asks for a token and there is no good one. A user who does not come back costs no request, and the
     /// provider's time-out for idle users works. After a failure, too, the session tries again only for a caller. It
-    /// tries again by itself if a request has had no response in time, if tokens that came could not be verified, or if
-    /// it does not know which tokens are the newest.
+    /// tries again by itself if a request has had no response in time, or if it does not know which tokens are the
+    /// newest.
     OnDemand,
     /// When [`Session::refresh`](super::Session::refresh) is called, and when
     /// [`Session::access`](super::Session::access) finds a [doubtful](super::Standing::Doubtful)

@@ -19,7 +19,6 @@ mod lease;
 use std::num::NonZero;
 use std::time::Duration;
 
-use super::current::CurrentTokens;
 use super::lock::{Lock, Mark};
 use super::question::{Asked, Question, Saved, ToSave, Told};
 use super::record::{LoginId, Parent, Record, RecordVersion, next_generation};
@@ -279,7 +278,7 @@ impl StoreProtocol {
     /// Asks the question, if the store was not asked yet. `obtained` are the tokens of the attempt.
     pub(super) fn poll_question(
         &mut self,
-        current: &CurrentTokens,
+        current: &TokenSet,
         obtained: Option<ToSave<'_>>,
     ) -> Option<(StoreTicket, StoreAction)> {
         let question = self.question.filter(|_| self.ticket.is_none())?;
@@ -303,7 +302,7 @@ impl StoreProtocol {
     }
 
     /// Asks to save the current tokens, if they are unsaved and it is time.
-    pub(super) fn poll_unsaved(&mut self, current: &CurrentTokens) -> Option<(StoreTicket, StoreAction)> {
+    pub(super) fn poll_unsaved(&mut self, current: &TokenSet) -> Option<(StoreTicket, StoreAction)> {
         self.unsaved.as_ref().filter(|unsaved| unsaved.is_due())?;
         let (ticket, action) = (self.new_ticket(), self.save_unsaved(current));
         if let Some(unsaved) = &mut self.unsaved {
@@ -312,9 +311,9 @@ impl StoreProtocol {
         Some((StoreTicket(ticket), action))
     }
 
-    fn save_unsaved(&self, current: &CurrentTokens) -> StoreAction {
+    fn save_unsaved(&self, tokens: &TokenSet) -> StoreAction {
         let parent = self.unsaved.as_ref().map(|unsaved| unsaved.parent());
-        let (tokens, may_be_spent) = (&current.to_store(), self.may_unsaved_be_spent());
+        let may_be_spent = self.may_unsaved_be_spent();
         self.save(&ToSave { tokens, parent, new_login: None, silent_refusals: 0, may_be_spent })
     }
 

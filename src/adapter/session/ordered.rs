@@ -1,8 +1,8 @@
 //! A map in the order of its keys: sorted blocks, one after the other.
 //!
 //! The standard library's ordered map takes four kilobytes of code for each type that it holds, and modules for browsers are
-//! to be small. A sorted list alone would move all that follows what is put in or taken out. Here that is a block at most,
-//! and of the blocks themselves a sixteenth to a sixty-fourth of the entries. It never moves all entries at once.
+//! to be small. A sorted list alone would move all that follows what is put in or taken out. Here that is the rest of a block,
+//! and the places of the blocks that follow.
 
 use std::iter::{Chain, Flatten};
 use std::{mem, vec};

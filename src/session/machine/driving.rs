@@ -57,7 +57,7 @@ impl Session {
         if let Some(renewal) = core.store.poll_lease() {
             return Some(renewal);
         }
-        if let Some(asked) = core.store.poll_question(&core.current, self.state.to_save()) {
+        if let Some(asked) = core.store.poll_question(core.current.tokens(), self.state.to_save()) {
             // From here on the response has its time.
             self.state.lasts_until(core.deadline(env));
             return Some(asked);
@@ -67,7 +67,7 @@ impl Session {
             // save could reach the store after an erasure, and its record would stay.
             return None;
         }
-        core.store.poll_unsaved(&core.current).or_else(|| self.poll_reload())
+        core.store.poll_unsaved(core.current.tokens()).or_else(|| self.poll_reload())
     }
 
     /// The next event. Call it until it returns `None`.

@@ -118,7 +118,8 @@ impl LateResponses {
         ticket: Ticket,
         receive: impl FnOnce(Awaiting<TokenRequest>, &mut Exchange) -> Result<Step<TokenRequest>, Error>,
     ) {
-        let Some(Late { ticket, state, fate }) = self.take(|late| late.ticket == ticket) else { return };
+        let is_awaited = |late: &Late| late.ticket == ticket && matches!(late.state, State::ExpectResponse(_));
+        let Some(Late { ticket, state, fate }) = self.take(is_awaited) else { return };
         let State::ExpectResponse(ExpectResponse { awaiting, mut exchange }) = state else { return };
         if let Ok(step) = receive(awaiting, &mut exchange)
             && exchange.may_have_yielded()

@@ -54,7 +54,7 @@ impl Core {
             self.orphans.push(self.current.tokens().clone());
             // The store may have been out of reach, and the lease over.
             let may_be_overtaken = unsaved.is_older_than(self.options.deadline(), env);
-            if !unsaved.is_new_login() && !self.current.has_lost() && !may_be_overtaken {
+            if !(unsaved.is_new_login() || unsaved.may_be_spent || self.current.has_lost() || may_be_overtaken) {
                 known.brought(unsaved.parent().spent.clone());
             }
         }

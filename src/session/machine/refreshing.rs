@@ -162,7 +162,7 @@ impl Core {
                 State::in_flight(Flight::Wait(wait, exchange), until)
             }
             Ok(Step::Done(TokenOutcome::Verified(granted))) => {
-                let mut obtained = exchange.obtained(granted.tokens);
+                let mut obtained = exchange.obtained(granted.tokens, env);
                 obtained.may_be_spent &= self.store.was_begun();
                 self.obtained(obtained, env)
             }
@@ -178,7 +178,10 @@ impl Core {
         mut exchange: Exchange,
         env: &mut dyn Env,
     ) -> State {
-        if tokens.lack_access_token() && tokens.refresh_token().is_some() {
+        if tokens.lack_access_token() {
+            if tokens.refresh_token().is_none() {
+                return self.failed(error, Came::Nothing, exchange, env);
+            }
             self.keep_refresh_token(&tokens, &mut exchange, env);
             return self.back_off(error, Resume::Anew, env);
         }
@@ -187,7 +190,7 @@ impl Core {
             Verdict::Later => {
                 self.keep_refresh_token(&tokens, &mut exchange, env);
                 // If the key was withdrawn, nobody will ever verify them: then the next attempt asks for others.
-                if self.attempts.failures() < STALLED_AFTER {
+                if self.attempts.failures() + 1 < STALLED_AFTER {
                     self.late.verify_later(self.attempts.ticket(), tokens, exchange);
                 }
                 self.back_off(error, Resume::Anew, env)

@@ -372,6 +372,7 @@ impl Core {
     /// Tokens came that cannot be used, now or ever. Their refresh token takes the place of the spent one at once, also in the
     /// store: it is not lost, whatever becomes of this process. The lock is given back when it is saved.
     pub(super) fn keep_refresh_token(&mut self, tokens: &UnverifiedTokens, exchange: &mut Exchange, env: &mut dyn Env) {
+        let may_be_spent = exchange.may_be_overtaken(env) && self.store.was_begun();
         self.ends_in_vain(exchange);
         self.attempts.refusals(false);
         let replaced = self.current.tokens().clone();
@@ -383,6 +384,10 @@ impl Core {
                 let deadline = self.options.deadline();
                 self.store.save_later(&replaced, exchange.parent.clone(), false, deadline, env);
                 self.store.save_again(self.deadline(env));
+            }
+            if may_be_spent {
+                self.store.unsaved_may_be_spent();
+                self.current.doubt(Some(exchange.asked_at()));
             }
             exchange.is_kept(refresh_token.clone());
         }

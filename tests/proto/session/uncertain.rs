@@ -6,7 +6,7 @@ use http::Request;
 use oidc_proto::session::{
     Erased, Event, Persistence, Record, Session, SessionOptions, StoreAction, Ticket, Uncertainty,
 };
-use oidc_proto::testing::{Disturbance, On, Reuse, User};
+use oidc_proto::testing::{Disturbance, Lie, On, Reuse, User};
 use oidc_proto::{Body, Env as _, Failure, FailureKind, Sent};
 
 use crate::session::endings::{ignores_spent, logged_out};
@@ -316,31 +316,47 @@ fn tokens_that_wait_for_the_keys_of_another_session_are_given_back() {
 /// Another process has asked with the same refresh token since, and its response was lost: what comes late is not the newest.
 #[test]
 fn a_record_of_tokens_that_came_late_says_that_they_may_not_be_the_newest() {
-    for fails in ["nothing", "save"] {
+    let cases = ["nothing", "save", "save, and leaves", "clock", "access token"];
+    for (case, in_pause) in cases.into_iter().flat_map(|case| [(case, false), (case, true)]) {
         let mut world = World::with(ignores_spent().with_reuse(Reuse::AllowedUntilSuccessorIsUsed));
         let store = Store::default();
         let mut late = session(&mut world, &store, Persistence::Shared);
+        match case {
+            "clock" => behind(&world),
+            "access token" => world.op.lie(Lie::TokenEmpty),
+            _ => {}
+        }
         let (ticket, request) = asks(&mut world, &mut late, &store);
         let response = world.op.exchange(request, world.env.now()).unwrap();
+        world.op.honest();
         world.wait(&mut late);
-        world.wait(&mut late);
-        let (unlocked, action) = late.poll_store(&mut world.env).unwrap();
-        late.handle_store(unlocked, store.response(action).unwrap(), &mut world.env);
+        if in_pause {
+            // The lease is over.
+            store.break_lock();
+        } else {
+            world.wait(&mut late);
+            let (unlocked, action) = late.poll_store(&mut world.env).unwrap();
+            late.handle_store(unlocked, store.response(action).unwrap(), &mut world.env);
+        }
         let mut other = world.restore(store.record().unwrap(), shared());
         let (_, request) = asks(&mut world, &mut other, &store);
         world.op.exchange(request, world.env.now()).unwrap();
         drop(other);
         store.break_lock();
         late.handle_response(ticket, response, &mut world.env);
-        store.fails(fails);
+        store.fails(if case.starts_with("save") { "save" } else { "nothing" });
         world.pump(&mut late, &store);
-        if fails == "save" {
-            store.fails("nothing");
+        store.fails("nothing");
+        if case == "save" {
             world.wait(&mut late);
             world.pump(&mut late, &store);
         }
-        assert_eq!((late.generation(), late.is_idle()), (2, true));
-        let mut leaves = world.restore(store.record().unwrap(), shared());
+        let fails = format!("{case}, {in_pause}");
+        let mut leaves = late;
+        if case != "save, and leaves" {
+            assert_eq!((leaves.generation(), leaves.is_idle()), (2, true), "{fails}");
+            leaves = world.restore(store.record().unwrap(), shared());
+        }
         let asked = world.op.count(On::Token);
         leaves.log_out(&mut world.env);
         let events = world.pump(&mut leaves, &store);

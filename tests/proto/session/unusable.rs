@@ -192,6 +192,23 @@ fn tokens_in_a_response_that_breaks_the_standard_are_revoked() {
     }
 }
 
+/// Neither token can be used: nothing came.
+#[test]
+fn a_response_whose_tokens_are_all_malformed_ends_no_session() {
+    let mut world = World::new();
+    let store = stored(&mut world);
+    let mut session = world.restore(store.record().unwrap(), shared());
+    world.op.lie(Lie::RefreshTokenKept);
+    world.op.lie(Lie::TokenEmpty);
+    put(&world, "refresh_token", json!("a\r\nb"));
+    let _ = session.refresh(&mut world.env);
+    let events = world.pump(&mut session, &store);
+    assert!(matches!(&events[..], [Event::BackingOff { .. }]), "{events:?}");
+    world.op.honest();
+    world.wait(&mut session);
+    assert_eq!(world.pump(&mut session, &store), [Event::TokensRefreshed]);
+}
+
 /// The refresh token that came is the one that was sent: nothing is new, and nobody knows whether the old access token is
 /// still good.
 #[test]

@@ -70,7 +70,31 @@ fn rule_4_tokens_that_a_wrong_clock_refuses_are_kept_at_once() {
     assert!(!kept.tokens.refresh_token().unwrap().matches(world.tokens.refresh_token().unwrap().expose()));
     assert_eq!(kept.tokens.access_token().expose(), world.tokens.access_token().expose());
     assert!(session.is_idle() && !store.is_locked() && !store.is_begun());
+    assert_eq!(session.standing(&world.env), Standing::Doubtful, "it may be good");
+    assert!(session.tokens().is_expired(world.env.now(), Duration::ZERO), "whoever keeps them refreshes first");
     goes_on(&mut world, &store);
+}
+
+/// The request for the keys had no response in time. Its response comes when the next attempt has begun.
+#[test]
+fn a_late_response_to_the_request_for_the_keys_costs_no_tokens() {
+    let mut world = World::new();
+    world.forget_keys();
+    let store = Store::default();
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    let mut session = world.restore(store.record().unwrap(), shared());
+    let (ticket, request) = asks(&mut world, &mut session, &store);
+    world.send(&mut session, ticket, request);
+    world.keep(&mut session, &store);
+    let (keys, request) = call(session.poll_transmit(&mut world.env).unwrap());
+    let response = world.op.exchange(request, world.env.now()).unwrap();
+    world.wait(&mut session);
+    assert_eq!(code(&world.pump(&mut session, &store)), ErrorCode::TRANSPORT_TIMEOUT);
+    world.wait(&mut session);
+    session.handle_response(keys, response, &mut world.env);
+    let asked = world.op.count(On::Token);
+    attempts(&mut world, &mut session, &store);
+    assert_eq!((world.op.count(On::Token), store.record().unwrap().generation), (asked, 3));
 }
 
 /// Another process that has the record of before goes on with what was kept.
@@ -106,7 +130,7 @@ fn who_can_never_verify_what_came_asks_for_others_in_the_end() {
     let (mut session, store) = refused(&mut world);
     world.op.honest();
     let asked = world.op.count(On::Token);
-    assert_eq!(attempts(&mut world, &mut session, &store), 8);
+    assert_eq!(attempts(&mut world, &mut session, &store), 7, "with the first, eight");
     assert!(world.honours(&world.tokens_of(&session)) && session.is_idle());
     assert_eq!((world.op.count(On::Token), store.record().unwrap().generation), (asked + 1, 3));
 }
