@@ -184,6 +184,26 @@ fn tokens_whose_keys_cannot_be_had_are_kept_and_verified_when_they_can() {
     }
 }
 
+/// Another process knows the record of the refresh token that was kept. What is verified later is newer.
+#[test]
+fn what_is_verified_later_is_newer_than_the_record_of_what_was_kept() {
+    let mut world = World::new();
+    world.forget_keys();
+    let store = Store::default();
+    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
+    let mut session = world.restore(store.record().unwrap(), shared());
+    world.op.disturb(On::Jwks, Disturbance::status(503), 1);
+    let _ = session.refresh(&mut world.env);
+    world.pump(&mut session, &store);
+    let mut other = world.restore(store.record().unwrap(), shared());
+    let asked = world.op.count(On::Token);
+    attempts(&mut world, &mut session, &store);
+    other.reload();
+    assert_eq!(world.pump(&mut other, &store), [Event::TokensRefreshed]);
+    assert_eq!((other.standing(&world.env), world.op.count(On::Token)), (Standing::Good, asked));
+    assert_eq!(world.tokens_of(&other), world.tokens_of(&session));
+}
+
 #[test]
 fn without_tokens_that_came_there_is_nothing_to_keep() {
     let mut world = World::new();
