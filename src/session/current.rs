@@ -2,7 +2,7 @@
 
 use super::access::Standing;
 use super::policy::{self, Options, RefreshPolicy};
-use super::same::{Fingerprint, are_same};
+use super::same::{Fingerprint, are_same, are_same_secrets};
 use crate::base::env::{Env, MonotonicTime, Timestamp};
 use crate::base::secret::{AccessToken, Secret, same_bytes};
 use crate::party::relying_party::RelyingParty;
@@ -203,6 +203,12 @@ impl CurrentTokens {
             tokens.expires_at = Some(tokens.obtained_at.saturating_sub(policy::SHORTEST));
         });
         (self.is_kept, self.lost_at) = (true, None);
+    }
+
+    /// Whether these are the whole of the response that the current refresh token was kept from.
+    pub(super) fn are_completed_by(&self, tokens: &TokenSet) -> bool {
+        let is_kept = self.tokens.expires_at().is_some_and(|end| end < self.tokens.obtained_at());
+        is_kept && are_same_secrets(self.tokens.refresh_token(), tokens.refresh_token())
     }
 
     /// Takes tokens that another process saved. If they are of the same response, their objection remains. Tokens are

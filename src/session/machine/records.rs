@@ -70,7 +70,12 @@ impl Core {
     ///   response, or got other tokens for the same refresh token.
     pub(super) fn may_be_older(&self, record: &Record) -> bool {
         let known = self.store.known().map_or(0, |known| known.generation);
-        let is_other_successor = || record.parent.spent.is_some() && !is_successor(record, self.current.tokens());
+        let own = self.current.tokens();
+        let is_other_successor = || {
+            record.parent.spent.is_some()
+                && !is_successor(record, own)
+                && !self.current.are_completed_by(&record.tokens)
+        };
         // Ours that are not saved come after the known record.
         let own = known.saturating_add(u64::from(self.store.has_unsaved()));
         record.parent.generation.is_some_and(|from| from < own)
