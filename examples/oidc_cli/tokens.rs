@@ -116,8 +116,10 @@ fn refresh(context: &mut Context, session: &Session) -> Result<Session, Vain> {
     let live = live(context, session, party, record).map_err(unasked)?;
     asked::note(&context.store, session.id(), session.generation()).map_err(unasked)?;
     let mut outcome = live.refresh(patience);
-    if matches!(outcome, Err(NoToken::Failed(_))) && has_come(session, &live) {
-        // Tokens came, and could not be verified yet: they are not thrown away.
+    let can_try_again =
+        matches!(&outcome, Err(NoToken::Failed(error)) if matches!(error.recovery(), Recovery::Retry { .. }));
+    if can_try_again && has_come(session, &live) {
+        // Tokens came, and the keys to verify them did not: the tokens are verified once more.
         outcome = live.refresh(patience);
     }
     if outcome.is_err() && has_come(session, &live) && !is_saved(context, &live) {
