@@ -19,8 +19,6 @@ pub(super) struct CurrentTokens {
     refusals: Refusals,
     /// Whether [`CurrentTokens::settle`] has seen these tokens.
     is_settled: bool,
-    /// The refresh token is newer than the access token ([`CurrentTokens::continue_with`]).
-    is_kept: bool,
     /// When it saw them first.
     taken_at: MonotonicTime,
     /// The fingerprints of the tokens that these have replaced, and of the tokens before those. If
@@ -70,7 +68,6 @@ impl CurrentTokens {
             lost_at: None,
             refusals: Refusals::default(),
             is_settled: false,
-            is_kept: false,
             taken_at: MonotonicTime::from_millis(0),
             before: [Fingerprint::default(); 2],
         }
@@ -108,7 +105,10 @@ impl CurrentTokens {
     /// Whether the access token has expired. If the time of day is set back, the token does not live longer than the
     /// monotonic clock allows.
     fn is_expired(&self, env: &dyn Env) -> bool {
-        self.validity().is_over(env)
+        match self.have_kept() {
+            true => env.monotonic().has_reached(self.good_until),
+            false => self.validity().is_over(env),
+        }
     }
 
     /// Whether the provider gave the access token for less than a second. One that only counts as expired
@@ -120,7 +120,7 @@ impl CurrentTokens {
     }
 
     fn validity(&self) -> Validity {
-        Validity { until: self.good_until, expires_at: self.tokens.expires_at().filter(|_| !self.is_kept) }
+        Validity { until: self.good_until, expires_at: self.tokens.expires_at() }
     }
 
     /// The access token, if there is no objection, and until when it is good.
@@ -140,7 +140,7 @@ impl CurrentTokens {
 
     /// Whether the access token's standing is [`Standing::Good`].
     pub(super) fn is_good(&self, env: &dyn Env) -> bool {
-        self.objection == Objection::None && !self.is_expired(env)
+        self.objection == Objection::None && !self.validity().is_over(env)
     }
 
     /// The provider may have ended the access token, when it was asked at this time for new ones.
@@ -187,7 +187,7 @@ impl CurrentTokens {
         if !self.are(&tokens) {
             self.are_replaced();
         }
-        (self.tokens, self.is_settled, self.is_kept) = (tokens, false, false);
+        (self.tokens, self.is_settled) = (tokens, false);
         (self.objection, self.lost_at) = (Objection::None, None);
     }
 
@@ -202,13 +202,17 @@ impl CurrentTokens {
             // Before it was obtained: no provider gives such a lifetime.
             tokens.expires_at = Some(tokens.obtained_at.saturating_sub(policy::SHORTEST));
         });
-        (self.is_kept, self.lost_at) = (true, None);
+        self.lost_at = None;
+    }
+
+    /// Whether the refresh token is newer than the access token ([`CurrentTokens::continue_with`]).
+    fn have_kept(&self) -> bool {
+        self.tokens.expires_at().is_some_and(|end| end < self.tokens.obtained_at())
     }
 
     /// Whether these are the whole of the response that the current refresh token was kept from.
     pub(super) fn are_completed_by(&self, tokens: &TokenSet) -> bool {
-        let is_kept = self.tokens.expires_at().is_some_and(|end| end < self.tokens.obtained_at());
-        is_kept && are_same_secrets(self.tokens.refresh_token(), tokens.refresh_token())
+        self.have_kept() && are_same_secrets(self.tokens.refresh_token(), tokens.refresh_token())
     }
 
     /// Takes tokens that another process saved. If they are of the same response, their objection remains. Tokens are
@@ -230,7 +234,7 @@ impl CurrentTokens {
         if !self.are(&tokens) {
             self.are_replaced();
         }
-        (self.tokens, self.is_kept) = (tokens, false);
+        self.tokens = tokens;
     }
 
     /// Whether these tokens came with another response than the current ones. Some providers give the same access token
