@@ -65,9 +65,11 @@ impl RelyingParty {
 }
 
 impl RelyingParty {
-    /// Starts a login with a pushed authorization request if the provider lists the endpoint. If it does not, or if the
-    /// endpoint does not serve this client, the flow puts the request into the URL instead. If the provider requires
-    /// pushed requests, the flow returns the error of the endpoint.
+    /// Starts a login with a pushed authorization request if the provider lists the endpoint. If it
+    /// does not, or if the endpoint responds with a redirect, 403 without a reason, 404, 405, 5xx
+    /// or `unauthorized_client`, the flow puts the request into the URL instead. If no response
+    /// comes, the flow returns the error. If the provider requires pushed requests, the flow
+    /// returns the error of the endpoint.
     ///
     /// # Errors
     /// Those of [`RelyingParty::push`] and of [`RelyingParty::authorize`].

@@ -47,7 +47,7 @@ impl RelyingParty {
     ///
     /// # Errors
     /// `resource.url` if tokens may not be sent to the URL of the request, `provider.mismatch`, `client.mismatch`,
-    /// `dpop.key_mismatch`, `sign.failed`.
+    /// `dpop.key_mismatch`, `dpop.algorithm`, `sign.failed`.
     pub fn call(
         &self,
         mut request: Request<Body>,

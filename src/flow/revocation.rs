@@ -40,7 +40,8 @@ impl RelyingParty {
     /// revokes the access token.
     ///
     /// # Errors
-    /// `revocation.unsupported`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `sign.failed`.
+    /// `revocation.unsupported`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`,
+    /// `dpop.algorithm`, `sign.failed`.
     pub fn revoke(&self, tokens: &TokenSet, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
         self.owner().check(tokens.owner())?;
         Revocation::of(tokens.refresh_token(), Ok(tokens.access_token()), self, env)

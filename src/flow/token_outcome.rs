@@ -136,7 +136,7 @@ impl UnverifiedTokens {
     /// Revokes the tokens, like [`RelyingParty::revoke`].
     ///
     /// # Errors
-    /// `revocation.unsupported`, `sign.failed`.
+    /// `revocation.unsupported`, `dpop.algorithm`, `sign.failed`.
     pub fn revoke(self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
         let Grant { party, response, .. } = *self.0;
         Revocation::of(response.refresh_token.as_ref(), response.access_token.as_ref(), &party, env)

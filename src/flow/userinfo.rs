@@ -57,7 +57,7 @@ impl RelyingParty {
     ///
     /// # Errors
     /// `userinfo.unsupported`, `userinfo.no_subject`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`,
-    /// `sign.failed`.
+    /// `dpop.algorithm`, `sign.failed`.
     pub fn userinfo(&self, tokens: &TokenSet, env: &mut dyn Env) -> Result<Step<UserinfoFetch>, Error> {
         self.owner().check(tokens.owner())?;
         let metadata = self.provider().metadata();

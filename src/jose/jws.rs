@@ -118,10 +118,11 @@ impl<'a> Jws<'a> {
         Err(error.with_expected(Quote::library(names.join(", "))))
     }
 
-    /// Verifies the signature. It checks that the algorithm is allowed, finds the key by `kid`, type and curve, and
-    /// verifies the signature with the key. If that key fails or does not exist, it tries at most four other keys that
-    /// fit the algorithm; [`Signed::is_by_other_key`] is then `true`. It always refuses `HS256`, because a key set
-    /// contains no secrets.
+    /// Verifies the signature. It checks that the algorithm is allowed, finds the key by `kid`,
+    /// type and curve, and verifies the signature with the key. If the token has a `kid`, and that
+    /// key fails or does not exist, it tries at most four other keys that fit the algorithm, unless
+    /// the `kid` is that of a key of another type; [`Signed::is_by_other_key`] is then `true`. It
+    /// always refuses `HS256`, because a key set contains no secrets.
     ///
     /// # Errors
     /// `jws.algorithm`, `jws.no_backend`, `jws.unknown_key` (a newer key set may help), `jws.ambiguous_key`,

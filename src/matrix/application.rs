@@ -54,11 +54,12 @@ use crate::step::Step;
 
 /// An application and its client IDs, for any number of homeservers.
 ///
-/// It registers for each login, as the specification demands: a provider may delete a registration that no session
-/// uses. [`Application::with_reuse`] is the other choice. A session keeps the client ID that it was made with, so there
-/// can be several at one provider. Only [`Application::registrations`] has to be stored. Call
-/// [`Application::forget`] for client IDs whose login failed or was given up, and for those of
-/// ended sessions.
+/// It registers for each login, as the specification demands: a provider may delete a registration
+/// that no session uses. [`Application::with_reuse`] is the other choice. A session keeps the
+/// client ID that it was made with, so there can be several at one provider. Only
+/// [`Application::registrations`] has to be stored. Call [`Application::forget`] for registered
+/// client IDs whose login failed or was given up, and for those of ended sessions, but not for a
+/// client ID that was set by [`Application::set_static`].
 #[derive(Clone, Debug)]
 pub struct Application {
     metadata: ClientMetadata,
@@ -210,8 +211,9 @@ impl Application {
         is_doubtful && !party.is_newly_registered() && self.registrations.retire(issuer, client_id)
     }
 
-    /// Forgets a client ID: its session has ended, or the provider does not know it any more (`token.invalid_client`).
-    /// Returns whether there was one.
+    /// Forgets a client ID: its session has ended, or the provider does not know it any more
+    /// (`token.invalid_client`). A static client ID is removed, too, as by
+    /// [`Application::unset_static`]. Returns whether there was one.
     pub fn forget(&mut self, server: &AuthServer, client_id: &str) -> bool {
         self.registrations.remove(server.provider.issuer(), client_id)
     }

@@ -106,7 +106,8 @@ impl AuthServer {
     /// Reads what was stored. All checks are made again.
     ///
     /// # Errors
-    /// `stored.version`, `stored.malformed`, and as [`AuthServer::parse`].
+    /// `stored.version`, `stored.malformed`; `url.…` if the options do not allow the URL of the
+    /// homeserver or of the issuer; and as [`AuthServer::parse`].
     pub fn from_json(json: &str, options: ProviderOptions) -> Result<Arc<Self>, Error> {
         let StoredServer { homeserver, issuer, source, freshness, document, .. } = versioned::from_json(json)?;
         let issuer = Issuer::new(&issuer, options.schemes())?;
@@ -118,7 +119,10 @@ impl AuthServer {
     /// From a metadata document that the caller has. With an issuer, the document must be that one's.
     ///
     /// # Errors
-    /// As [`AuthMetadataFetch`](super::AuthMetadataFetch)'s.
+    /// Those of [`ServerMetadata::parse`](crate::ServerMetadata::parse); `metadata.missing_field`
+    /// without `issuer`, `authorization_endpoint` or `revocation_endpoint`; `metadata.url` if the
+    /// issuer is not a usable URL; `metadata.unsupported` if the code flow, refresh tokens, a
+    /// response mode or S256 is missing.
     pub fn parse(
         document: &[u8],
         homeserver: Homeserver,

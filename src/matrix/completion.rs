@@ -77,7 +77,8 @@ impl Binding {
     /// Checks what the homeserver says of an access token: it is this user's, on this device.
     ///
     /// # Errors
-    /// `whoami.user_mismatch`, `whoami.device_mismatch`: they name both. `whoami.device_id`.
+    /// `whoami.user_mismatch`, `whoami.device_mismatch`: the error names the expected and the found
+    /// ID. `whoami.device_id` if the homeserver names no device.
     pub fn check_identity(&self, identity: &Identity) -> Result<(), Error> {
         check_user(&self.user_id, &identity.user_id)?;
         check_named_device(&self.device_id, identity)
@@ -137,7 +138,7 @@ impl RefusedTokens {
     /// Revokes the grant.
     ///
     /// # Errors
-    /// `revocation.unsupported`, `sign.failed`.
+    /// `revocation.unsupported`, `dpop.algorithm`, `sign.failed`.
     pub fn revoke(self, env: &mut dyn Env) -> Result<Step<Revocation>, Error> {
         match *self.0 {
             Refused::Unverified(tokens, _) => tokens.revoke(env),

@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorCode, Quote};
 /// In place of the cures of `metadata.…`, which are about a provider: this response is the
 /// homeserver's.
 const HINT: &str =
-    "Report it to the homeserver's administrator: its response names the page and the session of the request.";
+    "Report it to the homeserver's administrator: its response must name the page and the session of the request.";
 
 const STABLE: &str = "m.oauth";
 const UNSTABLE: &str = "org.matrix.cross_signing_reset";

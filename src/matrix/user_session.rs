@@ -76,9 +76,10 @@ impl UserSession {
         Self { tokens, ..self }
     }
 
-    /// The same session at a provider that was renamed, after `provider.mismatch`: a session belongs to its homeserver,
-    /// and the homeserver names its provider. The session's tokens go to the issuer that `server` names from then on,
-    /// so ask the user or the administrator if the error, which has both names, is a surprise.
+    /// The same session at a provider that was renamed, after `provider.mismatch`: a session
+    /// belongs to its homeserver, and the homeserver names its provider. The ID token of the old
+    /// name is left out. The session's tokens go to the issuer that `server` names from then on, so
+    /// ask the user or the administrator if the error, which has both names, is a surprise.
     ///
     /// # Errors
     /// `matrix.homeserver_mismatch`.

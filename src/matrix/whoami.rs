@@ -50,7 +50,8 @@ impl Whoami {
     /// Asks the homeserver.
     ///
     /// # Errors
-    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `url.scheme`, `sign.failed`.
+    /// `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `url.scheme`, `dpop.algorithm`,
+    /// `sign.failed`.
     pub fn start(tokens: &TokenSet, party: &Party, env: &mut dyn Env) -> Result<Step<Self>, Error> {
         let schemes = party.server().provider.options().schemes();
         let request = request::read(party.homeserver().uri("/_matrix/client/v3/account/whoami", schemes)?);

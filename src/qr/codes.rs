@@ -116,8 +116,8 @@ codes! {
         "the other device reports that the device ID is in use", "A device with this ID exists.",
         "Start again with a new QR code.";
     QR_PEER_DEVICE_NOT_FOUND = "qr.peer_device_not_found", Denied, Peer, LogInAgain, "MSC4108, Login",
-        "the other device did not find this device at the homeserver", "The homeserver was slow, or the login failed there.",
-        "Start again with a new QR code.";
+        "the other device did not find this device at the homeserver", "The homeserver was slow, the login failed there, or another user allowed the login.",
+        "Check who this device is logged in as. If it is the right user, keep the login, and verify this device in another way. Otherwise start again with a new QR code.";
     QR_PEER_UNSUPPORTED_PROTOCOL = "qr.peer_unsupported_protocol", Denied, Peer, FixConfiguration, "MSC4108, Login",
         "the other device does not support the protocol", "It is older or newer than this one.",
         "Log in another way.";

@@ -269,7 +269,7 @@ fn not_found(account: &Account, login: &DeviceAuthorizationGrant) -> Error {
     let error = Error::new(ErrorCode::QR_DEVICE_NOT_FOUND).with_found(Quote::library(login.device_id()));
     match account.user_id() {
         Some(user_id) => error.with_expected(Quote::caller(user_id.as_str())).with_hint(format!(
-            "The login may have been allowed by another user than {user_id}, to whom the new device then belongs."
+            "Another user than {user_id} may have allowed the login. Then the new device belongs to that other user."
         )),
         None => error,
     }

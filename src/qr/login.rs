@@ -236,7 +236,9 @@ impl NotConfirmed {
     /// # Errors
     /// `qr.without_secrets` if the rendezvous has ended; `qr.peer_device_not_found` if the other
     /// device does not find this one at the homeserver, also because another user has allowed the
-    /// login; `qr.…`, `transport.…`, `http.…`. The login stays valid, without secrets.
+    /// login; `qr.…`, `transport.…`, `http.…`. After each of these errors this device is still
+    /// logged in, without secrets. Keep the login, even if [`Error::hint`](crate::Error::hint) or
+    /// [`Error::recovery`](crate::Error::recovery) says to start again.
     pub fn succeed(self, env: &mut dyn Env) -> Stage<Secrets> {
         let Self { talk, user_id } = self;
         let timeout = talk.options.response;

@@ -75,13 +75,15 @@ impl Options {
     }
 
     /// Sets how long to wait before looking for the new device at the homeserver again: by default half a second; at
-    /// least 100 ms.
+    /// least 100 ms, and in [`Unreachable::find`](super::Unreachable::find) at least 2 s.
     #[must_use]
     pub const fn with_device_interval(self, device_interval: Duration) -> Self {
         Self { device_interval, ..self }
     }
 
-    /// Sets how long to look for the new device at the homeserver: by default 10 s.
+    /// Sets how long to look for the new device at the homeserver after it said that it is logged
+    /// in: by default 10 s. [`Unreachable::find`](super::Unreachable::find) takes the time of
+    /// [`Options::with_patience`].
     #[must_use]
     pub const fn with_device_patience(self, device_patience: Duration) -> Self {
         Self { device_patience, ..self }
@@ -98,7 +100,8 @@ impl Default for Options {
     }
 }
 
-/// The progress of a login, for the application to show during the next flow.
+/// The progress of a login, for the application to show at a pause and during the flow that follows
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Progress {

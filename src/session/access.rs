@@ -84,8 +84,9 @@ pub enum End {
     /// The store has no record any more: another process has logged out, or the store has lost the record. Nothing is
     /// written back.
     LoggedOutElsewhere,
-    /// The store has the record of another user's login, or of one by another client. The error says which. The record
-    /// is left as it is.
+    /// The store has a record of another user, of another provider, client or DPoP key, or of
+    /// another login whose user is not known (a login without an ID token can be of the same user).
+    /// The error says which. The record is left as it is.
     Replaced(Error),
 }
 
@@ -113,7 +114,9 @@ impl fmt::Display for End {
             Self::ClientRejected(error) => write!(f, "the provider does not accept the client: {error}"),
             Self::Unverified(error) => write!(f, "the provider's response cannot be trusted: {error}"),
             Self::LoggedOut => f.write_str("the session was logged out"),
-            Self::LoggedOutElsewhere => f.write_str("the session is gone from the store: it was logged out elsewhere"),
+            Self::LoggedOutElsewhere => f.write_str(
+                "the session's record is gone from the store: another process has logged out, or the store has lost it",
+            ),
             Self::Replaced(error) => write!(f, "another login has taken the place of the session: {error}"),
         }
     }

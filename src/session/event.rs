@@ -48,7 +48,8 @@ pub enum Event {
     LoggedOut(Logout),
     /// The session has ended: its record is gone. Another process has logged out, or the store has lost the record.
     LoggedOutElsewhere,
-    /// The session has ended: the record in the store now belongs to another user or to another client.
+    /// The session has ended: the store now has a record of another user, client, provider or DPoP
+    /// key, or of another login whose user is not known ([`End::Replaced`](super::End::Replaced)).
     Replaced(Error),
     /// The session has stopped using some tokens that may still be valid. Revoke them:
     /// [`Session::poll_revocation`](super::Session::poll_revocation).

@@ -26,9 +26,9 @@
 //! - With a store, new tokens are passed to the store before any caller can use them.
 //! - Before the provider is asked, the store has shown that it can save what comes.
 //! - A session ends only if the provider rejects the refresh token or the client, if the tokens of
-//!   a refresh cannot be trusted, if there is no refresh token, if its record is gone, or is
-//!   another user's or another client's, or if its owner calls [`Session::log_out`]. All other
-//!   failures cause a pause.
+//!   a refresh cannot be trusted, if there is no refresh token, if its record is gone or was
+//!   replaced ([`End::Replaced`]), or if its owner calls [`Session::log_out`]. All other failures
+//!   cause a pause.
 //! - Tokens that nobody will use any more are given back to be revoked: [`Session::poll_revocation`].
 //! - A ticket that is not awaited, and a time-out that is not due, have no effect. There are two
 //!   exceptions for a late response of the store: a lock that it gives is used or released, and if
@@ -49,8 +49,9 @@
 //! | a new refresh token, and no access token that can be used | keeps the new refresh token, and backs off |
 //! | no response, 408, 425, 429, 5xx, a body that cannot be read, any other error | backs off, tokens kept |
 //!
-//! The old access token is doubtful after these results: no response, 502, 504, a success without usable tokens (unless
-//! it has a member `error`), `invalid_grant`. After all other results its standing does not change.
+//! The old access token is doubtful after these results: no response to a request that may have
+//! been sent, 502, 504, a success without usable tokens (unless it has a member `error`),
+//! `invalid_grant`. After all other results its standing does not change.
 //!
 //! With a shared store, `invalid_grant` ends the session only after two more tries: the session loads the record again,
 //! and it tries the previous refresh token once more. While the response to an earlier request may still come, it backs

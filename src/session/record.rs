@@ -58,8 +58,9 @@ impl<'de> Deserialize<'de> for LoginId {
 
 /// Which record it is: of which login, how often it was saved, and with which tokens.
 ///
-/// [`Record::version`] computes it. A store that loses a save, as a replica does that was behind, may get another record with
-/// the same number: the checksum tells the two apart.
+/// [`Record::version`] computes it. A store can lose a save, for example if a replica that was
+/// behind becomes the primary. Another record can then get the same number: the checksum tells the
+/// two apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RecordVersion {

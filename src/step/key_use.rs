@@ -151,7 +151,7 @@ impl KeyOutput {
     /// The derived key, if the store derived one.
     ///
     /// # Errors
-    /// The unchanged output, if it is of another kind.
+    /// The unchanged output, if it is of another kind or empty.
     pub fn into_derived(self) -> Result<Zeroizing<Vec<u8>>, Self> {
         match self.0 {
             Inner::Derived(key) if !key.is_empty() => Ok(key),

@@ -34,7 +34,8 @@ pub struct RegisteredClient {
 }
 
 impl RegisteredClient {
-    /// A public client with one redirect URI, both grants and RS256.
+    /// A public client with one redirect URI, the grant types `authorization_code` and
+    /// `refresh_token`, and RS256.
     pub fn public(client_id: &str, redirect_uri: &str) -> Self {
         Self {
             client_id: client_id.to_owned(),

@@ -13,9 +13,9 @@
 //!
 //! The same seed, the same requests and the same times give the same bytes. The exceptions are
 //! signatures by RSA-PSS, ES384 and ES512 with the feature `aws-lc-rs`, which contain random
-//! numbers. Except for the algorithms of [`Provider::with_all_algorithms`], the provider shares no
-//! parser and no serializer with the client, so that an error in one does not hide the same error
-//! in the other.
+//! numbers. Except for the algorithms of [`Provider::with_all_algorithms`], the provider uses no
+//! parser and no serializer of this crate, so that an error in one does not hide the same error
+//! in the other. Both use the crates `serde_json` and `url`.
 //!
 // | file | holds |
 // |---|---|

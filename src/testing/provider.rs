@@ -120,7 +120,8 @@ impl Provider {
     /// Handles a request; a disturbance can cause a [`Failure`](crate::Failure).
     ///
     /// # Errors
-    /// The failure that an HTTP client would report. A request to another host than the issuer's is unreachable.
+    /// The failure that an HTTP client would report. A request to a host other than those of the
+    /// issuer and of its endpoints is unreachable.
     pub fn exchange<B: AsRef<[u8]>>(&self, request: Request<B>, now: Timestamp) -> Reached {
         let (parts, body) = request.into_parts();
         let mut state = self.lock();

@@ -55,9 +55,9 @@ impl Provider {
         self
     }
 
-    /// Offers each algorithm that this crate has: `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES384` and `ES512`, too. ID
-    /// tokens and userinfo are signed by the one that a client registers for; assertions and DPoP proofs are verified by
-    /// all.
+    /// Offers each algorithm that this crate has: `RS384`, `RS512`, `PS256`, `PS384`, `PS512`,
+    /// `ES384` and `ES512`, too. ID tokens and userinfo are signed by the one that a client
+    /// registers for; assertions and DPoP proofs may be signed with any of them.
     #[must_use]
     pub fn with_all_algorithms(self) -> Self {
         self.lock().has_all_algorithms = true;

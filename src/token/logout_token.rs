@@ -81,7 +81,7 @@ impl LogoutToken {
         self.issued_at
     }
 
-    /// `exp`.
+    /// `exp`; if the token has none and this was accepted, five minutes after `iat`.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
     }

@@ -11,8 +11,9 @@ pub const JSON_LIMIT: usize = 1024 * 1024;
 
 /// The policy of a request: rules for the HTTP client that sends it.
 ///
-/// The flow itself checks the size of the body and the content type, and refuses redirects. The HTTP client enforces
-/// the rest. It should stop reading a body at the limit.
+/// The flow itself checks the size of the body and the content type, and decides what a redirect
+/// means: most flows refuse it. The HTTP client enforces the rest. It should stop reading a body at
+/// the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     body_limit: usize,

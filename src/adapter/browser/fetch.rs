@@ -57,11 +57,13 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 ///   browser refuses, and a request that the page's content security policy stops. Both have
 ///   [`Sent::No`]. Node.js says more, and its failures are as exact as those of the other HTTP
 ///   clients.
-/// - **Headers.** A page sees the response headers `Cache-Control`, `Content-Language`, `Content-Length`,
-///   `Content-Type`, `Expires`, `Last-Modified` and `Pragma`. It sees others only if the server names them in
-///   `Access-Control-Expose-Headers`. Flows need `DPoP-Nonce` (RFC 9449 section 8.2), `Retry-After`, `Date` and
-///   `WWW-Authenticate`. In responses to requests of this crate's own flows the client leaves out headers that they do
-///   not read. A response to [`RelyingParty::call`](crate::RelyingParty::call) has all that the page sees.
+/// - **Headers.** A page sees the response headers `Cache-Control`, `Content-Language`,
+///   `Content-Length`, `Content-Type`, `Expires`, `Last-Modified` and `Pragma`. It sees others only
+///   if the server names them in `Access-Control-Expose-Headers`. Flows need `DPoP-Nonce` (RFC 9449
+///   section 8.2), `Retry-After`, `Date` and `WWW-Authenticate`. A login by QR code also needs
+///   `ETag` of the rendezvous server (MSC4108). In responses to requests of this crate's own flows
+///   the client leaves out headers that they do not read. A response to
+///   [`RelyingParty::call`](crate::RelyingParty::call) has all that the page sees.
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
     timeout: Duration,

@@ -30,10 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// the window off from this page.
 ///
 /// The page of the redirect URI calls [`PageCallback::hand_over`](super::PageCallback::hand_over)
-/// there. The callback comes back by a `BroadcastChannel` that is named by `state`, from a page of
-/// the same origin and the same storage partition: it needs no reference between the windows, so
-/// `Cross-Origin-Opener-Policy` of either page does not matter. Messages of other windows
-/// (`postMessage`) are not listened to.
+/// there. The callback comes back by a `BroadcastChannel` that is named by the login's
+/// [`key`](crate::PendingAuthorization::key), from a page of the same origin and the same storage
+/// partition: it needs no reference between the windows, so `Cross-Origin-Opener-Policy` of either
+/// page does not matter. Messages of other windows (`postMessage`) are not listened to.
 ///
 /// **A window that looks closed proves nothing.** The provider's `Cross-Origin-Opener-Policy` cuts
 /// the window off, and the browser then calls it closed while the user is typing. So a login ends

@@ -142,9 +142,10 @@ impl<C: BlockingHttpClient, D: BlockingSessionStore, E: Env, K: BlockingKeyStore
         self.changed.notify_all();
     }
 
-    /// Ends the session at once, as [`Session::log_out`] does, and has its record erased. Then drive what
-    /// [`poll_revocation`](Self::poll_revocation) gives. If the session [is not at rest](Self::is_idle) afterwards,
-    /// another thread does the work, or a response is awaited: [`tend`](Self::tend) it.
+    /// Ends the session at once, as [`Session::log_out`] does, and has its record erased. If the
+    /// session [is not at rest](Self::is_idle) then, another thread does the work, or a response is
+    /// awaited: call [`tend`](Self::tend) until it is at rest. After that, drive what
+    /// [`poll_revocation`](Self::poll_revocation) gives, until it returns `None`.
     pub fn log_out(&self) {
         let mut shared = lock(&self.shared);
         let Shared { session, env, .. } = &mut *shared;

@@ -118,8 +118,11 @@ struct Held<E>(Arc<Slot<E>>);
 impl<E: Env> SessionHandle<E> {
     /// Returns a good access token.
     ///
-    /// The future can be dropped at any time; a refresh that it started continues. While the provider cannot be
-    /// reached, the future waits for the next attempt. Use [`access_before`](Self::access_before) to limit the wait.
+    /// The future can be dropped at any time; a refresh that it started continues. If the session
+    /// pauses after a failure, the future waits for the next attempt; with a
+    /// [doubtful](crate::session::Standing::Doubtful) token it returns [`NoToken::Doubtful`] at
+    /// once instead. If the attempt fails, the future returns the error. Use
+    /// [`access_before`](Self::access_before) to limit the wait.
     ///
     /// # Errors
     /// The reason why there is no good token; [`NoToken::Doubtful`] contains a token that may not be good.

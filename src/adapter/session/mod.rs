@@ -25,9 +25,9 @@
 // | `lock.rs` | a lock that outlives a panic |
 // | `ordered.rs` | a map whose code is small |
 //!
-//! A refresh belongs to the task. It continues even if the caller that started it was dropped. To shut down, drop the
-//! handles and await the task. The task then finishes the running work, saves the tokens, and releases the lock of the
-//! store.
+//! A refresh belongs to the task. It continues even if the caller that started it was dropped. To
+//! shut down, drop all session handles and all clones of [`Sessions`], and await the task. The task
+//! then finishes the running work, saves the tokens, and releases the lock of the store.
 //!
 //! After a login, call [`Session::save`](crate::session::Session::save) before you add the session. It saves the tokens
 //! in the store.

@@ -27,8 +27,9 @@ pub enum NoToken {
     /// The refresh failed with this error. The session tries again after a pause, with
     /// [`RefreshPolicy::OnDemand`](crate::session::RefreshPolicy::OnDemand) normally only when a
     /// caller asks. If the error is `session.token_late`, the refresh succeeded, and its access
-    /// token has expired: call again. `access` and `unauthorized` return this error only after they
-    /// have waited for one more refresh; `refresh` returns it at once.
+    /// token has expired: call again. `access` and `unauthorized` return `session.token_late` only
+    /// after they have waited for one more refresh; `refresh` returns it at once. Every other error
+    /// is returned as soon as the attempt has failed.
     #[error("no good access token: {0}")]
     Failed(Error),
     /// The session has ended for this reason.

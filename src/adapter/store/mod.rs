@@ -5,7 +5,7 @@
 //! | `contract.rs` | | [`SessionStore`], [`BlockingSessionStore`], [`NoStore`] |
 //! | `holder.rs` | | [`Holder`]: a store and its clones, which one session uses |
 //! | `stores.rs` `indexed.rs` | | [`SessionStores`]: a store for each name, and an index by user, for a registry |
-//! | `offload.rs` `queue.rs` | | [`Offload`]: a blocking store for asynchronous sessions; [`StoreFuture`], in the order of the questions |
+//! | `offload.rs` `queue.rs` | | [`Offload`]: a blocking store for asynchronous sessions; [`StoreFuture`]: the response to an action; actions run in the order in which they were requested |
 //! | `file/` | `file-store` | `FileStore`: a file, `FileStores`: a folder, for the processes of one machine |
 //! | `redis/` | `redis` | `redis::RedisStore`: a server, for the processes of many machines |
 //! | `redis/` | `redis`, `tokio` | `redis::AsyncRedisStore`: the same without a thread |

@@ -9,8 +9,9 @@ codes! {
         "the tokens belong to another user than the session", "Tokens of another login were given to the session.",
         "Start a separate session for the other user.";
     SESSION_ENDED = "session.ended", Local, Session, LogInAgain, "this crate's session",
-        "the session has ended", "The user or another process logged out.",
-        "Log in again.";
+        "the session has ended for good: a new login cannot continue it",
+        "The user or another process logged out, or the store now has another record in the place of this session's.",
+        "Begin another session with the tokens of the new login, or revoke them.";
     SESSION_TOKEN_REFUSED = "session.token_refused", Remote, Session, FixConfiguration, "this crate's session",
         "the resource server refuses tokens that were just obtained", "The token lacks a scope or an audience, the server does not trust the provider, or the account is locked.",
         "Check the scope and the audience that the server needs, and whether the account is locked.";

@@ -72,7 +72,8 @@ impl RendezvousCheck {
     /// The same for a user who is signed in: with their access token, where the proposal is MSC4388.
     ///
     /// # Errors
-    /// `url.scheme`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `sign.failed`.
+    /// `url.scheme`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `dpop.algorithm`,
+    /// `sign.failed`.
     pub fn start_as(
         party: &Party,
         tokens: &TokenSet,

@@ -49,7 +49,8 @@ impl Rendezvous {
     /// make one. A request of MSC4108 has no credentials, because it may be answered by another server.
     ///
     /// # Errors
-    /// `url.scheme`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `sign.failed`.
+    /// `url.scheme`, `provider.mismatch`, `client.mismatch`, `dpop.key_mismatch`, `dpop.algorithm`,
+    /// `sign.failed`.
     pub fn create_as(
         party: &Party,
         tokens: &TokenSet,

@@ -25,8 +25,8 @@ use crate::step::Step;
 use crate::token::token_set::TokenSet;
 
 impl Session {
-    /// A session of these tokens: of those in the record with the version `stored`, or of those of a new login if
-    /// `stored` is `None`.
+    /// A session of these tokens. `stored` is the version of the record that they were read from;
+    /// it is `None` after a login, and if the tokens are not in a store.
     ///
     /// After a login, [`Session::save`] saves the tokens in the store.
     ///
@@ -244,8 +244,11 @@ impl Session {
         matches!(&self.state, State::Pausing(pause) if !pause.is_over(env.monotonic()))
     }
 
-    /// Says that a resource server refused this token. If the session already has another token,
-    /// the caller gets that token; otherwise the session refreshes, unless the policy is
+    /// Says that a resource server refused this token. For [`Refusal::StepUp`] and
+    /// [`Refusal::Locked`] the session only reports the event ([`Event::StepUp`],
+    /// [`Event::Locked`]): it does not refresh, and the result can be the same token. Do not repeat
+    /// the request with it. For [`Refusal::Token`]: if the session already has another token, the
+    /// caller gets that token; otherwise the session refreshes, unless the policy is
     /// [`RefreshPolicy::Manual`](crate::session::RefreshPolicy::Manual). If new tokens are refused
     /// as soon as they come, the session does not refresh for each call: it backs off with
     /// `session.token_refused`, as after failures, and after the second of them it says so
@@ -261,13 +264,16 @@ impl Session {
         self.access(env)
     }
 
-    /// Takes the tokens of a new login of the same user. A session that needed a login works again. In the store, the
-    /// login takes the place of any other, which is [given back](Session::poll_revocation) once the new tokens are
-    /// saved.
+    /// Takes the tokens of a new login of the same user. The session compares the `sub` of the ID
+    /// tokens. If neither login has an ID token, it cannot compare: check the user first (for
+    /// Matrix: `matrix::Binding::check`). A session that needed a login works again. In the store,
+    /// the login takes the place of any other, which is [given back](Session::poll_revocation) once
+    /// the new tokens are saved.
     ///
     /// # Errors
-    /// `session.mismatch` if the tokens are another user's; `session.ended` if the session has
-    /// ended in a way that a login does not mend ([`End`]); `provider.mismatch`, `client.mismatch`,
+    /// `session.mismatch` if the ID tokens name different users, or only one of the two logins has
+    /// an ID token; `session.ended` if the session has ended by [`End::LoggedOut`],
+    /// [`End::LoggedOutElsewhere`] or [`End::Replaced`]; `provider.mismatch`, `client.mismatch`,
     /// `dpop.key_mismatch`. After an error the session has not changed, and has not kept the
     /// tokens: give it a copy, and begin another session with them or revoke them.
     pub fn adopt(&mut self, tokens: TokenSet, env: &mut dyn Env) -> Result<(), Error> {

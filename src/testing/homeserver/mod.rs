@@ -44,8 +44,8 @@ pub struct Homeserver {
 }
 
 impl Homeserver {
-    /// A homeserver at this base URL, for the server of this name. If the base URL has the server name as its host, the
-    /// homeserver also serves the well-known document.
+    /// A homeserver at this base URL, for the server of this name. The homeserver also serves the
+    /// well-known document at the host of the server name, even if the base URL has another host.
     pub fn new(base_url: &str, server_name: &str, provider: Provider) -> Self {
         let state = State {
             base_url: base_url.trim_end_matches('/').to_owned(),

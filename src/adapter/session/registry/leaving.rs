@@ -35,9 +35,10 @@ impl<E: Env> LoggedOut<E> {
         &self.logout
     }
 
-    /// A revocation to drive, as [`Session::poll_revocation`](crate::session::Session::poll_revocation) gives it. After
-    /// a back-channel logout, the tokens of the scope `offline_access` normally stay valid (Back-Channel Logout 1.0
-    /// section 2.7).
+    /// A revocation to drive, as
+    /// [`Session::poll_revocation`](crate::session::Session::poll_revocation) gives it. After a
+    /// back-channel logout, tokens of the scope `offline_access` should normally not be revoked
+    /// (Back-Channel Logout 1.0 section 2.7): for these, drop what this gives, and do not drive it.
     ///
     /// # Errors
     /// Those of [`Session::poll_revocation`](crate::session::Session::poll_revocation).
@@ -89,9 +90,11 @@ impl<E> LoggedOutSessions<E> {
 }
 
 impl<P: SessionStores, E: Env> Registry<P, E> {
-    /// Ends the session with this name, as [`Session::log_out`](crate::session::Session::log_out) does, also one that
-    /// is only in the store. `None` if there is no session, or if it was logged out before. After that, the name is
-    /// free, unless the record could not be erased ([`Logout::erased`]): then log out once more when the store works.
+    /// Ends the session with this name, as [`Session::log_out`](crate::session::Session::log_out)
+    /// does, also one that is only in the store. `None` if there is no session, for example because
+    /// it was logged out before. After the logout, the name is free. The exception: if the record
+    /// could not be erased ([`Logout::erased`]), call this again when the store works; it then
+    /// returns the session again.
     ///
     /// If the future is dropped while the session is being loaded, nothing is logged out. If it is
     /// dropped later, the logout goes on.

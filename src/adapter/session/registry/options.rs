@@ -55,6 +55,13 @@ impl RegistryOptions {
         Self { session: self.session.with_deadline(deadline), ..self }
     }
 
+    /// Sets whether sessions keep the text of the ID token; see
+    /// [`SessionOptions::with_id_token_text`].
+    #[must_use]
+    pub fn with_id_token_text(self, keep: bool) -> Self {
+        Self { session: self.session.with_id_token_text(keep), ..self }
+    }
+
     /// No other process uses these stores: sessions take no locks ([`Persistence::Own`]).
     #[must_use]
     pub fn for_one_process(self) -> Self {

@@ -3,7 +3,7 @@
 //! ```text
 //! session.json            the record, mode 0600; replaced as a whole, never written in place
 //! session.json.lock       empty, or the name of what is being written; locked by whoever refreshes; stays for good
-//! session.json.….new      the next record, until it is renamed; before, room for it: a refresh was begun
+//! session.json.….new      at first only spaces, to reserve room: the file says that a refresh was begun; then the next record, until it is renamed
 //! ```
 //!
 //! The lock is an advisory lock of the operating system. If its holder is killed, the lock is released. Processes and

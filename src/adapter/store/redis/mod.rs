@@ -13,18 +13,18 @@
 //! | key | holds |
 //! |---|---|
 //! | `{prefix}record:{name}` | the record, as JSON; for ever, or as long as [`RedisOptions::with_record_lifetime`] says |
-//! | `{prefix}lock:{name}` | who holds the lock, and which of its locks it is, until the lease ends |
-//! | `{{prefix}record:{name}}:begun` | for each holder, the version of the record that it began a refresh from, and which of its marks it is |
+//! | `{prefix}lock:{name}` | the holder of the lock, and the number of this lock (a holder numbers its locks); until the lease ends |
+//! | `{{prefix}record:{name}}:begun` | the marks. A mark says that a refresh was begun. There is at most one for each holder: the version of the record that the refresh began from, and the number of the mark |
 //! | `{prefix}index:{key}` | the logins and names of a user's sessions, each with the time when it expires |
 //!
 //! ```text
 //! Lock      SET if nobody else holds it, with the lease; asked again every 50 ms until patience ends
-//! Load      the lease begins anew, then GET the record and the marks, which count only beside their own version
+//! Load      if we hold the lock, the lease begins anew; then GET the record and the marks. A mark counts only if it names the version of this record
 //! Prepare   Lock if it was locked before: a lock that was lost is taken again; GET, compare versions, HSET the mark if the
 //!           record is still the one that was compared: a server that cannot write says so now
 //! Discard   HDEL our own mark
 //! Save      the lease begins anew; GET, compare versions, SET if the record is still the one that was compared, DEL the marks
-//! Unlock    DEL if we hold it, by this lock
+//! Unlock    DEL if the key still holds the number of this lock of ours
 //! Erase     GET, compare versions, DEL the record if it is still the one that was compared, and the marks
 //! ```
 //!

@@ -29,8 +29,8 @@ impl RedisOptions {
         Self { lease: LEASE, patience: PATIENCE, timeout: TIMEOUT, prefix: PREFIX.to_owned(), lifetime: None }
     }
 
-    /// Sets the duration of the lease: by default 60 seconds. `Unlock` ends the lease, and loading
-    /// the record renews it. A session with
+    /// Sets the duration of the lease: by default 60 seconds. `Unlock` ends the lease; loading and
+    /// saving the record renew it. A session with
     /// [`Persistence::Shared`](crate::session::Persistence::Shared) whose
     /// [`deadline`](crate::session::SessionOptions::deadline) is longer is refused
     /// (`session.setup`). If the holder is killed, nobody can refresh until the lease expires.
