@@ -312,8 +312,9 @@ impl Context {
             None => {
                 let failure = Code::ClientUnknown.because(client_id.escape_debug());
                 return Err(failure.with_hint(format_args!(
-                    "{}; or, if the client was registered by hand: oidc_cli login --issuer {issuer} --client-id {}",
+                    "{}; or, if the client was registered by hand: {} --client-id {}",
                     session.again(),
+                    session.login_anew(),
                     shell_words::quote(client_id)
                 )));
             }

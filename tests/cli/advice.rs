@@ -81,6 +81,31 @@ fn a_key_file_that_is_gone_is_put_back() {
     assert!(hint(&run).contains("Put the key file back") && hint(&run).contains("--force"), "{}", run.stdout);
 }
 
+/// A login at the provider would make a session of another kind.
+#[test]
+fn a_session_at_a_homeserver_is_told_of_a_login_there() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let key = cli.file("key.pem", crate::keys::p256());
+    let run = cli.matrix(&crate::matrix::name(&op), &["--key", &key]).done();
+    let device = run.event("logged_in")["device_id"].as_str().unwrap();
+    let login = format!("oidc_cli login --homeserver {} --device-id {device}", op.issuer);
+    fs::remove_file(&key).unwrap();
+    let run = cli.run(&["refresh"]).failed(1, "local", "cli.key_file");
+    assert!(hint(&run).contains(&format!("{login} --key FILE")), "{}", run.stdout);
+    fs::remove_file(cli.store().join("registrations.json")).unwrap();
+    let run = cli.run(&["refresh"]).failed(1, "local", "cli.client_unknown");
+    assert!(hint(&run).contains(&format!("{login} --client-id ")), "{}", run.stdout);
+}
+
+/// It would have no effect there.
+#[test]
+fn a_parameter_of_the_authorization_request_is_refused_at_a_homeserver() {
+    let (op, cli) = (Op::start(), Cli::new());
+    let run = cli.matrix(&op.issuer, &["--parameter", "audience=a"]).failed(2, "local", "cli.usage");
+    assert!(run.event("error")["message"].as_str().unwrap().contains("--parameter"), "{}", run.stdout);
+    assert!(op.provider.requests().is_empty());
+}
+
 #[test]
 fn a_provider_that_is_not_reached_is_not_said_to_be_elsewhere() {
     let (cli, dead) = (Cli::new(), DeadPort::new());

@@ -189,4 +189,8 @@ fn a_session_whose_client_is_gone_says_how_to_log_in_again() {
     assert!(hint(&run).contains(&format!("oidc_cli relogin --session {id}")), "{}", hint(&run));
     let login = format!("oidc_cli login --issuer {} --client-id ", op.issuer);
     assert!(hint(&run).contains(&login), "{}", hint(&run));
+    // Nothing follows the command that could belong to it.
+    let run = cli.run(&["logout"]).failed(1, "local", "cli.client_unknown");
+    let command = hint(&run).split_once(&login).unwrap().1.to_owned();
+    assert!(!command.contains(' ') && hint(&run).contains("--force"), "{}", hint(&run));
 }

@@ -16,10 +16,14 @@ use super::values::{
 use super::{BrowserArgs, ChoiceArgs, PlaceArgs, SECRET_VARIABLE};
 use crate::failure::{Code, Failure};
 
+const REDIRECT: &str =
+    "As for login [default: that of the login; at a homeserver http://127.0.0.1/callback with any port]";
+
 /// Who we are.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ClientArgs {
-    /// A client that is registered already [default: register one]
+    /// A client that is registered already [default: the one in the store for this provider, or else register one; at a
+    /// homeserver the one that an earlier login named, or else register one]
     #[arg(long, value_name = "ID", value_parser = client_id)]
     pub(crate) client_id: Option<String>,
     /// Its secret
@@ -128,7 +132,7 @@ pub(crate) struct LoginArgs {
     #[arg(long, value_name = "M", value_parser = response_mode)]
     pub(crate) response_mode: Option<ResponseMode>,
     /// A parameter of the provider's own for the authorization request; repeatable
-    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter, conflicts_with = "homeserver")]
     pub(crate) parameter: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) meeting: MeetingArgs,
@@ -156,8 +160,8 @@ pub(crate) struct MeetingArgs {
 }
 
 #[derive(Clone, Debug, Default, Args)]
-#[command(mut_arg("redirect_port", |arg| arg.help("As for login [default: that of the login]")))]
-#[command(mut_arg("redirect_uri", |arg| arg.help("As for login [default: that of the login]")))]
+#[command(mut_arg("redirect_port", |arg| arg.help(REDIRECT)))]
+#[command(mut_arg("redirect_uri", |arg| arg.help(REDIRECT)))]
 pub(crate) struct ReloginArgs {
     #[command(flatten)]
     pub(crate) choice: ChoiceArgs,

@@ -128,7 +128,7 @@ fn kept(failure: Failure) -> Failure {
             .to_owned()
     } else {
         format!(
-            "{} The session is kept, because its tokens may still be valid. oidc_cli logout --force removes it without revoking them.",
+            "The session is kept, because its tokens may still be valid. oidc_cli logout --force removes it without revoking them. {}",
             failure.hint
         )
     })

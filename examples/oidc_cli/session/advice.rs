@@ -2,7 +2,7 @@
 
 use oidc_proto::{Deviation, ErrorCode as Core, Scope};
 
-use super::Session;
+use super::{Binding, Session};
 use crate::failure::{Code, Failure};
 
 const DEVIATION: &str = Deviation::RefreshErrors.name();
@@ -106,8 +106,19 @@ impl Session {
             return failure;
         }
         failure.with_hint(format_args!(
-            "Put the key file back at this path, or log in with its new path: oidc_cli login --issuer {} --key FILE.",
-            self.tokens.issuer()
+            "Put the key file back at this path, or log in with its new path: {} --key FILE.",
+            self.login_anew()
         ))
+    }
+
+    /// The command for a login that can name another client or key, and that replaces this session.
+    pub(crate) fn login_anew(&self) -> String {
+        match &self.kept.matrix {
+            Some(Binding { homeserver, device_id, .. }) => {
+                let device_id = shell_words::quote(device_id.as_str());
+                format!("oidc_cli login --homeserver {homeserver} --device-id {device_id}")
+            }
+            None => format!("oidc_cli login --issuer {}", self.tokens.issuer()),
+        }
     }
 }
