@@ -81,10 +81,10 @@ pub(crate) struct Global {
     /// The User-Agent of each request
     #[arg(long, global = true, value_name = "TEXT", value_parser = user_agent)]
     pub(crate) user_agent: Option<String>,
-    /// Accept this deviation of the provider from the standards; repeatable. A login keeps it with its session
+    /// Accept this deviation of the provider from the standards; repeatable. A login keeps it with its session. No effect at a homeserver
     #[arg(long, global = true, value_name = "NAME", value_parser = deviation())]
     pub(crate) accept: Vec<Deviation>,
-    /// How far the clocks of the provider and of this machine may differ: 300 at most [default: 60]
+    /// How far the clocks of the provider and of this machine may differ: 300 at most. No effect at a homeserver [default: 60]
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clock_skew)]
     pub(crate) clock_skew: Option<Duration>,
     /// Time for the user to log in

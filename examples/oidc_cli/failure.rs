@@ -179,6 +179,8 @@ fn own(code: Core) -> Option<&'static str> {
         Core::USERINFO_NOT_SIGNED => {
             "Leave out --userinfo-algorithm, or turn on signed userinfo for the client at the provider."
         }
+        // Only the other device names the homeserver of the login.
+        Core::QR_HOMESERVER => "Log in another way: oidc_cli login --homeserver NAME.",
         Core::MATRIX_SCOPE => {
             "Leave the device and the API out of --scope: the login adds them itself. --device-id names a device."
         }
@@ -245,7 +247,7 @@ fn option(code: Core) -> Option<&'static str> {
             "oidc_cli register --initial-access-token TOKEN registers with the provider's permission. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_CLIENT_METADATA => {
-            "--id-token-algorithm and --userinfo-algorithm of oidc_cli login name one that the provider signs with. With a client that was registered by hand: --client-id ID."
+            "If it is about a signature algorithm: name one that the provider lists with --id-token-algorithm or --userinfo-algorithm of oidc_cli login. With a client that was registered by hand: --client-id ID."
         }
         Core::REGISTRATION_INVALID_REDIRECT_URI | Core::AUTHORIZATION_INVALID_REQUEST => REDIRECT_URI,
         Core::PAR_NO_REQUEST_URI => {
@@ -305,15 +307,15 @@ codes! {
     Usage = "cli.usage", "local", exit 2, "wrong usage", "See --help.";
     NoSession = "cli.no_session", "local", exit 1, "there is no session in the store", "Log in: oidc_cli login --issuer URL, or --homeserver NAME.";
     SessionUnknown = "cli.session_unknown", "local", exit 1, "no session matches", "See oidc_cli status.";
-    SessionAmbiguous = "cli.session_ambiguous", "local", exit 1, "there are several sessions", "Choose one with --session, --issuer or --subject.";
+    SessionAmbiguous = "cli.session_ambiguous", "local", exit 1, "there are several sessions", "Choose one with --session ID.";
     Replaced = "cli.replaced", "local", exit 1, "a new login took the session's place meanwhile", "The login that was to end is revoked, unless a warning says that it could not be. To end the new one, log out again.";
     OtherClient = "cli.other_client", "local", exit 1, "the login uses the session's own client, and not the one that was registered or named since", "To use that client, log in anew: oidc_cli login.";
     OtherUser = "cli.other_user", "denied", exit 1, "another user logged in, the session stays as it was", "Log in with the account of the session, or log in anew: oidc_cli login.";
     NotMatrix = "cli.not_matrix", "local", exit 1, "the session does not belong to a Matrix homeserver", "Choose a session that was begun with --homeserver.";
     ClientUnknown = "cli.client_unknown", "local", exit 1, "the store has no client for this session", "Log in again, with --client-id if the client was registered by hand.";
     KeyFile = "cli.key_file", "local", exit 1, "the private key cannot be used", "Name a file with a private key in PEM with --key: PKCS #8, not encrypted, RSA, EC (P-256, P-384 or P-521) or Ed25519.";
-    StoreDamaged = "cli.store_damaged", "environment", exit 1, "a file of the store is damaged; the program does not change it", "Log in again to replace the session, or remove it with oidc_cli logout --session ID; a file of registrations: move it away.";
-    StoreVersion = "cli.store_version", "environment", exit 1, "a file of the store is from a newer version; the program does not change it", "Use the newer program, or move the file away.";
+    StoreDamaged = "cli.store_damaged", "environment", exit 1, "a file of the store is damaged", "Log in again to replace the session, or remove it with oidc_cli logout --session ID; a file of registrations: move it away.";
+    StoreVersion = "cli.store_version", "environment", exit 1, "a file of the store is from a newer version", "Use the newer program, or move the file away. If it is a session's file, a new login of the same user replaces the session.";
     StoreIo = "cli.store_io", "environment", exit 1, "the store cannot be read or written", "Check the folder, its owner and the free space, or name another one with --store.";
     StoreBusy = "cli.store_busy", "environment", exit 1, "another process holds the store", "Wait for the other process; --timeout gives it more time.";
     Output = "cli.output", "environment", exit 1, "the output cannot be written", "Make room on the disk, or write to another place, and run the command again.";

@@ -44,7 +44,8 @@ fn write(event: &Event<'_>, out: &mut String) -> Result<Stream, std::fmt::Error>
         Event::Homeserver { homeserver, versions, metadata } => {
             writeln!(out, "{GOOD}Homeserver{GOOD:#} {}", plain(homeserver))?;
             writeln!(out, "  versions: {}", plain(&versions.join(" ")))?;
-            write!(out, "  OAuth 2.0 API: {}", metadata.unwrap_or("no"))?;
+            let found = metadata.map_or("no".to_owned(), |found| format!("yes (metadata found by: {found})"));
+            write!(out, "  OAuth 2.0 API: {found}")?;
         }
         Event::Discovered { issuer, endpoints, pkce, callback_iss, needs, unusable, notes } => {
             writeln!(out, "{GOOD}Discovered{GOOD:#} {}", plain(issuer))?;

@@ -30,11 +30,14 @@ deviations! {
     StringBooleans = "string_booleans",
         "Booleans in metadata are the strings `\"true\"` and `\"false\"`.";
     ScopeArray = "scope_array",
-        "`scope` in a token response is an array. Without this, the tokens come as unverified.";
+        "`scope` in a token response is an array. If the deviation is not accepted, the tokens are not trusted, \
+         and the login or the refresh fails.";
     TokenContentType = "token_content_type",
-        "A token response has another content type than JSON. Without this, the tokens come as unverified.";
+        "A token response has another content type than JSON. If the deviation is not accepted, the tokens are not trusted, \
+         and the login or the refresh fails.";
     MissingTokenType = "missing_token_type",
-        "A token response has no `token_type`: the tokens are bearer tokens (RFC 6750). Without this, they come as unverified.";
+        "A token response has no `token_type`: the tokens are bearer tokens (RFC 6750). If the deviation is not accepted, the tokens are not trusted, \
+         and the login or the refresh fails.";
     NoNonce = "no_nonce",
         "An ID token has no `nonce` although the request had one (LinkedIn). Accepted only if the provider advertises PKCE, \
          which then alone binds the code to the login; a `nonce` that is there has to be right.";

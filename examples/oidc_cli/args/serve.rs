@@ -39,7 +39,7 @@ pub(crate) struct ServeArgs {
     /// Demand nonces in DPoP proofs
     #[arg(long)]
     pub(crate) dpop_nonce: bool,
-    /// Give refresh tokens for offline_access with consent only
+    /// Give refresh tokens only for offline_access, and offline_access only with consent
     #[arg(long)]
     pub(crate) strict_offline_access: bool,
     /// Show a page where the user chooses who logs in, and allows or denies the login; without it no page is shown

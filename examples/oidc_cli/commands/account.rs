@@ -19,9 +19,9 @@ pub(crate) fn account(context: &mut Context, args: &AccountArgs) -> Result<(), F
         && !is_listed(account, action)
     {
         context.out.emit(&Event::warning(
-            &Code::Unadvertised
-                .because(format_args!("the account action {action}"))
-                .with_hint("The URL asks for it all the same; without --action it is that of the page."),
+            &Code::Unadvertised.because(format_args!("the account action {action}")).with_hint(
+                "The URL asks for this action all the same. Without --action the URL is that of the account page.",
+            ),
         ));
     }
     // Without a device a provider forgets an action about one.
