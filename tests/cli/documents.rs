@@ -39,8 +39,12 @@ fn the_table_of_codes_is_the_librarys() {
          | `state`, `nonce`, PKCE | values that tie a response to the login that it belongs to |\n\
          | PAR, DPoP | the request goes to the provider before the browser opens; tokens that only the holder of a key can use |\n\n\
          Fault: `local` (the caller), `environment` (the machine: store, key store, entropy), `remote` (the provider broke a \
-         rule), `denied` (the user or the provider said no), `transport` (no usable response). Recovery: what helps, from \
-         `ErrorCode::recovery()`.\n",
+         rule), `denied` (the user or the provider said no), `transport` (no usable response).\n\n\
+         Recovery, from `ErrorCode::recovery()`, is what helps: `retry` (try the same again later), `ignore` (refuse what \
+         came, and go on waiting), `log_in_again`, `register_again` (register the client again, then log in), \
+         `fix_configuration` (correct the program, its configuration or the client's entry at the provider), \
+         `fix_environment` (correct the machine), `provider_broken` (report it to the provider, which breaks a standard), \
+         `denied` (a retry does not help: ask the user or the provider).\n",
     );
     let mut subject = "";
     for code in ErrorCode::all() {

@@ -174,7 +174,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new(Habits::LEMONLDAP_NG, Secret, &[OFFLINE], Same),
     Row::new(Habits::DOORKEEPER, Secret, &[], New),
     Row::new(Habits::DJANGO_OAUTH_TOOLKIT, Secret, &[], New).peer("tests/peers/django.py").note("Where registration is turned on, it is in the metadata of RFC 8414 only, as revocation is (`--metadata-url`). The server below has registration and logout turned on; this row has its defaults."),
-    Row::new(Habits::BETTER_AUTH, Registers, &[MetadataUrl, OFFLINE], New).peer("tests/peers/better_auth.py").note("Its logout page refuses a client unless an administrator allows it (`enable_end_session`)."),
+    Row::new(Habits::BETTER_AUTH, Registers, &[MetadataUrl, OFFLINE], New).peer("tests/peers/better_auth.py").note("This row is the plugin `oidc-provider`. The server below has the newer OAuth provider plugin: there the issuer is the URL of the API (`https://app.example.org/api/auth`), `--metadata-url` is not needed, and there is revocation. Its logout page refuses a client unless an administrator allows it (`enable_end_session`)."),
     Row::new(Habits::MATRIX_AUTHENTICATION_SERVICE, Registers, &[], New),
     Row::new(Habits::SPRING, Secret, &[], New).peer("tests/peers/spring.py").note("The metadata list an endpoint for pushed requests, which is off by default: the login goes on without a pushed request. With the registration endpoint turned on, a client registers with an initial access token, and has only the scopes that the application gives it."),
     Row::new(Habits::ZITADEL_OIDC, Public, &[OFFLINE], New).peer("tests/peers/zitadel.py"),
