@@ -188,12 +188,9 @@ impl Origin {
     /// Says what to do about the error of the request, and whether it means a dead refresh token at this provider.
     pub(super) fn explained(&self, error: Error, party: &RelyingParty) -> Error {
         let error = explained(error, party);
-        let may_be_spent = matches!(error.recovery(), Recovery::Retry { .. })
-            && match error.status() {
-                Some(StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT) => true,
-                Some(status) if !status.is_success() => false,
-                _ => error.failure().is_some_and(|failure| failure.sent == Sent::Maybe),
-            };
+        // Whatever a server says that failed or is busy: nobody knows what it did with the code before.
+        let was_sent = error.status().is_some() || error.failure().is_some_and(|failure| failure.sent == Sent::Maybe);
+        let may_be_spent = matches!(error.recovery(), Recovery::Retry { .. }) && was_sent;
         if matches!(self, Self::Login { spends_code: true, .. }) && may_be_spent {
             let hint = "Log in again: the code may have been used, and works once.";
             return error.with_recovery(Recovery::LogInAgain).with_hint(hint);

@@ -73,7 +73,9 @@ fn after_a_lost_response_to_a_code_the_user_logs_in_again() {
         (Disturbance::LostResponse, Recovery::LogInAgain),
         (Disturbance::Timeout, Recovery::LogInAgain),
         (Disturbance::status(502), Recovery::LogInAgain),
-        (Disturbance::status(503), Recovery::Retry { after: None }),
+        (Disturbance::status(500), Recovery::LogInAgain),
+        (Disturbance::status(503), Recovery::LogInAgain),
+        (Disturbance::status(429), Recovery::LogInAgain),
         (Disturbance::status(504), Recovery::LogInAgain),
         (Disturbance::Unreachable, Recovery::Retry { after: None }),
     ] {
@@ -87,10 +89,10 @@ fn after_a_lost_response_to_a_code_the_user_logs_in_again() {
     }
 }
 
-/// A provider that says that it is busy has not spent the code, even if the body of its response is not taken.
+/// A provider that says that it is busy may have spent the code, also if the body of its response is not taken.
 #[test]
-fn a_busy_provider_has_not_spent_the_code_whatever_its_body_is() {
-    for (status, recovery) in [(503, Recovery::Retry { after: None }), (502, Recovery::LogInAgain)] {
+fn a_busy_provider_may_have_spent_the_code_whatever_its_body_is() {
+    for (status, recovery) in [(503, Recovery::LogInAgain), (502, Recovery::LogInAgain)] {
         let mut world = World::new();
         let login = world.login().unwrap();
         world.op.tamper(On::Token, move |response| {

@@ -343,7 +343,7 @@ fn refuse_client(world: &World, on: On) {
 
 #[test]
 fn when_to_ask_again_is_part_of_the_recovery() {
-    let error = told(&Say::Disturbance(On::Token, Disturbance::Status { status: 429, retry_after: Some("7") }));
+    let error = told(&Say::Disturbance(On::Jwks, Disturbance::Status { status: 429, retry_after: Some("7") }));
     let after = Some(std::time::Duration::from_secs(7));
     assert_eq!((error.family(), error.recovery()), (Family::Unavailable, Recovery::Retry { after }));
     let error = told(&Say::Disturbance(On::Jwks, Disturbance::Timeout));
