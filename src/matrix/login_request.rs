@@ -77,7 +77,7 @@ impl LoginRequest {
     fn again_with(binding: &Binding, tokens: &TokenSet) -> Self {
         let (user_id, device_id) = (binding.user_id(), binding.device_id().clone());
         let request = Self { user_id: Some(user_id.clone()), device_id: Some(device_id), ..Self::new() };
-        let request = request.with_login_hint_for(user_id).with_further_scope(further_scope(tokens.scope()));
+        let request = request.with_login_hint_for(user_id).with_further_scope(&further_scope(tokens.scope()));
         match tokens.id_token() {
             Some(id_token) => request.with_id_token_hint(id_token),
             None => request,
@@ -97,18 +97,11 @@ impl LoginRequest {
     }
 
     /// Adds scope values to those that the request has already, for example `openid` or values that a homeserver
-    /// defines.
-    #[must_use]
-    pub fn with_further_scope(self, further: Scope) -> Self {
-        self.with_more_scope(&further)
-    }
-
-    /// The same as [`LoginRequest::with_further_scope`]. Use it to get more authorization
-    /// for a session that is still valid; the session then adopts the new login
+    /// defines. It also gets more authorization for a session that is still valid; the session then adopts the new login
     /// ([`Session::adopt`](super::Session::adopt)).
     #[must_use]
-    pub fn with_more_scope(self, more: &Scope) -> Self {
-        Self { further: self.further.union(more), ..self }
+    pub fn with_further_scope(self, further: &Scope) -> Self {
+        Self { further: self.further.union(further), ..self }
     }
 
     /// Asks for a new account (`prompt=create`).

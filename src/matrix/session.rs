@@ -143,7 +143,7 @@ impl Session {
     }
 
     /// The login to offer to the user when the grant is gone: [`LoginRequest::again`]. With
-    /// [`LoginRequest::with_more_scope`] it gets more authorization for a session that is still
+    /// [`LoginRequest::with_further_scope`] it gets more authorization for a session that is still
     /// valid.
     pub fn login_again(&self) -> LoginRequest {
         LoginRequest::again(&self.user_session())

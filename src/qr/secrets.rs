@@ -1,12 +1,10 @@
 //! The secrets of a user's account, which the existing device hands to the new one. What they mean is the
 //! application's.
 
-use std::io;
-
 use serde::{Deserialize, Serialize};
 
 use super::fields::{is_text, unusable};
-use crate::base::json;
+use crate::base::json::{self, sized};
 use crate::base::secret::{self, Secret};
 use crate::error::{Error, ErrorCode};
 
@@ -93,27 +91,10 @@ impl Secrets {
     }
 }
 
-/// Counts the bytes that are written.
-struct Count(usize);
-
-impl io::Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// JSON, written into a buffer of its length: a buffer that grows leaves copies behind, which nobody
-/// wipes.
+/// JSON, written into a buffer of its length.
 pub(super) fn written<T: Serialize>(value: &T) -> Secret {
     // Nothing here has a serializer that can fail.
-    let mut count = Count(0);
-    let _ = serde_json::to_writer(&mut count, value);
-    let mut out = Vec::with_capacity(count.0);
-    let _ = serde_json::to_writer(&mut out, value);
-    Secret::new(String::from_utf8(out).unwrap_or_default())
+    let mut out = String::with_capacity(sized::length(value).unwrap_or_default());
+    let _ = sized::append(&mut out, value);
+    Secret::new(out)
 }

@@ -170,7 +170,7 @@ impl Place {
             }
             At::Homeserver(server) => {
                 let party = Party::new(server.clone(), client);
-                let request = LoginRequest::new().with_further_scope(scope);
+                let request = LoginRequest::new().with_further_scope(&scope);
                 let request = hint.into_iter().fold(request, LoginRequest::with_login_hint);
                 let (url, pending) = request.start(uri, &party, &mut env).map_err(thrown)?;
                 log_in_by_redirect(&url, &pending.key(), &Kept { client_id, state, pending }).map_err(thrown)

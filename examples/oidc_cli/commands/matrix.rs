@@ -125,7 +125,7 @@ fn find_for(context: &mut Context, wanted: &Wanted<'_>, text: &str) -> Result<Ar
 
 /// What a login asks for, by browser or by another device.
 fn request(args: &BeginningArgs) -> LoginRequest {
-    let request = LoginRequest::new().with_further_scope(args.grant.scope.clone().unwrap_or_default());
+    let request = LoginRequest::new().with_further_scope(&args.grant.scope.clone().unwrap_or_default());
     match &args.device_id {
         Some(device_id) => request.with_device_id(device_id.clone()),
         None => request,
@@ -145,7 +145,7 @@ pub(super) fn relogin(context: &mut Context, args: &ReloginArgs, session: &Sessi
     let mut request =
         args.prompt.iter().fold(LoginRequest::again(&known), |request, prompt| request.with_prompt(*prompt));
     if let Some(more) = &args.scope {
-        request = request.with_more_scope(more);
+        request = request.with_further_scope(more);
     }
     let by = By::Browser(named, ParChoice::Auto);
     let (id_token, keep_replaced) = (session.id_token(), args.keep_replaced);

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::page::{self, TabStorage};
 use super::popup;
+use crate::base::json::sized;
 use crate::base::versioned;
 use crate::error::{Error, ErrorCode};
 use crate::message::authorization::AuthorizationUrl;
@@ -34,8 +35,12 @@ pub fn log_in_by_redirect(url: &AuthorizationUrl, key: &str, pending: &impl Seri
     #[allow(clippy::cast_precision_loss, reason = "a day")]
     let oldest = now - KEPT.as_millis() as f64;
     storage.remove_if(PREFIX, |value| parse(value).is_none_or(|(kept_at, _)| kept_at < oldest));
-    let json = serde_json::to_string(pending).map(Zeroizing::new).map_err(|_| ErrorCode::STORED_MALFORMED)?;
-    storage.put(&format!("{PREFIX}{key}"), &Zeroizing::new(format!("{now} {}", *json)))?;
+    let (began, malformed) = (format!("{now} "), |_| ErrorCode::STORED_MALFORMED);
+    let length = began.len() + sized::length(pending).map_err(malformed)?;
+    let mut kept = Zeroizing::new(String::with_capacity(length));
+    kept.push_str(&began);
+    sized::append(&mut kept, pending).map_err(malformed)?;
+    storage.put(&format!("{PREFIX}{key}"), &kept)?;
     page::go_to(url.as_str())
 }
 

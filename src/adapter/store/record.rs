@@ -1,9 +1,8 @@
 //! The text of a record, and what a save means for the text that is there.
 
-use std::io;
-
 use zeroize::Zeroizing;
 
+use crate::base::json::sized;
 use crate::error::{Error, ErrorCode};
 use crate::session::{Record, RecordVersion, StoreResponse};
 
@@ -16,30 +15,15 @@ pub(super) const LIMIT: usize = 4 * 1024 * 1024;
 
 /// The text for a record, written into a buffer of its size: one that grew would leave copies behind.
 pub(super) fn write(record: &Record) -> Result<Text, Error> {
-    struct Count(usize);
-
-    impl io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let mut count = Count(0);
-    serde_json::to_writer(&mut count, record).map_err(|_| ErrorCode::STORED_MALFORMED)?;
-    if count.0 > LIMIT {
+    let length = sized::length(record).map_err(|_| ErrorCode::STORED_MALFORMED)?;
+    if length > LIMIT {
         return Err(
             too_large().with_hint("The session is larger than the store accepts: request fewer claims or scopes.")
         );
     }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(count.0));
-    serde_json::to_writer(&mut *bytes, record).map_err(|_| ErrorCode::STORED_MALFORMED)?;
-    let text = String::from_utf8(std::mem::take(&mut *bytes)).map_err(|_| ErrorCode::STORED_MALFORMED)?;
-    Ok(Text::new(text))
+    let mut text = Text::new(String::with_capacity(length));
+    sized::append(&mut text, record).map_err(|_| ErrorCode::STORED_MALFORMED)?;
+    Ok(text)
 }
 
 pub(super) fn read(text: &str) -> Result<Box<Record>, Error> {

@@ -12,6 +12,7 @@ mod objects;
 mod one_pass;
 mod plain;
 mod scalar;
+pub(crate) mod sized;
 mod strings;
 mod text;
 mod unheld;

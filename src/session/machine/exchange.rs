@@ -142,9 +142,8 @@ impl Exchange {
         is_by(own, refresh_token)
     }
 
-    pub(super) fn obtained(self, tokens: TokenSet, env: &dyn Env) -> Obtained {
-        let (may_be_spent, lease_until) = (self.may_be_overtaken(env), self.lease_until);
-        Obtained { tokens, parent: self.parent, new_login: None, may_be_spent, lease_until }
+    pub(super) fn obtained(self, tokens: TokenSet, may_be_spent: bool) -> Obtained {
+        Obtained { tokens, parent: self.parent, new_login: None, may_be_spent, lease_until: self.lease_until }
     }
 
     pub(super) fn rejected(self, error: Error) -> Rejection {

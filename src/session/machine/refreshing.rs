@@ -162,9 +162,8 @@ impl Core {
                 State::in_flight(Flight::Wait(wait, exchange), until)
             }
             Ok(Step::Done(TokenOutcome::Verified(granted))) => {
-                let mut obtained = exchange.obtained(granted.tokens, env);
-                obtained.may_be_spent &= self.store.was_begun();
-                self.obtained(obtained, env)
+                let may_be_spent = exchange.may_be_overtaken(env) && self.store.was_begun();
+                self.obtained(exchange.obtained(granted.tokens, may_be_spent), env)
             }
             Ok(Step::Done(TokenOutcome::Unverified { error, tokens })) => self.unverified(error, tokens, exchange, env),
         }

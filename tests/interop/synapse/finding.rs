@@ -59,7 +59,7 @@ fn each_place_of_the_metadata_leads_to_a_login_in_its_form_of_scopes() {
 fn a_login_takes_five_requests() {
     let synapse = shared();
     let mut world = World::at(synapse);
-    let request = LoginRequest::new().with_further_scope(Scope::new("openid").unwrap());
+    let request = LoginRequest::new().with_further_scope(&Scope::new("openid").unwrap());
     let login = world.log_in(request, "auto:counter").unwrap().logged_in().unwrap();
     assert_eq!(login.session.tokens().id_token().unwrap().subject(), "counter");
     let expected =

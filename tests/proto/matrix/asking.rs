@@ -70,7 +70,7 @@ fn what_the_provider_does_not_offer_is_refused_before_the_user_is_sent_there() {
 #[test]
 fn a_login_again_keeps_the_scope_and_hints_at_its_user_by_the_id_token() {
     let mut world = World::new();
-    let first = LoginRequest::new().with_further_scope(scope("openid urn:synapse:admin:*"));
+    let first = LoginRequest::new().with_further_scope(&scope("openid urn:synapse:admin:*"));
     let session = world.log_in(first).unwrap().logged_in().unwrap().session;
     let again = world.begin(LoginRequest::again(&session)).unwrap();
     let id_token = session.tokens().id_token().unwrap().expose().to_owned();
@@ -94,9 +94,9 @@ fn further_scope_values_take_no_others_away() {
     let server = world.server();
     let party = world.party(&server).unwrap();
     let request = LoginRequest::new()
-        .with_further_scope(scope("openid"))
-        .with_further_scope(scope("urn:one openid"))
-        .with_more_scope(&scope("urn:two"));
+        .with_further_scope(&scope("openid"))
+        .with_further_scope(&scope("urn:one openid"))
+        .with_further_scope(&scope("urn:two"));
     let (url, _) = request.start(redirect(), &party, &mut world.env).unwrap();
     let asked = parameter(url.as_str(), "scope").unwrap();
     assert!(asked.ends_with(" openid urn:one urn:two"), "{asked}");
@@ -107,7 +107,7 @@ fn further_scope_values_take_no_others_away() {
 #[test]
 fn a_login_again_beside_an_adapter_asks_for_no_less() {
     let mut world = World::new();
-    let request = LoginRequest::new().with_further_scope(scope("openid urn:one"));
+    let request = LoginRequest::new().with_further_scope(&scope("openid urn:one"));
     let session = world.log_in(request).unwrap().logged_in().unwrap().session;
     let (server, tokens) = (world.server(), session.tokens());
     let party = world.party_of(&session, &server);
@@ -161,7 +161,7 @@ fn a_request_that_cannot_be_pushed_goes_by_the_url() {
 #[test]
 fn the_account_page_is_asked_for_any_action_and_knows_its_user() {
     let mut world = World::new();
-    let request = LoginRequest::new().with_further_scope(scope("openid"));
+    let request = LoginRequest::new().with_further_scope(&scope("openid"));
     let session = world.log_in(request).unwrap().logged_in().unwrap().session;
     let server = world.server();
     let account = server.account.as_ref().unwrap();

@@ -209,7 +209,7 @@ fn what_goes_wrong_on_the_way_names_the_request() {
                 let step = session.revoke(&party, &mut world.env);
                 world.run(step)
             }
-            _ => world.log_in(LoginRequest::new().with_further_scope(Scope::new("openid").unwrap())).map(drop),
+            _ => world.log_in(LoginRequest::new().with_further_scope(&Scope::new("openid").unwrap())).map(drop),
         };
         assert_eq!(what(error), (code, Some(at)), "{on:?} {fault:?}");
     }
@@ -228,7 +228,7 @@ fn a_login_that_nobody_confirmed_can_be_confirmed_later() {
 
     // The same for an ID token whose keys could not be had.
     let mut world = World::new();
-    let openid = LoginRequest::new().with_further_scope(Scope::new("openid").unwrap());
+    let openid = LoginRequest::new().with_further_scope(&Scope::new("openid").unwrap());
     let begun = world.begin(openid.clone()).unwrap();
     let server = begun.party.server().clone();
     world.finish(begun).unwrap().logged_in().unwrap();

@@ -25,7 +25,7 @@ fn a_login_takes_five_requests_and_two_with_what_is_known() {
     assert_eq!(world.hs.requests(), [metadata, register, token, whoami]);
 
     let mut world = World::new();
-    let openid = || LoginRequest::new().with_further_scope(Scope::new("openid").unwrap());
+    let openid = || LoginRequest::new().with_further_scope(&Scope::new("openid").unwrap());
     let begun = world.begin(openid()).unwrap();
     let server = begun.party.server().clone();
     let login = world.finish(begun).unwrap().logged_in().unwrap();
@@ -121,7 +121,7 @@ fn the_request_says_what_was_asked_for() {
     let request = LoginRequest::new()
         .with_account_creation()
         .with_login_hint_for(&joe)
-        .with_further_scope(Scope::new("urn:synapse:admin:*").unwrap());
+        .with_further_scope(&Scope::new("urn:synapse:admin:*").unwrap());
     let begun = world.begin(request).unwrap();
     let url = url::Url::parse(begun.url.as_str()).unwrap();
     let param = |name: &str| url.query_pairs().find(|(own, _)| own == name).map(|(_, value)| value.into_owned());
@@ -320,6 +320,6 @@ fn id_tokens_are_verified_where_they_are_asked_for() {
     let metadata = metadata().with_id_token_signed_response_alg(Algorithm::Es256);
     world.application.set_metadata(metadata).unwrap();
     world.hs.provider().lie(oidc_proto::testing::Lie::SignatureWrong);
-    let request = LoginRequest::new().with_further_scope(Scope::new("openid").unwrap());
+    let request = LoginRequest::new().with_further_scope(&Scope::new("openid").unwrap());
     assert_eq!(what(world.log_in(request).unwrap().logged_in()).0, ErrorCode::JWS_SIGNATURE);
 }

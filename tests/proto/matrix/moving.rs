@@ -66,7 +66,7 @@ fn sessions_of_both_generations_of_the_sdk_go_on() {
 #[test]
 fn the_id_token_that_the_sdk_stored_stays_the_hint() {
     let mut world = World::new();
-    let request = LoginRequest::new().with_further_scope(Scope::new("openid").unwrap());
+    let request = LoginRequest::new().with_further_scope(&Scope::new("openid").unwrap());
     let session = world.log_in(request).unwrap().logged_in().unwrap().session;
     let (server, now) = (world.server(), world.env.now());
     let (user, id) = (stored(&session), session.tokens().client_id().to_owned());

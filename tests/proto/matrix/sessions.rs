@@ -178,7 +178,7 @@ fn a_provider_that_has_forgotten_the_client_costs_a_login() {
 fn a_login_again_leaves_one_grant_and_the_device() {
     let mut live = Live::new();
     let more = Scope::new("urn:synapse:admin:*").unwrap();
-    let request = live.session.login_again().with_more_scope(&more);
+    let request = live.session.login_again().with_further_scope(&more);
     let login = live.world.log_in(request).unwrap().logged_in().unwrap();
     let replaced = live.session.core().tokens().clone();
     live.session.adopt(&login, &mut live.world.env).unwrap();

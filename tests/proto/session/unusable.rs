@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use oidc_proto::ErrorCode;
 use oidc_proto::adapter::session::BlockingSession;
-use oidc_proto::session::{End, Event, Persistence, Record, Session, SessionOptions, Standing};
+use oidc_proto::session::{End, Event, Persistence, Record, Session, Standing};
 use oidc_proto::testing::{Lie, On};
 use serde_json::json;
 
 use crate::session::memory::Memory;
+use crate::session::uncertain::session;
 use crate::session::world::{Store, World, broken, shared};
 
 type Edit = fn(&World);
@@ -25,12 +26,6 @@ fn put(world: &World, name: &'static str, value: serde_json::Value) {
     world.op.edit_json(On::Token, move |object| drop(object.insert(name.to_owned(), value.clone())));
 }
 
-fn stored(world: &mut World) -> Store {
-    let store = Store::default();
-    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
-    store
-}
-
 fn refresh_token(session: &Session) -> String {
     session.tokens().refresh_token().unwrap().expose().to_owned()
 }
@@ -41,9 +36,8 @@ fn rule_4_a_refresh_token_without_an_access_token_takes_the_place_of_the_spent_o
     for (edit, code) in UNUSABLE {
         for persistence in [Persistence::Nowhere, Persistence::Own, Persistence::Shared] {
             let mut world = World::new();
-            let store = stored(&mut world);
-            let options = SessionOptions::default().with_persistence(persistence);
-            let mut session = world.restore(store.record().unwrap(), options);
+            let store = Store::default();
+            let mut session = session(&mut world, &store, persistence);
             let (before, generation) = (refresh_token(&session), session.generation());
             edit(&world);
             let _ = session.refresh(&mut world.env);
@@ -73,8 +67,8 @@ fn rule_4_a_refresh_token_without_an_access_token_takes_the_place_of_the_spent_o
 #[test]
 fn what_was_kept_is_there_for_the_next_process() {
     let mut world = World::new();
-    let store = stored(&mut world);
-    let mut session = world.restore(store.record().unwrap(), shared());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Shared);
     world.op.lie(Lie::TokenEmpty);
     let _ = session.refresh(&mut world.env);
     world.pump(&mut session, &store);
@@ -90,8 +84,8 @@ fn what_was_kept_is_there_for_the_next_process() {
 #[test]
 fn a_provider_that_goes_on_like_this_is_asked_slower_and_slower() {
     let mut world = World::new();
-    let store = stored(&mut world);
-    let mut session = world.restore(store.record().unwrap(), shared());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Shared);
     world.op.lie(Lie::TokenEmpty);
     let asked = world.op.count(On::Token);
     let _ = session.refresh(&mut world.env);
@@ -118,8 +112,8 @@ fn a_provider_that_goes_on_like_this_is_asked_slower_and_slower() {
 #[test]
 fn a_refresh_token_that_the_store_does_not_take_is_saved_later() {
     let mut world = World::new();
-    let store = stored(&mut world);
-    let mut session = world.restore(store.record().unwrap(), shared());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Shared);
     world.op.lie(Lie::TokenAbsent);
     store.fails("save");
     let _ = session.refresh(&mut world.env);
@@ -138,8 +132,8 @@ fn a_refresh_token_that_the_store_does_not_take_is_saved_later() {
 #[test]
 fn a_logout_revokes_the_refresh_token_that_came_alone() {
     let mut world = World::new();
-    let store = stored(&mut world);
-    let mut session = world.restore(store.record().unwrap(), shared());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Shared);
     world.op.lie(Lie::TokenEmpty);
     let _ = session.refresh(&mut world.env);
     world.pump(&mut session, &store);
@@ -180,8 +174,8 @@ fn tokens_in_a_response_that_breaks_the_standard_are_revoked() {
     ];
     for (edit, code) in edits {
         let mut world = World::new();
-        let store = stored(&mut world);
-        let mut session = world.restore(store.record().unwrap(), shared());
+        let store = Store::default();
+        let mut session = session(&mut world, &store, Persistence::Shared);
         edit(&world);
         let _ = session.refresh(&mut world.env);
         let events = world.pump(&mut session, &store);
@@ -196,8 +190,8 @@ fn tokens_in_a_response_that_breaks_the_standard_are_revoked() {
 #[test]
 fn a_response_whose_tokens_are_all_malformed_ends_no_session() {
     let mut world = World::new();
-    let store = stored(&mut world);
-    let mut session = world.restore(store.record().unwrap(), shared());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Shared);
     world.op.lie(Lie::RefreshTokenKept);
     world.op.lie(Lie::TokenEmpty);
     put(&world, "refresh_token", json!("a\r\nb"));
@@ -214,8 +208,8 @@ fn a_response_whose_tokens_are_all_malformed_ends_no_session() {
 #[test]
 fn a_refresh_token_that_stays_the_same_is_no_news() {
     let mut world = World::new();
-    let store = stored(&mut world);
-    let mut session = world.restore(store.record().unwrap(), shared());
+    let store = Store::default();
+    let mut session = session(&mut world, &store, Persistence::Shared);
     world.op.lie(Lie::RefreshTokenKept);
     world.op.lie(Lie::TokenEmpty);
     let before = refresh_token(&session);

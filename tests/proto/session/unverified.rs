@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::session::memory::Memory;
 use crate::session::tasks::{VirtualEnv, provider};
-use crate::session::uncertain::asks;
+use crate::session::uncertain::{asks, session};
 use crate::session::world::{ISSUER, Store, World, call, shared};
 
 /// A session of a stored record, whose refresh has brought tokens that this machine's clock refuses. A refresh token
@@ -81,8 +81,7 @@ fn a_late_response_to_the_request_for_the_keys_costs_no_tokens() {
     let mut world = World::new();
     world.forget_keys();
     let store = Store::default();
-    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
-    let mut session = world.restore(store.record().unwrap(), shared());
+    let mut session = session(&mut world, &store, Persistence::Shared);
     let (ticket, request) = asks(&mut world, &mut session, &store);
     world.send(&mut session, ticket, request);
     world.keep(&mut session, &store);
@@ -139,8 +138,7 @@ fn who_can_never_verify_what_came_asks_for_others_in_the_end() {
 fn a_refresh_token_that_is_kept_and_not_saved_is_saved_later() {
     let mut world = World::new();
     let store = Store::default();
-    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
-    let mut session = world.restore(store.record().unwrap(), shared());
+    let mut session = session(&mut world, &store, Persistence::Shared);
     behind(&world);
     store.fails("save");
     let _ = session.refresh(&mut world.env);
@@ -190,8 +188,7 @@ fn what_is_verified_later_is_newer_than_the_record_of_what_was_kept() {
     let mut world = World::new();
     world.forget_keys();
     let store = Store::default();
-    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
-    let mut session = world.restore(store.record().unwrap(), shared());
+    let mut session = session(&mut world, &store, Persistence::Shared);
     world.op.disturb(On::Jwks, Disturbance::status(503), 1);
     let _ = session.refresh(&mut world.env);
     world.pump(&mut session, &store);
@@ -208,8 +205,7 @@ fn what_is_verified_later_is_newer_than_the_record_of_what_was_kept() {
 fn without_tokens_that_came_there_is_nothing_to_keep() {
     let mut world = World::new();
     let store = Store::default();
-    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
-    let mut session = world.restore(store.record().unwrap(), shared());
+    let mut session = session(&mut world, &store, Persistence::Shared);
     world.op.disturb(On::Token, Disturbance::LostResponse, 1);
     let _ = session.refresh(&mut world.env);
     code(&world.pump(&mut session, &store));
@@ -342,8 +338,7 @@ fn a_lease_is_renewed_before_the_keys_are_fetched_for_tokens_that_came() {
     let mut world = World::new();
     world.forget_keys();
     let store = Store::default();
-    store.put(Record::of_login(world.tokens.clone(), None, &mut world.env));
-    let mut session = world.restore(store.record().unwrap(), shared());
+    let mut session = session(&mut world, &store, Persistence::Shared);
     let _ = session.refresh(&mut world.env);
     world.keep(&mut session, &store);
     let (ticket, request) = call(session.poll_transmit(&mut world.env).unwrap());

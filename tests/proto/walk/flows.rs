@@ -122,7 +122,7 @@ pub(super) const FLOWS: &[(&str, Start)] = &[
     }),
     ("Completion", |walk| {
         let party = walk.at_homeserver();
-        let login = LoginRequest::new().with_further_scope(scope());
+        let login = LoginRequest::new().with_further_scope(&scope());
         let (url, pending) = login.start(redirect_uri(), &party, &mut walk.env)?;
         let visit = walk.server.visit(url.as_str(), walk.env.now());
         let verified = pending.check(&Callback::from_url(visit.callback())?, &party, walk.env.now())?;

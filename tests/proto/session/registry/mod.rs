@@ -103,6 +103,22 @@ async fn requests_that_race_for_a_session_load_it_once_and_refresh_it_once() {
     server.stop().await;
 }
 
+/// The text of an ID token is the longest part of many sessions.
+#[tokio::test(start_paused = true)]
+async fn a_registry_may_keep_no_text_of_an_id_token() {
+    for keeps in [true, false] {
+        let (mut world, shelf) = (World::new(), Shelf::default());
+        stored(&mut world, &shelf, "alice", "alice");
+        let running = Server::with(&world, &shelf, |options| options.with_id_token_text(keeps));
+        let handle = running.session("alice").await;
+        handle.refresh().await.unwrap();
+        let kept = handle.tokens().id_token().unwrap().expose().to_owned();
+        assert_eq!(!kept.is_empty(), keeps);
+        drop(handle);
+        running.stop().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_name_without_a_record_has_no_session_and_costs_nothing_afterwards() {
     let (mut world, shelf) = (World::new(), Shelf::default());
